@@ -1,0 +1,92 @@
+"""One class per mistake that a user can make; each carries the exit code that `rnnbench` ends with.
+
+Exit codes are part of the interface (docs/reference.md):
+0 fine · 1 tool error · 2 usage · 3 regression · 4 inconclusive, missing or incompatible · 5 cases failed · 130 interrupted.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+EXIT_OK = 0
+EXIT_TOOL = 1
+EXIT_USAGE = 2
+EXIT_REGRESSION = 3
+EXIT_INCONCLUSIVE = 4
+EXIT_CASES_FAILED = 5
+EXIT_INTERRUPTED = 130
+
+
+class RnnbenchError(Exception):
+    """Anything that ends a command with one sentence instead of a traceback."""
+
+    exit_code = EXIT_TOOL
+
+
+class UsageError(RnnbenchError):
+    """The command line or a suite asks for something that cannot be."""
+
+    exit_code = EXIT_USAGE
+
+
+class UnknownName(UsageError):
+    """A suite, variant, axis or value that does not exist. `good` lists what would do, nearest first in the message."""
+
+    def __init__(self, kind: str, bad: object, good: Iterable[object]) -> None:
+        names = nearest_first(str(bad), [str(name) for name in good])
+        choices = ", ".join(names) if names else "none is known here"
+        super().__init__(f"unknown {kind} {str(bad)!r}; choose from: {choices}")
+
+
+class BadValue(UsageError):
+    """A value of the wrong type or range. `wanted` says in words what would do."""
+
+    def __init__(self, name: str, bad: object, wanted: str) -> None:
+        super().__init__(f"{name}={bad!r} will not do: {wanted}")
+
+
+class BadExpression(UsageError):
+    """A `--set` or `--select` text that cannot be read."""
+
+    def __init__(self, option: str, text: str, wanted: str) -> None:
+        super().__init__(f"{option} {text!r} cannot be read: {wanted}")
+
+
+class NoSuchDevice(UsageError):
+    """A device that this machine, or this build of torch, does not have."""
+
+    def __init__(self, bad: str, good: Iterable[str]) -> None:
+        super().__init__(f"device {bad!r} is not here; this machine has: {', '.join(good)}")
+
+
+class BadPlugin(UsageError):
+    """A user's own file, variant or suite that cannot be loaded."""
+
+    def __init__(self, path: str | Path, why: str) -> None:
+        super().__init__(f"{str(path)!r} cannot be loaded: {why}")
+
+
+class CannotWrite(RnnbenchError):
+    """A results or reports folder that refuses a write; what was written before is intact."""
+
+    def __init__(self, path: str | Path, why: object) -> None:
+        super().__init__(f"cannot write {str(path)!r}: {why}; free or change the folder, or name another one with --results or --out")
+
+
+class BadResults(RnnbenchError):
+    """A results file or folder that is not one of ours, or not whole. Nothing in it was changed."""
+
+    exit_code = EXIT_INCONCLUSIVE
+
+    def __init__(self, path: str | Path, why: str) -> None:
+        super().__init__(f"{str(path)!r} is not a readable result: {why}")
+
+
+class Unsupported(Exception):
+    """Raised while measuring: this case cannot be had here. Becomes a record, never an exit."""
+
+
+def nearest_first(bad: str, good: list[str]) -> list[str]:
+    """`good`, the names most like `bad` in front."""
+    near = get_close_matches(bad, good, n=3, cutoff=0.5)
+    return near + [name for name in good if name not in near]

@@ -1,0 +1,86 @@
+"""A run's folder on disk, for reading: run.json and records.jsonl. Writing is rnnbench.runs.journal's."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnbench.errors import BadResults
+from rnnbench.record import BadRecord, Record, Run
+
+RUN_FILE = "run.json"
+RECORDS_FILE = "records.jsonl"
+BENCHMARK_FILE = "benchmark.json"
+LOGS = "logs"
+MAX_LINE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A line of records.jsonl that holds no record. `last` is the half-written end that a killed run leaves."""
+
+    line: int
+    why: str
+    last: bool
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.why}" + (" (half-written end of a run that was killed)" if self.last else "")
+
+
+def read_run(folder: Path) -> tuple[Run, list[Damage]]:
+    """The run of a folder and what of it could not be read. Raises BadResults where it is not a run at all."""
+    path = folder / RUN_FILE
+    if not folder.exists():
+        raise BadResults(folder, "there is no such folder")
+    if not path.is_file():
+        raise BadResults(folder, f"it holds no {RUN_FILE}")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadResults(path, f"not JSON ({error})") from None
+    records, damage = read_records(folder / RECORDS_FILE)
+    try:
+        return Run.from_dict(data, records), damage
+    except BadRecord as error:
+        raise BadResults(path, str(error)) from None
+
+
+def read_records(path: Path) -> tuple[list[Record], list[Damage]]:
+    """The records of one journal, in order, and the lines that hold none. An absent file holds no records."""
+    records: list[Record] = []
+    damage: list[Damage] = []
+    if not path.exists():
+        return records, damage
+    for number, line, whole in _lines(path):
+        try:
+            records.append(Record.from_dict(_parse(line)))
+        except BadRecord as error:
+            damage.append(Damage(number, str(error), last=not whole))
+    return records, damage
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
+    """Line number from 1, its bytes, and whether it ends in a newline; bounded memory on a line without end."""
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(MAX_LINE_BYTES):
+                number += 1
+                whole = line.endswith(b"\n")
+                too_long = not whole and len(line) == MAX_LINE_BYTES
+                while too_long and (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                    pass
+                if line.strip():
+                    yield number, b"" if too_long else line, whole or too_long
+    except OSError as error:
+        raise BadResults(path, str(error)) from None
+
+
+def _parse(line: bytes) -> Any:
+    if not line:
+        raise BadRecord(f"longer than {MAX_LINE_BYTES} bytes")
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        raise BadRecord(f"not JSON: {line[:40].decode('utf-8', 'replace')!r}") from None

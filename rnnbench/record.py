@@ -1,0 +1,181 @@
+"""What was measured: Record, Run and the table of metrics. The two wings, measure and report, meet only here."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from rnnbench.case import Case
+from rnnbench.errors import RnnbenchError
+
+# History of the file format (run.json and records.jsonl):
+# 1  first form
+SCHEMA = 1
+
+STATUSES: dict[str, str] = {
+    "ok": "measured",
+    "oom": "ran out of memory, on the device or the host",
+    "timeout": "took longer than its time limit and was ended",
+    "crashed": "its process died: a signal, an abort or an exit",
+    "unsupported": "this device, precision or variant cannot do it",
+    "diverged": "the loss or the outputs stopped being finite numbers",
+    "failed": "raised an error",
+}
+
+Better = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One figure of a record. `better` is None where more or less is neither good nor bad."""
+
+    name: str
+    label: str
+    better: Better | None
+    deterministic: bool
+    about: str
+
+
+_ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
+    ("step_time_s", "step time", "lower", False, "median of the timed rounds"),
+    ("tokens_per_s", "throughput", "higher", False, "batch_size × seq_len ÷ median step time"),
+    ("sequences_per_s", "sequence throughput", "higher", False, "batch_size ÷ median step time"),
+    ("parameters", "parameters", "lower", True, "trainable scalars of the model"),
+    ("parameter_bytes", "parameter memory", "lower", True, "storage of the parameters"),
+    ("gradient_bytes", "gradient memory", "lower", True, "storage of the gradients after a backward pass"),
+    ("optimizer_bytes", "optimizer memory", "lower", True, "storage of the optimizer's state after a step"),
+    ("activation_bytes", "activation memory", "lower", True, "storages that autograd keeps between forward and backward, each once"),
+    ("peak_allocated_bytes", "peak allocated", "lower", False, "most device memory held by tensors in a step after warm-up"),
+    ("peak_reserved_bytes", "peak reserved", "lower", False, "most device memory held by the allocator in a step after warm-up"),
+    (
+        "peak_rss_growth_bytes",
+        "peak resident growth",
+        "lower",
+        False,
+        "peak resident memory of a step after warm-up, less that before the model",
+    ),
+    ("zero_grad_s", "zero_grad time", "lower", False, "median; clearing the gradients"),
+    ("forward_s", "forward time", "lower", False, "median; forward pass within the train step"),
+    ("loss_s", "loss time", "lower", False, "median; loss within the train step"),
+    ("backward_s", "backward time", "lower", False, "median; backward pass within the train step"),
+    ("unscale_s", "unscale time", "lower", False, "median; dividing the gradients by the loss scale (fp16)"),
+    ("clip_s", "clip time", "lower", False, "median; clipping the gradient norm"),
+    ("optimizer_s", "optimizer time", "lower", False, "median; the optimizer's step"),
+    ("beside_time_s", "step time of the one beside", "lower", False, "median step of what was run in turn with the case"),
+    ("beside_ratio", "ratio to the one beside", "lower", False, "median over rounds of this step ÷ the one run in turn with it"),
+    ("clip_cost_s", "cost of clipping", "lower", False, "median over rounds of the step with clipping − the same step without"),
+    ("rounds", "rounds", None, False, "timed rounds"),
+    ("measured_s", "time measured", None, False, "wall time spent inside timed rounds"),
+    ("half_width_ratio", "relative half-width", None, False, "half-width of the mean's confidence interval ÷ the mean"),
+    ("warmup_rounds", "warm-up rounds", None, False, "steps run before timing"),
+    ("warmup_s", "warm-up time", None, False, "wall time spent in warm-up"),
+)
+METRICS: dict[str, Metric] = {row[0]: Metric(*row) for row in _ROWS}
+PARTS = ("zero_grad_s", "forward_s", "loss_s", "backward_s", "unscale_s", "clip_s", "optimizer_s")
+MEMORY = ("parameter_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes")
+
+
+class BadRecord(RnnbenchError):
+    """A line or file that does not hold a record or a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The outcome of one case in one process. A figure that could not be had is in `absent` with its reason, never 0."""
+
+    case: Case
+    status: str
+    reason: str = ""
+    times_s: tuple[float, ...] = ()
+    beside: str = ""
+    beside_times_s: tuple[float, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    process: int = 0
+    pid: int = 0
+    log: str = ""
+    started_utc: str = ""
+    finished_utc: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise BadRecord(f"unknown status {self.status!r}; known: {', '.join(STATUSES)}")
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Which row of the run this is: case id and process index."""
+        return str(self.case), self.process
+
+    def as_dict(self) -> dict[str, Any]:
+        """As one line of records.jsonl. Not-finite figures become reasons: JSON has no NaN."""
+        finite = {name: value for name, value in self.metrics.items() if math.isfinite(value)}
+        odd = {name: f"not a finite number: {value}" for name, value in self.metrics.items() if not math.isfinite(value)}
+        plain = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {"id": str(self.case), **plain, "case": self.case.as_dict(), "metrics": finite, "absent": {**self.absent, **odd}}
+
+    @classmethod
+    def from_dict(cls, data: Any) -> "Record":
+        """The record of one line; raises BadRecord with what is wrong."""
+        try:
+            values = {name: data[name] for name in (one.name for one in fields(cls)) if name in data}
+            values["case"] = Case.from_dict(data["case"])
+            for name in ("times_s", "beside_times_s"):
+                values[name] = tuple(_finite(value, name) for value in values.get(name, ()))
+            values["metrics"] = {str(name): _finite(value, name) for name, value in values.get("metrics", {}).items()}
+            values["absent"] = {str(name): str(why) for name, why in values.get("absent", {}).items()}
+            values["notes"] = tuple(map(str, values.get("notes", ())))
+            for name in ("reason", "beside", "log", "started_utc", "finished_utc"):
+                values[name] = str(values.get(name, ""))
+            for name in ("process", "pid"):
+                values[name] = int(values.get(name, 0))
+            return cls(**values)
+        except BadRecord:
+            raise
+        except RnnbenchError as error:
+            raise BadRecord(str(error)) from None
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BadRecord(f"not a record ({type(error).__name__}: {error})") from None
+
+
+def _finite(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadRecord(f"{name} holds {value!r}, which is not a finite number")
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One `rnnbench run`: what was asked, on what machine, and every record."""
+
+    id: str
+    suites: tuple[Mapping[str, str], ...]
+    arguments: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    commit: Mapping[str, Any]
+    started_utc: str
+    finished_utc: str = ""
+    interrupted: bool = False
+    planned: Sequence[Mapping[str, Any]] = ()
+    records: Sequence[Record] = ()
+    schema: int = SCHEMA
+
+    def as_dict(self) -> dict[str, Any]:
+        """As run.json: everything but the records, which have a file of their own."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "records"}
+
+    @classmethod
+    def from_dict(cls, data: Any, records: Sequence[Record] = ()) -> "Run":
+        """The run of one run.json; raises BadRecord with what is wrong."""
+        if not isinstance(data, dict):
+            raise BadRecord("run.json does not hold an object")
+        schema = data.get("schema")
+        if not isinstance(schema, int) or schema < 1:
+            raise BadRecord(f"run.json states no schema (found {schema!r})")
+        if schema > SCHEMA:
+            raise BadRecord(f"run.json has schema {schema}, this rnnbench reads up to {SCHEMA}: update rnnbench to read it")
+        values = {name: data[name] for name in (one.name for one in fields(cls)) if name in data and name != "records"}
+        try:
+            return cls(**{**values, "suites": tuple(values["suites"])}, records=tuple(records))
+        except (KeyError, TypeError) as error:
+            raise BadRecord(f"run.json lacks or misuses a field ({type(error).__name__}: {error})") from None

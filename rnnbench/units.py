@@ -1,0 +1,63 @@
+"""The only place where numbers become text. Values come in base units (s, bytes, J, FLOP) and leave scaled."""
+
+import math
+
+_SI = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
+_BINARY = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "B"))
+_SUFFIXES = (("_per_s", "/s"), ("_bytes", "B"), ("_flops", "FLOP"), ("_ratio", "×"), ("_share", "%"), ("_s", "s"), ("_j", "J"))
+
+NONE = "–"
+
+
+def digits(value: float, significant: int = 3) -> str:
+    """`value` with so many significant digits and never an exponent: 0.0123, 1.23, 12.3, 1,234."""
+    if value == 0:
+        return "0"
+    decimals = max(0, significant - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if decimals > 3 else text
+
+
+def scaled(value: float, unit: str) -> str:
+    """`value` under the SI prefix that fits: 0.0123, "s" → "12.3 ms"."""
+    factor, prefix = next((row for row in _SI if abs(value) >= row[0] * 0.9995), _SI[-1] if value else _SI[4])
+    return f"{digits(value / factor)} {prefix}{unit}".rstrip()
+
+
+def binary_bytes(value: float) -> str:
+    """Bytes in powers of 1,024: 107319296 → "102 MiB"."""
+    factor, unit = next((row for row in _BINARY if abs(value) >= row[0]), _BINARY[-1])
+    return f"{digits(value / factor)} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """A span of wall time for people: 5.2 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def unit_of(metric: str) -> str:
+    """The unit that a metric's name carries, or "" for a count: step_time_s → "s"."""
+    return next((unit for suffix, unit in _SUFFIXES if metric.endswith(suffix)), "")
+
+
+def show(metric: str, value: float | None) -> str:
+    """A metric's value as text, scaled after its name's unit; an absent value is a dash, never 0."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return NONE
+    unit = unit_of(metric)
+    if unit == "B":
+        return binary_bytes(value)
+    if unit == "×":
+        return f"{value:.3f}×"
+    if unit == "%":
+        return f"{value * 100:.1f} %"
+    if unit == "/s":
+        return scaled(value, "/s")
+    if not unit:
+        return f"{value:,.0f}" if float(value).is_integer() else digits(value)
+    return scaled(value, unit)
