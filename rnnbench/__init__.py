@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnnbench.analysis.store import frame, load_run
-    from rnnbench.case import Case, Suite, grid
+    from rnnbench.case import Case
     from rnnbench.record import METRICS, Record, Run
+    from rnnbench.suite import Suite, grid
     from rnnbench.variants import variant
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Case": "rnnbench.case",
-    "Suite": "rnnbench.case",
-    "grid": "rnnbench.case",
+    "Suite": "rnnbench.suite",
+    "grid": "rnnbench.suite",
     "METRICS": "rnnbench.record",
     "Record": "rnnbench.record",
     "Run": "rnnbench.record",

@@ -1,20 +1,16 @@
-"""What is to be measured: Case, Suite and grid(). No torch here: listing and planning stay quick."""
+"""One thing to measure: Case, and the axes that its fields are. No torch here: listing and planning stay quick."""
 
-import ast
-import itertools
-import operator
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from rnnbench.errors import BadExpression, BadValue, UnknownName
+from rnnbench.errors import BadValue, UnknownName
 
 PHASES = ("forward", "backward", "train")
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 IMPLEMENTATIONS = ("loop", "cell", "fused")
 EXECUTIONS = ("eager",)
-PRESETS = ("quick", "standard", "full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,165 +134,3 @@ def _axes() -> dict[str, Axis]:
 AXES: dict[str, Axis] = _axes()
 _SHAPE = ("depth", "hidden_size", "input_size", "batch_size", "seq_len")
 _EXTRAS = ("bidirectional", "clip_norm", "execution", "task", "seed")
-
-Values = Mapping[str, Sequence[Any]]
-
-
-def _layer(axes: Mapping[str, Any] | None) -> dict[str, tuple[Any, ...]]:
-    """Every axis as a tuple; a single value may stand bare."""
-    layer = {}
-    for name, values in (axes or {}).items():
-        if name not in AXES:
-            raise UnknownName("axis", name, AXES)
-        layer[name] = tuple(values) if isinstance(values, tuple | list) else (values,)
-    return layer
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Axes to cross, in layers: the base, then what the device changes, then what the preset changes."""
-
-    base: Values
-    cpu: Values
-    cuda: Values
-    quick: Values
-    full: Values
-
-    def axes(self, device: str, preset: str, overrides: Values) -> dict[str, tuple[Any, ...]]:
-        """The axes as they will be crossed."""
-        sized = self.cpu if device.partition(":")[0] == "cpu" else self.cuda
-        chosen = {"quick": self.quick, "full": self.full}.get(preset, {})
-        return {**self.base, **sized, **chosen, **overrides, "device": (device,)}
-
-
-def grid(
-    *,
-    cpu: Mapping[str, Any] | None = None,
-    cuda: Mapping[str, Any] | None = None,
-    quick: Mapping[str, Any] | None = None,
-    full: Mapping[str, Any] | None = None,
-    **axes: Any,
-) -> tuple[Grid, ...]:
-    """Axes to cross: `grid(variant=("lstm", "gru"), depth=(1, 2), cuda={"hidden_size": 1024})`. Grids add up with `+`."""
-    return (Grid(_layer(axes), _layer(cpu), _layer(cuda), _layer(quick), _layer(full)),)
-
-
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """A question, and the grid of cases that answers it. `x` is the swept field, `hue` tells the lines apart."""
-
-    name: str
-    title: str
-    question: str
-    x: str
-    hue: str
-    cases: tuple[Grid, ...]
-
-    def __post_init__(self) -> None:
-        for name in (self.x, self.hue):
-            if name not in AXES:
-                raise UnknownName("axis", name, AXES)
-
-    def expand(self, device: str = "cpu", preset: str = "standard", overrides: Values | None = None, select: str = "") -> tuple[Case, ...]:
-        """The cases, in the grid's order and each once."""
-        if preset not in PRESETS:
-            raise UnknownName("preset", preset, PRESETS)
-        keep = selector(select)
-        found: dict[Case, None] = {}
-        for part in self.cases:
-            axes = part.axes(device, preset, _layer(overrides))
-            for values in itertools.product(*axes.values()):
-                found[Case(suite=self.name, **dict(zip(axes, values, strict=True)))] = None
-        return tuple(case for case in found if keep(case))
-
-    def about(self) -> dict[str, str]:
-        """What a report needs to know of the suite."""
-        return {"name": self.name, "title": self.title, "question": self.question, "x": self.x, "hue": self.hue}
-
-
-def parse_set(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """`["depth=2,4", "variant=lstm"]` → `{"depth": (2, 4), "variant": ("lstm",)}`."""
-    axes: dict[str, tuple[Any, ...]] = {}
-    for text in texts:
-        name, equals, values = text.partition("=")
-        name = name.strip()
-        if not equals or not name or not all(value.strip() for value in values.split(",")):
-            raise BadExpression("--set", text, "write AXIS=VALUE[,VALUE…], for instance --set depth=2,4,8")
-        if name == "device":
-            raise BadExpression("--set", text, "the device is chosen with --device")
-        if name not in AXES:
-            raise UnknownName("axis", name, [one for one in AXES if one != "device"])
-        axes[name] = tuple(AXES[name].parse(value.strip()) for value in values.split(","))
-        for value in axes[name]:
-            AXES[name].check(value)
-    return axes
-
-
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.In: lambda left, right: left in right,
-    ast.NotIn: lambda left, right: left not in right,
-}
-_HINT = """compare axes with == != < <= > >= in, joined by and, or, not: --select 'variant == "lstm" and depth > 2'"""
-
-
-def selector(text: str) -> Callable[[Case], bool]:
-    """A filter over cases from a safe expression: names of axes, constants, comparisons and boolean words; nothing is called."""
-    if not text.strip():
-        return lambda case: True
-    if len(text) > 10_000:
-        raise BadExpression("--select", text[:40] + "…", "it is longer than 10,000 characters")
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise BadExpression("--select", text, _HINT) from None
-
-    def value(node: ast.expr, case: Case | None) -> Any:
-        match node:
-            case ast.Constant():
-                return node.value
-            case ast.Name():
-                if node.id not in AXES:
-                    raise UnknownName("axis", node.id, AXES)
-                return getattr(case, node.id) if case else None
-            case ast.Tuple() | ast.List():
-                return tuple(value(item, case) for item in node.elts)
-            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
-                return -number
-            case ast.UnaryOp(op=ast.Not()):
-                return not value(node.operand, case)
-            case ast.BoolOp():
-                results = [bool(value(item, case)) for item in node.values]
-                return all(results) if isinstance(node.op, ast.And) else any(results)
-            case ast.Compare():
-                sides = [value(side, case) for side in (node.left, *node.comparators)]
-                if case is None:
-                    return True
-                pairs = zip(node.ops, sides, sides[1:], strict=False)
-                return all(_compare(_COMPARISONS[type(op)], left, right, text) for op, left, right in pairs if _known(op, text))
-            case _:
-                raise BadExpression("--select", text, _HINT)
-
-    value(tree, None)  # names and shapes are checked before any case is met
-    return lambda case: bool(value(tree, case))
-
-
-def _known(op: ast.cmpop, text: str) -> bool:
-    if type(op) not in _COMPARISONS:
-        raise BadExpression("--select", text, _HINT)
-    return True
-
-
-def _compare(compare: Callable[[Any, Any], Any], left: Any, right: Any, text: str) -> bool:
-    """None (no clipping) is neither above nor below anything."""
-    if None in (left, right) and compare in (operator.lt, operator.le, operator.gt, operator.ge):
-        return False
-    try:
-        return bool(compare(left, right))
-    except TypeError:
-        raise BadExpression("--select", text, f"{left!r} and {right!r} cannot be compared; quote names, leave numbers bare") from None

@@ -52,7 +52,7 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
         "peak resident growth",
         "lower",
         False,
-        "peak resident memory of a step after warm-up, less that before the model",
+        "peak resident memory of a step, less that before the model",
     ),
     ("zero_grad_s", "zero_grad time", "lower", False, "median; clearing the gradients"),
     ("forward_s", "forward time", "lower", False, "median; forward pass within the train step"),

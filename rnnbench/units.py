@@ -61,3 +61,65 @@ def show(metric: str, value: float | None) -> str:
     if not unit:
         return f"{value:,.0f}" if float(value).is_integer() else digits(value)
     return scaled(value, unit)
+
+
+def spread(metric: str, low: float, high: float) -> str:
+    """Two ends of an interval, with the unit said once where both carry it: "30.8–31.6 ms"."""
+    first, last = show(metric, low), show(metric, high)
+    if first == last:
+        return first
+    unit = last.partition(" ")[2]
+    return f"{first.removesuffix(f' {unit}')} to {last}" if low < 0 else f"{first.removesuffix(f' {unit}')}–{last}"
+
+
+def factor(ratio: float) -> str:
+    """A ratio as people say it: 2.7134 → "2.71×", 0.78 → "0.780×"."""
+    return f"{digits(ratio)}×"
+
+
+def factors(low: float, high: float) -> str:
+    """Two ends of a ratio's interval: "2.10–3.04×"."""
+    first, last = factor(low), factor(high)
+    return first if first == last else f"{first[:-1]}–{last}"
+
+
+def percent(share: float) -> str:
+    """A share as per cent: 0.0123 → "1.23 %"."""
+    return f"{digits(share * 100)} %"
+
+
+def exponent(value: float) -> str:
+    """An exponent of a power law: two decimals say all that a fit can."""
+    return f"{value:.2f}".replace("-", "−")
+
+
+def rate(metric: str, value: float) -> str:
+    """A throughput that says of what: 12345 → "12.3 k tokens/s"."""
+    return f"{scaled(value, '')}{'' if abs(value) < 1000 else ' '}".rstrip() + f" {metric.removesuffix('_per_s')}/s"
+
+
+def axis_scale(metric: str, largest: float) -> tuple[float, str]:
+    """What to divide a metric's values by so that an axis up to `largest` reads well, and the unit then: (0.001, "ms")."""
+    unit = unit_of(metric)
+    if unit == "B":
+        return next((row for row in _BINARY if largest >= row[0]), _BINARY[-1])
+    if unit in ("×", "%", ""):
+        return (0.01, unit) if unit == "%" else (1.0, unit)
+    by, prefix = next((row for row in _SI if largest >= row[0]), _SI[-1] if largest else _SI[4])
+    return by, f"{prefix} {metric.removesuffix('_per_s')}/s".strip() if unit == "/s" else f"{prefix}{unit}"
+
+
+def tick(value: float) -> str:
+    """A number at an axis: 0.5, 20, 1,000, 25 k, 1.5 M."""
+    return scaled(value, "").replace(" ", "\u2009") if abs(value) >= 10_000 else f"{value:,.6g}"
+
+
+def plain(value: object) -> str:
+    """An axis's value as text: none, yes, no, 1,024, a name."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return f"{value:,.6g}"
+    return str(value)

@@ -1,0 +1,43 @@
+"""How much time a case may take: the presets of a run as numbers."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rnnbench.errors import BadValue, UnknownName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Rounds go on until the mean is known within ± `precision` at `confidence`, or `max_time_s` of timed rounds is spent."""
+
+    max_time_s: float
+    precision: float
+    min_rounds: int = 5
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("max_time_s", 0, 86_400), ("precision", 0, 1), ("min_rounds", 1, 10**6), ("confidence", 0.5, 1)):
+            value = getattr(self, name)
+            if not low <= value <= high or (low == 0 and value == 0):
+                raise BadValue(name, value, f"between {low} and {high}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, preset: str, changes: Mapping[str, Any] | None = None) -> "Budget":
+        """The budget of a preset, with what the user said otherwise."""
+        if preset not in BUDGETS:
+            raise UnknownName("preset", preset, BUDGETS)
+        given = {name: value for name, value in (changes or {}).items() if value is not None}
+        return cls(**{**BUDGETS[preset].as_dict(), **given})
+
+
+BUDGETS = {
+    "quick": Budget(max_time_s=0.2, precision=0.05),
+    "standard": Budget(max_time_s=2.0, precision=0.01, min_rounds=7),
+    "full": Budget(max_time_s=10.0, precision=0.005, min_rounds=10),
+}
+PRESETS = tuple(BUDGETS)

@@ -1,0 +1,45 @@
+"""The command line: one file a command. Heavy parts are imported inside the commands, so that help comes at once."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+import rnnbench
+from rnnbench.errors import EXIT_INTERRUPTED, RnnbenchError
+
+app = typer.Typer(
+    name="rnnbench",
+    help="Measure throughput, memory and convergence of deep recurrent networks.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 fine · 1 tool error · 2 usage · 3 regression · 4 inconclusive, missing or incompatible · 5 cases failed · 130 interrupted",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rnnbench {rnnbench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")] = False,
+) -> None:
+    """Measure throughput, memory and convergence of deep recurrent networks."""
+
+
+def main() -> None:
+    """The entry point `rnnbench`: a mistake of the user's ends in one sentence and its exit code."""
+    from rnnbench.cli import catalog, report, run  # noqa: F401 - each adds its command to `app`
+
+    try:
+        app()
+    except RnnbenchError as error:
+        typer.echo(f"rnnbench: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)

@@ -1,0 +1,98 @@
+"""Writing a run's folder: run.json whole and at once, records.jsonl a line at a time, each on disk before the next begins."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rnnbench.errors import CannotWrite
+from rnnbench.files import BENCHMARK_FILE, LOGS, RECORDS_FILE, RUN_FILE
+from rnnbench.record import Record, Run
+
+
+def now_utc() -> str:
+    """The time, as records state it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_run_id(suite: str) -> str:
+    """Sorts by time, names its suite, and differs between two that start in the same second."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{suite}-{secrets.token_hex(2)}"
+
+
+class Journal:
+    """One run being written. The only writer of its folder."""
+
+    def __init__(self, results: Path, run: Run) -> None:
+        """Make the run's folder under `results` and write run.json. Raises CannotWrite before anything is measured."""
+        self.folder = results / run.id
+        self._records = self.folder / RECORDS_FILE
+        try:
+            (self.folder / LOGS).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CannotWrite(results, error.strerror or error) from None
+        self.write_run(run)
+
+    def write_run(self, run: Run) -> None:
+        """Replace run.json."""
+        self._replace(RUN_FILE, run.as_dict())
+
+    def write_benchmark(self, data: Mapping[str, Any]) -> None:
+        """Replace benchmark.json, in pytest-benchmark's form."""
+        self._replace(BENCHMARK_FILE, data)
+
+    def append(self, record: Record) -> None:
+        """One line, on disk when this returns. A write that fails half way is taken back."""
+        line = json.dumps(record.as_dict(), separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        try:
+            append_whole(self._records, line)
+        except OSError as error:
+            raise CannotWrite(self._records, error.strerror or error) from None
+
+    def log_path(self, name: str) -> Path:
+        """Where what a process prints goes."""
+        return self.folder / LOGS / f"{name}.log"
+
+    def _replace(self, name: str, data: Any) -> None:
+        path = self.folder / name
+        try:
+            replace_whole(path, json.dumps(data, indent=1, allow_nan=False).encode() + b"\n")
+        except OSError as error:
+            raise CannotWrite(path, error.strerror or error) from None
+
+
+def append_whole(path: Path, line: bytes) -> None:
+    """Append and fsync; on an error the file is cut back to what it was."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        before = os.fstat(descriptor).st_size
+        try:
+            rest = memoryview(line)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(descriptor, before)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def replace_whole(path: Path, content: bytes) -> None:
+    """Write beside, fsync, then rename: a reader sees the old file or the new one, never a half."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
+        raise

@@ -1,0 +1,88 @@
+"""One face for every device: what only some have answers none elsewhere. CUDA-only knowledge stays in this file."""
+
+import time
+from types import ModuleType
+
+import torch
+
+from rnnbench.errors import NoSuchDevice
+
+ACCELERATORS = ("cuda", "xpu", "mps")
+
+
+class Device:
+    """A torch device with its module: `synchronize` and peak memory, alike on a CPU, on CUDA and on the tests' toy."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is `cpu`, `cuda`, `cuda:1`… Raises NoSuchDevice with what there is."""
+        self.name = name
+        try:
+            self.torch = torch.device(name)
+            self.module: ModuleType = torch.get_device_module(self.torch.type)
+        except (RuntimeError, AssertionError):
+            raise NoSuchDevice(name, available()) from None
+        self.is_cpu = self.torch.type == "cpu"
+        if not self.is_cpu and not (self.module.is_available() and (self.torch.index or 0) < self.module.device_count()):
+            raise NoSuchDevice(name, available())
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that it was given."""
+        if self.is_cpu:
+            return
+        self.module.synchronize(self.torch)
+
+    def free_bytes(self) -> int | None:
+        """Free memory of the device, or none where it cannot be asked."""
+        ask = getattr(self.module, "mem_get_info", None)
+        return int(ask(self.torch)[0]) if ask else None
+
+    def reset_peaks(self) -> None:
+        """Forget earlier peaks. A CPU keeps none: see memory.ResidentPeak."""
+        if hasattr(self.module, "reset_peak_memory_stats"):
+            self.module.reset_peak_memory_stats(self.torch)
+
+    def peaks(self) -> dict[str, float]:
+        """Peak allocated and reserved bytes since the reset; empty where the device does not count."""
+        asked = {"peak_allocated_bytes": "max_memory_allocated", "peak_reserved_bytes": "max_memory_reserved"}
+        return {name: float(getattr(self.module, call)(self.torch)) for name, call in asked.items() if hasattr(self.module, call)}
+
+
+class Clock:
+    """Seconds, read after the device is done, without what was paused. pytest-benchmark's timer."""
+
+    __name__ = "rnnbench_clock"
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._paused_s = 0.0
+        self._paused_at = 0.0
+
+    def __call__(self) -> float:
+        self._device.synchronize()
+        return time.perf_counter() - self._paused_s
+
+    def pause(self) -> None:
+        """What runs from here to `resume`, and what the device still owed before, does not count. Plain calls: they cost least."""
+        self._paused_at = self()
+
+    def resume(self) -> None:
+        """Count again."""
+        self._paused_s += self() - self._paused_at
+
+
+def available() -> list[str]:
+    """Names of the devices that this machine and this build of torch have."""
+    names = ["cpu"]
+    for kind in dict.fromkeys((*ACCELERATORS, torch._C._get_privateuse1_backend_name())):  # noqa: SLF001 - no public name
+        try:
+            module = torch.get_device_module(kind)
+            count = module.device_count() if module.is_available() else 0
+        except (RuntimeError, AttributeError):
+            continue
+        names += [kind] if count == 1 else [f"{kind}:{index}" for index in range(count)]
+    return names
+
+
+def best() -> str:
+    """The device to measure on when none was named: CUDA where it is, else the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"

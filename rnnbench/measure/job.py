@@ -1,0 +1,37 @@
+"""What a measuring process is asked to do, as plain values that cross a pipe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rnnbench.budget import Budget
+from rnnbench.case import Case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Some cases of one suite file. `tasks` pairs each case with the index of its process among the repeats."""
+
+    suite_path: str
+    tasks: tuple[tuple[Case, int], ...]
+    budget: Budget
+    plugins: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return {
+            "suite_path": self.suite_path,
+            "tasks": [[case.as_dict(), process] for case, process in self.tasks],
+            "budget": self.budget.as_dict(),
+            "plugins": list(self.plugins),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Job":
+        """Back from JSON."""
+        return cls(
+            suite_path=data["suite_path"],
+            tasks=tuple((Case.from_dict(case), process) for case, process in data["tasks"]),
+            budget=Budget(**data["budget"]),
+            plugins=tuple(data["plugins"]),
+        )

@@ -1,0 +1,174 @@
+"""One case, from first to last: probe, build, warm up, time, weigh. Knows nothing of pytest; `time_rounds` does the timing."""
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist, fmean, median, stdev
+
+from rnnbench.budget import Budget
+from rnnbench.case import Case
+from rnnbench.measure import memory
+from rnnbench.measure.devices import Clock, Device
+from rnnbench.measure.precision import in_format
+from rnnbench.measure.steady import Warmup, warm_up
+from rnnbench.measure.workload import Workload, probe
+
+Step = Callable[[], None]
+TimeRounds = Callable[[Step, Clock], Sequence[float]]
+"""Runs a step again and again under a clock until precise or out of budget; returns the seconds of each round."""
+Beside = Callable[[Workload], tuple[str, Step]]
+
+PART_ROUNDS = 5  # extra rounds for the parts of a step, where reading the clock within it would disturb it
+
+
+@dataclass(slots=True)
+class Measurement:
+    """What was seen of one case."""
+
+    times_s: tuple[float, ...] = ()
+    beside: str = ""
+    beside_times_s: tuple[float, ...] = ()
+    metrics: dict[str, float] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def measure_case(case: Case, budget: Budget, time_rounds: TimeRounds, beside: Beside | None = None) -> Measurement:
+    """Measure `case`. Raises Unsupported, Diverged, an out-of-memory error, or whatever the variant raises."""
+    device = Device(case.device)
+    clock = Clock(device)
+    resident = memory.ResidentPeak()
+    with in_format(case.precision, device) as form:
+        probe(case, device, form)
+        work = Workload(case, device, form, clock)
+        if beside is not None:
+            work.beside_name, work.beside = beside(work)
+        seen = Measurement(beside=work.beside_name)
+        warm = warm_up(work.step, clock, budget.max_time_s)
+        work.check()
+        device.reset_peaks()
+        resident.reset()
+        parts_s: dict[str, list[float]] = defaultdict(list)
+        seen.times_s, seen.beside_times_s = _time(work, clock, time_rounds, parts_s)
+        _peaks(seen, device, resident)
+        _parts(seen, work, clock, parts_s)
+        _weigh(seen, work)
+    _rates(seen, case, budget, warm)
+    return seen
+
+
+def _time(
+    work: Workload, clock: Clock, time_rounds: TimeRounds, parts_s: dict[str, list[float]]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The timed rounds; what stands beside takes turns with the step, before or after it by the toss of a coin, off the clock."""
+    step = work.step
+    if work.train and work.device.is_cpu:  # a CPU's clock is read for nothing, so that every round shows its parts
+        step = work.train.by_parts(time.perf_counter, parts_s)
+    if work.beside is None:
+        return tuple(time_rounds(step, clock)), ()
+    other, coin, other_s = work.beside, random.Random(work.case.seed), []
+
+    def run_other() -> None:
+        clock.pause()
+        before = time.perf_counter()  # the device is idle: pausing waited for it
+        other()
+        work.device.synchronize()
+        other_s.append(round(time.perf_counter() - before, 9))
+        clock.resume()
+
+    def both() -> None:
+        if coin.random() < 0.5:
+            run_other()
+            step()
+        else:
+            step()
+            run_other()
+
+    run_other()
+    other_s.clear()
+    times = tuple(time_rounds(both, clock))
+    return times, _aligned(other_s, len(times))
+
+
+def _aligned(other_s: list[float], rounds: int) -> tuple[float, ...]:
+    """The seconds that belong to the timed rounds: pytest-benchmark calibrates before them and runs once more after."""
+    return tuple(other_s[-rounds - 1 : -1])
+
+
+def _peaks(seen: Measurement, device: Device, resident: memory.ResidentPeak) -> None:
+    """Peak memory since the reset after warm-up."""
+    counted = device.peaks()
+    seen.metrics.update(counted)
+    for name in ("peak_allocated_bytes", "peak_reserved_bytes"):
+        if name not in counted:
+            seen.absent[name] = f"{device.name} keeps no such count; see {resident.METRIC}"
+    if not device.is_cpu:
+        seen.absent[resident.METRIC] = "resident memory of the host says nothing of the device's"
+        return
+    try:
+        seen.metrics[resident.METRIC] = resident.growth_bytes()
+    except LookupError as error:
+        seen.absent[resident.METRIC] = str(error)
+
+
+def _parts(seen: Measurement, work: Workload, clock: Clock, parts_s: dict[str, list[float]]) -> None:
+    """Median time of each part of a train step."""
+    if work.train is None:
+        return
+    if not parts_s:
+        step = work.train.by_parts(clock, parts_s)
+        for _ in range(PART_ROUNDS):
+            step()
+    rounds = len(seen.times_s)
+    seen.metrics.update({name: median(spent[-rounds - 1 :]) for name, spent in parts_s.items()})
+
+
+def _weigh(seen: Measurement, work: Workload) -> None:
+    """Exact bytes of what a step holds."""
+    seen.metrics["parameters"] = sum(p.numel() for p in work.model.parameters() if p.requires_grad)
+    seen.metrics["parameter_bytes"] = memory.parameter_bytes(work.model)
+    if work.case.phase == "forward":
+        for name in ("gradient_bytes", "activation_bytes"):
+            seen.absent[name] = "a forward pass alone keeps nothing for a backward pass"
+    else:
+        seen.metrics["gradient_bytes"] = memory.gradient_bytes(work.model)
+        seen.metrics["activation_bytes"] = memory.activation_bytes(work.forward, work.model)
+    if work.train is None:
+        seen.absent["optimizer_bytes"] = "no optimizer runs in this phase"
+    else:
+        seen.metrics["optimizer_bytes"] = work.train.state_bytes()
+
+
+def _rates(seen: Measurement, case: Case, budget: Budget, warm: Warmup) -> None:
+    """Figures that follow from the raw samples, and what to think of them."""
+    times, metrics = seen.times_s, seen.metrics
+    metrics["step_time_s"] = middle = median(times)
+    metrics["tokens_per_s"] = case.batch_size * case.seq_len / middle
+    metrics["sequences_per_s"] = case.batch_size / middle
+    metrics.update(rounds=len(times), measured_s=sum(times), warmup_rounds=warm.rounds, warmup_s=warm.seconds)
+    if seen.beside_times_s:
+        metrics["beside_time_s"] = median(seen.beside_times_s)
+        metrics["beside_ratio"] = median(a / b for a, b in zip(times, seen.beside_times_s, strict=True))
+        if case.clip_norm is not None and seen.beside == "no clipping":
+            metrics["clip_cost_s"] = median(a - b for a, b in zip(times, seen.beside_times_s, strict=True))
+    width = half_width(times, budget.confidence)
+    if width is None:
+        seen.absent["half_width_ratio"] = "one round has no spread"
+    else:
+        metrics["half_width_ratio"] = width
+        if width > budget.precision:
+            seen.notes.append(
+                f"half-width ±{width:.1%} after {sum(times):.1f} s, wanted ±{budget.precision:.1%}:"
+                " quiet the machine or raise --case-budget"
+            )
+    if not warm.steady:
+        seen.notes.append(f"not steady after {warm.seconds:.1f} s of warm-up: raise --case-budget")
+
+
+def half_width(times_s: Sequence[float], confidence: float) -> float | None:
+    """Half-width of the mean's normal confidence interval ÷ the mean: the rule that pytest-benchmark stops by. None for one sample."""
+    if len(times_s) < 2:
+        return None
+    return float(NormalDist().inv_cdf(0.5 + confidence / 2) * stdev(times_s) / len(times_s) ** 0.5 / fmean(times_s))

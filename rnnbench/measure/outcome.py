@@ -1,0 +1,73 @@
+"""What a case ended with, as a record: which exception means which status."""
+
+import re
+import traceback
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rnnbench.case import Case
+from rnnbench.errors import Unsupported
+from rnnbench.journal import now_utc
+from rnnbench.record import Record
+
+if TYPE_CHECKING:
+    from rnnbench.measure.measuring import Measurement
+
+_OOM_WORDS = re.compile(r"out of memory|can't allocate memory|cannot allocate memory", re.IGNORECASE)
+
+
+def record_of(case: Case, process: int, measured: "Measurement | None", error: BaseException | None, started_utc: str, pid: int) -> Record:
+    """The record of a case that was measured, or that raised. The whole traceback goes to the process's log by printing it."""
+    blank = partial(Record, case=case, process=process, pid=pid, started_utc=started_utc, finished_utc=now_utc())
+    if error is not None:
+        status, reason = status_of(error)
+        if status != "unsupported":
+            traceback.print_exception(error)
+        return blank(status=status, reason=reason)
+    if measured is None:
+        return blank(status="failed", reason="the suite's function measured nothing")
+    return blank(
+        status="ok",
+        times_s=measured.times_s,
+        beside=measured.beside,
+        beside_times_s=measured.beside_times_s,
+        metrics=measured.metrics,
+        absent=measured.absent,
+        notes=tuple(measured.notes),
+    )
+
+
+def status_of(error: BaseException) -> tuple[str, str]:
+    """Status and one-line reason of an exception."""
+    for status, is_it in _STATUS_TABLE:
+        if is_it(error):
+            return status, str(error) if status in ("unsupported", "diverged") else last_line(error)
+    return "failed", last_line(error)
+
+
+def last_line(error: BaseException) -> str:
+    """The last line of the traceback: type and message."""
+    lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
+    return (lines[0] if len(lines) == 1 else " ".join(line.strip() for line in lines[:3]))[:500]
+
+
+def _is_oom(error: BaseException) -> bool:
+    import torch
+
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and bool(_OOM_WORDS.search(str(error)))
+
+
+def _is_diverged(error: BaseException) -> bool:
+    from rnnbench.measure.workload import Diverged
+
+    return isinstance(error, Diverged)
+
+
+_STATUS_TABLE: tuple[tuple[str, Callable[[BaseException], bool]], ...] = (
+    ("unsupported", lambda error: isinstance(error, Unsupported)),
+    ("diverged", _is_diverged),
+    ("oom", _is_oom),
+)

@@ -1,0 +1,176 @@
+"""The pytest plugin: the only file that knows pytest. `pytest -p rnnbench.measure.plugin suites/bench_depth.py` needs nothing else.
+
+A suite file holds `SUITE` and one function over the fixtures `measure` and `case`. Each case becomes a test; pytest-benchmark does
+the timing; each test leaves one record, whatever its outcome.
+"""
+
+import os
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnnbench.budget import BUDGETS, Budget
+from rnnbench.case import Case
+from rnnbench.choose import parse_set, selector
+from rnnbench.errors import RnnbenchError
+from rnnbench.measure.job import Job
+from rnnbench.measure.outcome import record_of
+from rnnbench.measure.session import Bare, Session, Told
+from rnnbench.record import Record
+from rnnbench.suite import Suite
+
+SESSION = pytest.StashKey[Session]()
+STARTED = pytest.StashKey[str]()
+_OPTIONS = (
+    ("device", None, "where to measure: cpu, cuda, cuda:1 (default: CUDA where it is, else the CPU)"),
+    ("preset", "standard", f"size and care: {', '.join(BUDGETS)} (default: standard)"),
+    ("select", "", "keep the cases that an expression holds for"),
+    ("results", "results", "folder for the run's records (default: results)"),
+)
+
+
+class JobPlugin:
+    """Hands a supervisor's job to the hooks below; `emit` is told of every start and record."""
+
+    def __init__(self, job: Job, emit: Callable[[dict[str, Any]], None]) -> None:
+        self.session = Told(job, emit)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Before the hooks below look for a session."""
+        config.stash[SESSION] = self.session
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of a run without the command line `rnnbench`."""
+    group = parser.getgroup("rnnbench")
+    for name, default, text in _OPTIONS:
+        group.addoption(f"--rnnbench-{name}", default=default, help=text)
+    group.addoption("--rnnbench-set", action="append", default=[], metavar="AXIS=V,V", help="override an axis; may be given again")
+    group.addoption("--rnnbench-plugin", action="append", default=[], metavar="FILE", help="a file with variants; may be given again")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Suites are files bench_*.py with functions bench_*."""
+    config.addinivalue_line("python_files", "bench_*.py")
+    config.addinivalue_line("python_functions", "bench_*")
+    if SESSION not in config.stash:
+        option = {name: config.getoption(f"rnnbench_{name}") for name in ("device", "preset", "select", "results", "set", "plugin")}
+        try:
+            config.stash[SESSION] = Bare(
+                device=option["device"],
+                preset=option["preset"],
+                budget=Budget.of(option["preset"]),
+                overrides=parse_set(option["set"]),
+                keep=selector(option["select"]),
+                plugins=tuple(option["plugin"]),
+                results=Path(option["results"]),
+                argv=tuple(map(str, config.invocation_params.args)),
+            )
+        except RnnbenchError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test for each case of the module's SUITE."""
+    suite = getattr(metafunc.module, "SUITE", None)
+    if "case" not in metafunc.fixturenames or not isinstance(suite, Suite):
+        return
+    session = metafunc.config.stash[SESSION]
+    try:
+        tasks = session.tasks(suite)
+    except RnnbenchError as error:
+        raise pytest.UsageError(str(error)) from None
+    params = [pytest.param((case, process), id=_test_id(case, process), marks=_marks(case, session.budget)) for case, process in tasks]
+    metafunc.parametrize("task", params)
+    metafunc.fixturenames.append("task")
+
+
+def _test_id(case: Case, process: int) -> str:
+    return str(case).partition("/")[2] + (f"-process{process}" if process else "")
+
+
+def _marks(case: Case, budget: Budget) -> pytest.MarkDecorator:
+    """The budget in pytest-benchmark's own terms. Warm-up is ours: it has to end before peaks are reset."""
+    return pytest.mark.benchmark(
+        group=case.suite,
+        max_time=budget.max_time_s,
+        min_rounds=budget.min_rounds,
+        precision=budget.precision,
+        confidence=budget.confidence,
+        warmup=False,
+        disable_gc=True,
+    )
+
+
+@pytest.fixture
+def task(request: pytest.FixtureRequest) -> Any:
+    """The case and the index of its process."""
+    return request.param
+
+
+@pytest.fixture
+def case(task: tuple[Case, int]) -> Case:
+    """The case of this test."""
+    return task[0]
+
+
+@pytest.fixture
+def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., None]:
+    """`measure(case)` measures it, and leaves its record; `beside=` gives a step to run in turn with it."""
+    from rnnbench.measure.devices import Clock
+    from rnnbench.measure.measuring import Beside, measure_case
+
+    session = request.config.stash[SESSION]
+
+    def time_rounds(step: Callable[[], None], clock: Clock) -> Sequence[float]:
+        benchmark._timer = clock  # noqa: SLF001 - the mark's `timer` is fixed before a device is known
+        benchmark(step)
+        return [round(seconds, 9) for seconds in benchmark.stats.stats.data]
+
+    def run(case: Case, beside: Beside | None = None) -> None:
+        session.measured = measure_case(case, session.budget, time_rounds, beside)
+        benchmark.extra_info.update(case=case.as_dict(), **session.measured.metrics)
+
+    return run
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Say that a case begins."""
+    if (task := _task_of(item)) is not None:
+        item.config.stash[SESSION].begin(*task)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
+    """One record for each case: from what was measured, or from what was raised."""
+    outcome = yield
+    task = _task_of(item)
+    if task is None or call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
+        return
+    session = item.config.stash[SESSION]
+    error = call.excinfo.value if call.excinfo else None
+    record = record_of(*task, session.measured, error, session.started_utc, os.getpid())
+    session.measured = None
+    session.end(record)
+    if record.status == "unsupported":
+        report = outcome.get_result()
+        report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"Skipped: {record.reason}")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Where the records went."""
+    session = config.stash[SESSION]
+    if isinstance(session, Bare) and session.folder:
+        terminalreporter.write_line(f"rnnbench: records in {session.folder}")
+
+
+def _task_of(item: pytest.Item) -> tuple[Case, int] | None:
+    found = getattr(item, "callspec", None)
+    task = found.params.get("task") if found else None
+    return task if isinstance(task, tuple) and isinstance(task[0], Case) else None
+
+
+__all__ = ["JobPlugin", "Record"]

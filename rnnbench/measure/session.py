@@ -1,0 +1,116 @@
+"""Who decides what a pytest session measures, and who takes its records: a supervisor, or the session itself."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rnnbench.budget import Budget
+from rnnbench.case import Case
+from rnnbench.journal import Journal, new_run_id, now_utc
+from rnnbench.measure.commit import commit
+from rnnbench.measure.job import Job
+from rnnbench.record import Record, Run
+from rnnbench.registry import load_file
+from rnnbench.suite import Suite
+
+if TYPE_CHECKING:
+    from rnnbench.measure.measuring import Measurement
+
+Task = tuple[Case, int]
+
+
+class Session:
+    """What the pytest hooks ask: which cases, under which budget, and where a record goes."""
+
+    budget: Budget
+    measured: "Measurement | None" = None
+    started_utc = ""
+
+    def tasks(self, suite: Suite) -> list[Task]:
+        """Cases of a suite, each with the index of its process."""
+        raise TypeError(f"{type(self).__name__} does not say what to measure of {suite.name}")
+
+    def begin(self, case: Case, process: int) -> None:  # noqa: ARG002 - Told tells its supervisor
+        """A case begins."""
+        self.started_utc = now_utc()
+
+    def end(self, record: Record) -> None:
+        """A case has ended."""
+        raise TypeError(f"{type(self).__name__} does not take {record.case}")
+
+
+class Told(Session):
+    """Does what a supervisor's job says, and tells it of every start and record."""
+
+    def __init__(self, job: Job, emit: Callable[[dict[str, Any]], None]) -> None:
+        self.budget = job.budget
+        self._job = job
+        self._emit = emit
+
+    def tasks(self, suite: Suite) -> list[Task]:
+        """The job's, where they are this suite's."""
+        return [task for task in self._job.tasks if task[0].suite == suite.name]
+
+    def begin(self, case: Case, process: int) -> None:
+        super().begin(case, process)
+        self._emit({"event": "begin", "id": str(case), "process": process, "started_utc": self.started_utc})
+
+    def end(self, record: Record) -> None:
+        self._emit({"event": "record", "record": record.as_dict()})
+
+
+class Bare(Session):
+    """A session by plain pytest: expands the suite itself and writes a run of its own, once the first record is there."""
+
+    def __init__(
+        self,
+        *,
+        device: str | None,
+        preset: str,
+        budget: Budget,
+        overrides: Mapping[str, tuple[Any, ...]],
+        keep: Callable[[Case], bool] | None,
+        plugins: tuple[str, ...],
+        results: Path,
+        argv: tuple[str, ...],
+    ) -> None:
+        self.budget = budget
+        self.folder: Path | None = None
+        self._device, self._preset, self._overrides, self._keep = device, preset, overrides, keep
+        self._plugins, self._results, self._argv = plugins, results, argv
+        self._suites: dict[str, Suite] = {}
+        self._planned: list[Case] = []
+        self._journal: Journal | None = None
+        self._began_utc = now_utc()
+
+    def tasks(self, suite: Suite) -> list[Task]:
+        from rnnbench.measure.devices import best
+
+        for plugin in self._plugins:
+            load_file(plugin)
+        self._device = self._device or best()
+        self._suites[suite.name] = suite
+        cases = suite.expand(self._device, self._preset, self._overrides, self._keep)
+        self._planned += cases
+        return [(case, 0) for case in cases]
+
+    def end(self, record: Record) -> None:
+        if self._journal is None:
+            self._journal = Journal(self._results, self._run(record.case.suite))
+            self.folder = self._journal.folder
+        self._journal.append(record)
+
+    def _run(self, first_suite: str) -> Run:
+        from rnnbench.measure.machine import fingerprint
+
+        name = first_suite if len(self._suites) == 1 else "suites"
+        arguments = {"command": ["pytest", *self._argv], "preset": self._preset, "device": self._device, "budget": self.budget.as_dict()}
+        return Run(
+            id=new_run_id(name),
+            suites=tuple(suite.about() for suite in self._suites.values()),
+            arguments={**arguments, "isolation": "session", "plugins": list(self._plugins)},
+            machine=fingerprint(),
+            commit=commit(Path.cwd()),
+            started_utc=self._began_utc,
+            planned=tuple({"case": case.as_dict(), "process": 0} for case in self._planned),
+        )

@@ -1,0 +1,36 @@
+"""Warm-up until steady: handles, autotuning and caches are paid for before the first timed round."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rnnbench.measure.devices import Clock
+
+GAIN = 0.05  # a step that beats the best before it by more is still warming up
+CALM_STEPS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Warmup:
+    """How it went. `steady` is False where the limit ended it."""
+
+    rounds: int
+    seconds: float
+    steady: bool
+
+
+def warm_up(step: Callable[[], None], clock: Clock, limit_s: float) -> Warmup:
+    """Run steps until two in a row bring no more than 5 % below the best before, or `limit_s` is spent (at least one step)."""
+    best = float("inf")
+    calm = rounds = 0
+    start = clock()
+    while calm < CALM_STEPS:
+        before = clock()
+        step()
+        now = clock()
+        rounds += 1
+        took = now - before
+        calm = calm + 1 if took >= best * (1 - GAIN) else 0
+        best = min(best, took)
+        if now - start >= limit_s:
+            break
+    return Warmup(rounds, clock() - start, calm >= CALM_STEPS)

@@ -1,0 +1,97 @@
+"""The train step, part by part: zero_grad, forward, loss, backward, unscale, clip, optimizer."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from rnnbench.measure.workload import Workload
+
+Part = tuple[str, Callable[[], None]]
+_FUSED_ADAMW = ("cpu", "cuda")
+LEARNING_RATE = 1e-4
+
+
+class TrainStep:
+    """AdamW on a workload's model. `parts` is the step as a table: (name of its time metric, what it does)."""
+
+    def __init__(self, work: "Workload", *, clip_norm: float | None, scaled: bool) -> None:
+        kind = work.device.torch.type
+        self.work = work
+        self.clip_norm = clip_norm
+        self.parameters = [p for p in work.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=LEARNING_RATE, fused=kind in _FUSED_ADAMW or None)
+        self.scaler = torch.amp.GradScaler(kind) if scaled else None
+        self.gradient_norm: Tensor | None = None  # before clipping, of the last step
+        self.parts: tuple[Part, ...] = (
+            ("zero_grad_s", self.optimizer.zero_grad),
+            ("forward_s", work.forward),
+            ("loss_s", work.take_loss),
+            ("backward_s", self.backward),
+            *((("unscale_s", self.unscale),) if scaled else ()),
+            *((("clip_s", self.clip),) if clip_norm is not None else ()),
+            ("optimizer_s", self.optimize),
+        )
+        self.parts_without_clip = tuple(part for part in self.parts if part[0] != "clip_s")
+
+    def step(self) -> None:
+        """All parts, on the next batch."""
+        self.work.next_batch()
+        for _, part in self.parts:
+            part()
+
+    def by_parts(self, clock: Callable[[], float], spent_s: dict[str, list[float]]) -> Callable[[], None]:
+        """The same step as a function that reads the clock after each part."""
+        timed = [(part, spent_s[name].append) for name, part in self.parts]
+
+        def step() -> None:
+            self.work.next_batch()
+            before = clock()
+            for part, note in timed:
+                part()
+                now = clock()
+                note(now - before)
+                before = now
+
+        return step
+
+    def step_without_clip(self) -> None:
+        """The same step, gradients left as they come."""
+        self.work.next_batch()
+        for _, part in self.parts_without_clip:
+            part()
+
+    def backward(self) -> None:
+        """Gradients of the (scaled) loss."""
+        loss = self.work.loss
+        backward(self.scaler.scale(loss) if self.scaler else loss)
+
+    def unscale(self) -> None:
+        """Divide the gradients by the loss scale, so that clipping sees their true norm."""
+        assert self.scaler is not None
+        self.scaler.unscale_(self.optimizer)
+
+    def clip(self) -> None:
+        """Shorten the gradient to `clip_norm` where it is longer."""
+        assert self.clip_norm is not None
+        self.gradient_norm = nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
+
+    def optimize(self) -> None:
+        """The optimizer's step; under a scaler it is skipped where a gradient is not finite."""
+        if self.scaler is None:
+            self.optimizer.step()
+            return
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    def state_bytes(self) -> int:
+        """Storage of the optimizer's state."""
+        tensors = (value for state in self.optimizer.state.values() for value in state.values() if isinstance(value, Tensor))
+        return sum(tensor.nbytes for tensor in tensors)
+
+
+def backward(loss: Tensor) -> None:
+    """Gradients of a scalar into every parameter."""
+    torch.autograd.backward(loss)

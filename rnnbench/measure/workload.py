@@ -1,0 +1,139 @@
+"""A case made ready to run: model, rotating batches, and the step that its phase times."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from rnnbench.case import Case
+from rnnbench.errors import Unsupported
+from rnnbench.measure.devices import Clock, Device
+from rnnbench.measure.precision import Format, autocast
+from rnnbench.measure.training import TrainStep, backward
+from rnnbench.tasks import TASKS
+from rnnbench.variants import VARIANTS
+
+BUFFERS = 4  # batches that take turns, so that none stays in cache for being the only one
+ROTATE_UP_TO_BYTES = 256 * 2**20
+
+
+class Diverged(Exception):
+    """The loss or an output stopped being finite numbers."""
+
+
+class Workload:
+    """`step()` is one timed unit of the case's phase; `beside()`, where there is one, is what it is compared with in turn."""
+
+    def __init__(self, case: Case, device: Device, form: Format, clock: Clock) -> None:
+        self.case = case
+        self.device = device
+        self._form = form
+        self._clock = clock
+        self._task = TASKS[case.task]
+        torch.manual_seed(case.seed)
+        self.model: nn.Module = VARIANTS[case.variant].module(case).to(device.torch)
+        self.model.train(case.phase != "forward")
+        self._batches = self._make_batches()
+        self._turn = 0
+        self.x, self.target = self._batches[0]
+        self.output: Tensor = self.x
+        self.loss: Tensor = self.x
+        self.train: TrainStep | None = TrainStep(self, clip_norm=case.clip_norm, scaled=form.scaled) if case.phase == "train" else None
+        self.beside: Callable[[], None] | None = None
+        self.beside_name = ""
+        if self.train and case.clip_norm is not None:
+            self.beside, self.beside_name = self.train.step_without_clip, "no clipping"
+
+    def step(self) -> None:
+        """One unit of the phase, on the next batch."""
+        _STEPS[self.case.phase](self)
+
+    def next_batch(self) -> None:
+        """Turn to the next of the rotating batches."""
+        self._turn = (self._turn + 1) % len(self._batches)
+        self.x, self.target = self._batches[self._turn]
+
+    def forward(self) -> None:
+        """The model on the current batch, under the case's precision."""
+        with autocast(self._form, self.device):
+            self.output = output_of(self.model(self.x))
+
+    def take_loss(self) -> None:
+        """The task's loss of the last output."""
+        self.loss = self._task.loss(self.output, self.target)
+
+    def check(self) -> None:
+        """After a step: every output and loss on the device, finite, and of (seq_len, batch_size, features). Says which is not."""
+        case, out = self.case, self.output
+        if out.device.type != self.device.torch.type:
+            raise ValueError(f"variant {case.variant!r} returned a tensor on {out.device}, the case runs on {self.device.name}")
+        if out.dim() != 3 or tuple(out.shape[:2]) != (case.seq_len, case.batch_size):
+            wanted = f"(seq_len {case.seq_len}, batch_size {case.batch_size}, features)"
+            raise ValueError(f"variant {case.variant!r} returned shape {tuple(out.shape)}, wanted {wanted}")
+        if not bool(torch.isfinite(out.detach()).all()):
+            raise Diverged(f"the output of {case.variant!r}, shape {tuple(out.shape)}, holds NaN or infinity")
+        if case.phase != "forward" and not bool(torch.isfinite(self.loss.detach())):
+            raise Diverged(f"the loss of {case.variant!r} is {self.loss.item()}")
+
+    def _make_batches(self) -> list[tuple[Tensor, Tensor]]:
+        """Seeded batches, moved to the device once. The target's shape is asked of the model itself."""
+        generator = torch.Generator().manual_seed(self.case.seed)
+        x = self._task.inputs(self.case, generator)
+        with torch.no_grad(), autocast(self._form, self.device):
+            shape = output_of(self.model(x.to(self.device.torch))).shape
+        count = BUFFERS if x.nbytes * BUFFERS <= ROTATE_UP_TO_BYTES else 2
+        inputs = [x, *(self._task.inputs(self.case, generator) for _ in range(count - 1))]
+        return [(one.to(self.device.torch), self._task.targets(shape, generator).to(self.device.torch)) for one in inputs]
+
+    def step_forward(self) -> None:
+        """Inference: no graph is kept."""
+        self.next_batch()
+        with torch.no_grad():
+            self.forward()
+
+    def step_backward(self) -> None:
+        """The backward pass alone; what it needs is made off the clock."""
+        self._clock.pause()
+        self.next_batch()
+        self.model.zero_grad()
+        self.forward()
+        self.take_loss()
+        self._clock.resume()
+        backward(self.loss)
+
+    def step_train(self) -> None:
+        """Everything from zero_grad to the optimizer."""
+        assert self.train is not None
+        self.train.step()
+
+
+_STEPS: dict[str, Callable[[Workload], None]] = {
+    "forward": Workload.step_forward,
+    "backward": Workload.step_backward,
+    "train": Workload.step_train,
+}
+
+
+def output_of(result: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """The output sequence of a module's result: itself, or the first of a tuple."""
+    first = result[0] if isinstance(result, tuple | list) and result else result
+    if not isinstance(first, Tensor):
+        raise TypeError(f"a variant returns a tensor or a tuple that starts with one, not {type(first).__name__}")
+    return first
+
+
+def probe(case: Case, device: Device, form: Format) -> None:
+    """One small step of the case's kind, before the real one. Raises Unsupported where the precision cannot be had.
+
+    Only a lower precision is probed: what fails in fp32 is an error of the variant and is reported as such.
+    """
+    if form.autocast is None:
+        return
+    small = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 4}
+    tiny = Case.from_dict({**case.as_dict(), **small})
+    try:
+        Workload(tiny, device, form, Clock(device)).step()
+    except (RuntimeError, NotImplementedError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise Unsupported(f"{case.precision} {case.variant} on {device.name}: {str(error).splitlines()[0]}") from error

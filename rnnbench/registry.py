@@ -1,0 +1,72 @@
+"""Named things that live one family a file: a file dropped into the package, or named by a user, is found."""
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Generic, TypeVar
+
+from rnnbench.errors import BadPlugin, UnknownName
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """What the files of one package registered, by name."""
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self.package = package
+        self._found: dict[str, T] = {}
+        self._complete = False
+
+    def add(self, name: str, thing: T) -> None:
+        """Register; a name is taken once."""
+        if name in self._found:
+            raise BadPlugin(name, f"a {self.kind} of that name exists already")
+        self._found[name] = thing
+
+    def __getitem__(self, name: str) -> T:
+        found = self.all()
+        if name not in found:
+            raise UnknownName(self.kind, name, found)
+        return found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.all())
+
+    def all(self) -> Mapping[str, T]:
+        """Everything, in the order of file names; the package's files are imported on the first call."""
+        if not self._complete:
+            home = importlib.import_module(self.package)
+            for module in sorted(one.name for one in pkgutil.iter_modules(home.__path__)):
+                if not module.startswith("_"):
+                    importlib.import_module(f"{self.package}.{module}")
+            self._complete = True
+        return self._found
+
+
+def load_file(path: str | Path) -> ModuleType:
+    """Import a user's own Python file, once. A plugin is code: it is run as it stands."""
+    source = Path(path).expanduser().resolve()
+    name = f"rnnbench_file_{source.stem}_{abs(hash(str(source))):x}"
+    if name in sys.modules:
+        return sys.modules[name]
+    if not source.is_file():
+        raise BadPlugin(path, "there is no such file")
+    spec = importlib.util.spec_from_file_location(name, source)
+    if spec is None or spec.loader is None:
+        raise BadPlugin(path, "it is not a Python file (.py)")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise BadPlugin(path, f"{type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,1 @@
+"""Runs: finding suites, planning cases, forking a fresh process for each, and bringing every one home as a record."""

@@ -1,0 +1,92 @@
+"""Which processes a run is made of: the order of the cases, their repeats, and how long it should all take."""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from rnnbench.budget import Budget
+from rnnbench.case import Case
+from rnnbench.errors import BadResults
+from rnnbench.files import RECORDS_FILE, read_records
+from rnnbench.measure.job import Job
+from rnnbench.record import Record
+from rnnbench.runs.catalog import Found
+
+ISOLATIONS = ("process", "suite")
+PROCESS_COST_S = 0.4  # a fork, pytest's start, the model's build
+WARMUP_SHARE = 0.3
+_RECENT_RUNS = 20
+
+Task = tuple[Case, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every task of a run, in the order in which they will be measured."""
+
+    found: tuple[Found, ...]
+    tasks: tuple[Task, ...]
+    budget: Budget
+    plugins: tuple[str, ...]
+    isolation: str
+
+    def jobs(self, done: Iterable[tuple[str, int]] = ()) -> Iterator[Job]:
+        """A process each: one case, or all of a suite's where cases share a process. `done` are left out."""
+        finished = set(done)
+        paths = {found.suite.name: str(found.path) for found in self.found}
+        left = [task for task in self.tasks if (str(task[0]), task[1]) not in finished]
+        if self.isolation == "process":
+            groups = [[task] for task in left]
+        else:
+            groups = [list(tasks) for _, tasks in groupby(left, key=lambda task: (task[0].suite, task[1]))]
+        for tasks in groups:
+            yield Job(suite_path=paths[tasks[0][0].suite], tasks=tuple(tasks), budget=self.budget, plugins=self.plugins)
+
+
+def repeated(cases: Sequence[Case], processes: int, isolation: str, seed: int) -> tuple[Task, ...]:
+    """Each case in so many processes. Repeats come in random order, so that drift of the machine falls on all alike."""
+    if processes == 1:
+        return tuple((case, 0) for case in cases)
+    shuffled = random.Random(seed)
+    rounds = [[(case, process) for case in cases] for process in range(processes)]
+    if isolation == "process":
+        everything = [task for one in rounds for task in one]
+        shuffled.shuffle(everything)
+        return tuple(everything)
+    for one in rounds:
+        shuffled.shuffle(one)
+    return tuple(sorted((task for one in rounds for task in one), key=lambda task: (task[1], task[0].suite)))
+
+
+def expected_s(case: Case, budget: Budget, history: dict[str, float]) -> float:
+    """How long a case should take: as long as it took before on this machine's records, else what its budget allows."""
+    return history.get(str(case), PROCESS_COST_S + budget.max_time_s * (1 + WARMUP_SHARE))
+
+
+def past_durations_s(results: Path, budget: Budget) -> dict[str, float]:
+    """Wall seconds of each case id in the newest runs of a results folder that had as long a budget."""
+    known: dict[str, float] = {}
+    if not results.is_dir():
+        return known
+    for folder in sorted((one for one in results.iterdir() if one.is_dir()), reverse=True)[:_RECENT_RUNS]:
+        try:
+            records, _ = read_records(folder / RECORDS_FILE)
+        except BadResults:
+            continue
+        for record in records:
+            took = _took_s(record)
+            if took is not None and record.metrics.get("measured_s", 0) <= budget.max_time_s * 1.5:
+                known.setdefault(str(record.case), took + PROCESS_COST_S)
+    return known
+
+
+def _took_s(record: Record) -> float | None:
+    from datetime import datetime
+
+    try:
+        span = datetime.fromisoformat(record.finished_utc) - datetime.fromisoformat(record.started_utc)
+    except ValueError:
+        return None
+    return max(0.0, span.total_seconds())

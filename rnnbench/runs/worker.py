@@ -1,0 +1,67 @@
+"""What a forked child does: one job under pytest, or a survey of the machine. Speaks JSON lines through `emit`."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_benchmark.plugin
+
+from rnnbench.errors import RnnbenchError
+from rnnbench.measure import plugin
+from rnnbench.measure.job import Job
+from rnnbench.measure.plugin import JobPlugin
+from rnnbench.registry import load_file
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+def pipe_emitter(descriptor: int, token: int) -> Emit:
+    """Each message as one line into a pipe."""
+
+    def emit(message: dict[str, Any]) -> None:
+        rest = memoryview(json.dumps({"token": token, **message}, separators=(",", ":")).encode() + b"\n")
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+
+    return emit
+
+
+def run_job(data: Mapping[str, Any], emit: Emit) -> int:
+    """The cases of a job as a pytest session of their own; returns pytest's exit code."""
+    job = Job.from_dict(data)
+    for path in job.plugins:
+        load_file(path)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed neither slows a case nor disturbs it
+    home = ("--rootdir", str(Path(job.suite_path).parent), "-c", os.devnull)  # no configuration but ours
+    quiet = ("-q", "--capture=no", "--benchmark-quiet", "-p", "no:cacheprovider")
+    lean = ("-p", "no:unraisableexception")  # it would collect garbage five times at the end, 1 s under torch
+    return int(pytest.main([job.suite_path, *home, *quiet, *lean], plugins=[pytest_benchmark.plugin, plugin, JobPlugin(job, emit)]))
+
+
+def survey(data: Mapping[str, Any], emit: Emit) -> int:
+    """Tell the supervisor of devices, machine and variants, in a process that may touch CUDA."""
+    from rnnbench.measure import devices, machine
+    from rnnbench.tasks import TASKS
+    from rnnbench.variants import VARIANTS
+
+    try:
+        for path in data["plugins"]:
+            load_file(path)
+        wanted = data["device"] or devices.best()
+        if wanted not in (known := devices.available()) and f"{wanted}:0" not in known:
+            devices.Device(wanted)
+        variants = [
+            {"name": one.name, "implementations": list(one.implementations), "source": one.source, "about": one.about}
+            for one in VARIANTS.all().values()
+        ]
+        answer = {"device": wanted, "devices": known, "machine": machine.fingerprint(), "variants": variants}
+        emit({"event": "survey", **answer, "tasks": {name: TASKS[name].about for name in TASKS}})
+    except RnnbenchError as error:
+        emit({"event": "refused", "message": str(error), "exit_code": error.exit_code})
+    return 0
+
+
+BODIES: Mapping[str, Callable[[Mapping[str, Any], Emit], int]] = {"job": run_job, "survey": survey}

@@ -1,0 +1,5 @@
+"""Architectures, one family a file. A file dropped in here is found; a user's own comes by `--plugin`."""
+
+from rnnbench.variants._registry import VARIANTS, Variant, variant
+
+__all__ = ["VARIANTS", "Variant", "variant"]

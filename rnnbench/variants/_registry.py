@@ -1,0 +1,53 @@
+"""The decorator that makes a function a variant, and the table that it fills. No torch here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rnnbench.case import IMPLEMENTATIONS, Case
+from rnnbench.errors import BadPlugin, Unsupported
+from rnnbench.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Build = Callable[[Case], "nn.Module"]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One architecture. `build(case)` gives a module: (seq_len, batch_size, input_size) → (seq_len, batch_size, features),
+    or a tuple whose first item is that."""
+
+    name: str
+    build: Build
+    implementations: tuple[str, ...]
+    source: str
+    about: str
+
+    def module(self, case: Case) -> "nn.Module":
+        """The module of a case, on the CPU in fp32. Raises Unsupported for an implementation that it lacks."""
+        if case.implementation not in self.implementations:
+            raise Unsupported(f"{self.name} has no {case.implementation!r} implementation; it has: {', '.join(self.implementations)}")
+        return self.build(case)
+
+
+VARIANTS: Registry[Variant] = Registry("variant", "rnnbench.variants")
+
+
+def variant(*, implementations: tuple[str, ...] = ("fused",), source: str, name: str | None = None) -> Callable[[Build], Build]:
+    """Register `build(case) -> nn.Module` under its own name, or under `name`. `source` is the paper or page it follows.
+
+    The first line of the function's (or else its file's) docstring is what `rnnbench list variants` says of it.
+    """
+    for one in implementations:
+        if one not in IMPLEMENTATIONS:
+            raise BadPlugin(name or "variant", f"implementation {one!r} is not one of {', '.join(IMPLEMENTATIONS)}")
+
+    def register(build: Build) -> Build:
+        doc = (build.__doc__ or build.__globals__.get("__doc__") or "").strip()
+        known = name or build.__name__
+        VARIANTS.add(known, Variant(known, build, tuple(implementations), source, doc.splitlines()[0] if doc else ""))
+        return build
+
+    return register

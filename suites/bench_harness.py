@@ -1,0 +1,28 @@
+"""Harness: a step as this suite reports it against the same step in a bare loop around perf_counter, taken in turn."""
+
+from rnnbench import Suite, grid
+
+SUITE = Suite(
+    "harness",
+    title="The harness against a bare loop",
+    question="Can the figures of this suite be believed?",
+    x="hidden_size",
+    hue="variant",
+    cases=grid(
+        variant=("lstm", "gru"),
+        hidden_size=(16, 64, 256),
+        phase=("forward", "train"),
+        cpu={"batch_size": 8, "seq_len": 16},
+        cuda={"batch_size": 64, "seq_len": 128, "hidden_size": (64, 512, 1024)},
+        quick={"hidden_size": (16, 64), "input_size": 32, "batch_size": 4, "seq_len": 8},
+        full={"hidden_size": (8, 16, 32, 64, 128, 256, 512)},
+    ),
+)
+
+
+def bare_loop(work):
+    return "bare loop", work.step
+
+
+def bench_harness(measure, case):
+    measure(case, beside=bare_loop)
