@@ -1,0 +1,72 @@
+"""How a metric grows along a swept number: the ends, a line, a power law, and which of them may be quoted."""
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+from scipy import stats
+
+from rnnbench.analysis.fit import CONFIDENCE, Fit, line, power
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """One metric along x for cases alike in all else. Points are (x, y), by x; fits are None with fewer than three."""
+
+    points: tuple[tuple[float, float], ...]
+    line: Fit | None
+    power: Fit | None
+
+    @property
+    def total(self) -> float:
+        """The last ÷ the first."""
+        return self.points[-1][1] / self.points[0][1]
+
+    @property
+    def last(self) -> float:
+        """The last ÷ the one before."""
+        return self.points[-1][1] / self.points[-2][1]
+
+    @property
+    def doubling(self) -> tuple[float, float, float] | None:
+        """What doubling x multiplies y by, and the ends of its interval; None where no power law may be quoted."""
+        if self.power is None or not self.power.good:
+            return None
+        return 2**self.power.value, 2**self.power.low, 2**self.power.high
+
+    @property
+    def each(self) -> Fit | None:
+        """The line, where it may be quoted and its slope is surely not 0."""
+        return self.line if self.line is not None and self.line.good and (self.line.low > 0 or self.line.high < 0) else None
+
+    @property
+    def best(self) -> Fit | None:
+        """The fit to draw: whichever good one lies nearer its points."""
+        good = [fit for fit in (self.power, self.line) if fit is not None and fit.good]
+        return min(good, key=lambda fit: fit.worst) if good else None
+
+
+def growth(cases: pd.DataFrame, x: str, metric: str) -> Growth | None:
+    """The growth of `metric` over the measured cases; None with fewer than two."""
+    fine = cases[(cases["status"] == "ok") & (cases[metric] > 0)].sort_values(x)
+    if fine[x].nunique() < 2:
+        return None
+    xs, ys = fine[x].astype(float), fine[metric].astype(float)
+    error = standard_error(fine) if metric == "step_time_s" else None
+    return Growth(tuple(zip(xs, ys, strict=True)), line(xs, ys, error), power(xs, ys, error))
+
+
+def standard_error(cases: pd.DataFrame) -> "pd.Series[float]":
+    """Of the median step time, as its interval implies; NaN where there is none."""
+    widths = (cases["step_time_high"] - cases["step_time_low"]) / 2
+    return widths / stats.norm.ppf(0.5 + cases["step_time_coverage"].clip(upper=0.999).fillna(CONFIDENCE) / 2)
+
+
+def rises(found: Growth) -> list[tuple[float, float, float]]:
+    """From each point to the next: (from x, to x, ratio of y)."""
+    return [(a, b, later / before) for (a, before), (b, later) in zip(found.points, found.points[1:], strict=False)]
+
+
+def span(found: Growth) -> float:
+    """The largest x ÷ the smallest."""
+    return found.points[-1][0] / found.points[0][0] if found.points[0][0] > 0 else math.inf

@@ -1,0 +1,113 @@
+"""One suite's cases and the part that each axis plays: which is swept, which tells lines apart, which are held."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rnnbench.analysis.fit import in_order, where
+from rnnbench.analysis.store import by_case, frame
+from rnnbench.case import AXES
+from rnnbench.record import Run
+
+MOST_LINES = 8
+MOST_SLICES = 6
+# Who is promoted first where the suite's own x or hue does not vary, and who gets line styles before panels.
+_FIRST = ("run", "variant", "precision", "implementation", "execution", "bidirectional", "clip_norm", "device", "phase", "task")
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Cases alike in every axis but x, hue and style; `held` says in which."""
+
+    held: Mapping[str, Any]
+    cases: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A suite's cases, one row each. `hue` and `style` are empty where no axis is left to play them; `key` is fit for an id."""
+
+    key: str
+    name: str
+    title: str
+    question: str
+    cases: pd.DataFrame
+    x: str
+    hue: str
+    style: str
+    facets: tuple[str, ...]
+
+    def values(self, axis: str) -> list[Any]:
+        """What an axis takes in this sweep, in reading order."""
+        return in_order(axis, list(self.cases[axis])) if axis else []
+
+    @property
+    def varying(self) -> list[str]:
+        """The axes with more than one value."""
+        return varying(self.cases)
+
+    @property
+    def numeric(self) -> bool:
+        """Whether x is a number, two or more of them, so that something can grow with it."""
+        values = self.values(self.x)
+        return len(values) > 1 and all(isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_) for value in values)
+
+    def baseline(self, axis: str) -> Any:
+        """The value that others are held against: the axis's default where it was measured, else the first."""
+        values = self.values(axis)
+        default = AXES[axis].default if axis in AXES else None
+        return default if default in values else values[0]
+
+    @property
+    def lead(self) -> Slice:
+        """The slice at the baseline of every axis but x and hue: what the headline is about."""
+        held = {axis: self.baseline(axis) for axis in (self.style, *self.facets) if axis}
+        return Slice(held, where(self.cases, held))
+
+    def slices(self) -> list[Slice]:
+        """What figures show: the facets' baseline, then each facet's other values in turn, the rest at the baseline."""
+        base = {axis: self.baseline(axis) for axis in self.facets}
+        chosen = [base, *({**base, axis: value} for axis in self.facets for value in self.values(axis) if value != base[axis])]
+        found = [Slice(held, where(self.cases, held)) for held in chosen]
+        return [one for one in found if not one.cases.empty][:MOST_SLICES]
+
+    def lines(self, cases: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+        """The cases of each hue and style, by x."""
+        for hue in self.values(self.hue) or [None]:
+            for style in self.values(self.style) or [None]:
+                which = {axis: value for axis, value in ((self.hue, hue), (self.style, style)) if axis}
+                rows = where(cases, which)
+                if not rows.empty:
+                    yield which, rows.sort_values(self.x) if self.numeric else rows
+
+
+def varying(cases: pd.DataFrame) -> list[str]:
+    """The axes, runs among them, with more than one value."""
+    return [axis for axis in ("run", *AXES) if cases[axis].nunique(dropna=False) > 1]
+
+
+def sweeps(runs: Sequence[Run]) -> list[Sweep]:
+    """One sweep for each suite of these runs that left a record, in order."""
+    about = {suite.get("name", ""): suite for run in runs for suite in run.suites}
+    table = by_case(frame(runs))
+    names = dict.fromkeys([*about, *table["suite"]])
+    return [_sweep(f"s{number}", name, about.get(name, {}), table[table["suite"] == name]) for number, name in enumerate(names)]
+
+
+def _sweep(key: str, name: str, about: Mapping[str, str], cases: pd.DataFrame) -> Sweep:
+    free = varying(cases)
+    by_rank = sorted(free, key=lambda axis: _FIRST.index(axis) if axis in _FIRST else len(_FIRST))
+    wished = [about.get("x", ""), about.get("hue", ""), *by_rank]
+    chosen = [axis for axis in dict.fromkeys(wished) if axis in free]
+    x = chosen[0] if chosen else about["x"] if about.get("x") in AXES else "variant"
+    hue = chosen[1] if len(chosen) > 1 else ""
+    title, question = str(about.get("title") or name), str(about.get("question") or "")
+    one = Sweep(key, str(name), title, question, cases, x, hue, "", ())
+    rest = [axis for axis in by_rank if axis not in (x, hue)]
+    lines = max(1, cases[hue].nunique(dropna=False)) if hue else 1
+    fits = [axis for axis in rest if axis != "phase" and lines * cases[axis].nunique(dropna=False) <= MOST_LINES]
+    style = fits[0] if fits and one.numeric else ""
+    return replace(one, style=style, facets=tuple(axis for axis in rest if axis != style))

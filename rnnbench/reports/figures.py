@@ -1,0 +1,124 @@
+"""Which pictures answer a suite's question: scaling or bars, what time and memory are made of, and the raw samples."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnbench.analysis.sweep import Slice, Sweep
+from rnnbench.record import MEMORY, METRICS, PARTS
+from rnnbench.reports import words
+from rnnbench.reports.palette import SLOTS, slots
+from rnnbench.reports.panels import Panel, bars, hues, samples, scaling, stack
+
+MOST_PANELS = 4
+MOST_BARS = 12
+MOST_SAMPLED = 24
+MOST_DOTS = 400
+_METRICS = ("step_time_s", "tokens_per_s", "activation_bytes", "peak_allocated_bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Panels under one heading. `legend` pairs a name with the slot of its colour."""
+
+    anchor: str
+    heading: str
+    panels: Sequence[Panel]
+    note: str = ""
+    legend: Sequence[tuple[str, int]] = ()
+    wide: bool = False
+
+
+def main_panel(sweep: Sweep) -> Panel | None:
+    """Step time against the swept axis in the headline's slice: the picture beside the answer."""
+    cases = sweep.slices()[0].cases
+    return _draw(sweep, cases, "step_time_s", f"{sweep.key}-main", (5.6, 3.7))
+
+
+def groups(sweep: Sweep, times_s: Mapping[tuple[str, str], Sequence[float]]) -> list[Group]:
+    """Every further figure of a suite. `times_s` holds the raw samples by run and case id."""
+    return [*_scaling(sweep), *_made_of(sweep), *_samples(sweep, times_s)]
+
+
+def _draw(sweep: Sweep, cases: Any, metric: str, ident: str, size: tuple[float, float] = (4.7, 3.1)) -> Panel | None:
+    draw = scaling if sweep.numeric else bars
+    return draw(sweep, cases, metric, _ident(ident), size)
+
+
+def _ident(text: str) -> str:
+    """Fit for an id in XML."""
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text)[:60]
+
+
+def _scaling(sweep: Sweep) -> Iterator[Group]:
+    """Time, throughput and memory against x, one group for each slice that is shown."""
+    shown = sweep.slices()
+    for number, part in enumerate(shown):
+        drawn = [metric for metric in _METRICS if number or metric != "step_time_s"]
+        panels = [_draw(sweep, part.cases, metric, f"{sweep.key}-{number}-{metric}") for metric in drawn]
+        kept = [panel for panel in panels if panel]
+        if kept:
+            heading = f"Against {words.axis(sweep.x)}" + (f": {words.values(part.held)}" if part.held else "")
+            yield Group(f"{sweep.key}-scaling-{number}", heading, kept, _how(sweep) if number == 0 else "")
+    left = len(sweep.cases.groupby(list(sweep.facets), dropna=False)) - len(shown) if sweep.facets else 0
+    if left > 0:
+        yield Group(f"{sweep.key}-left", "", [], f"{words.count(left, 'further combination')} of {', '.join(map(words.axis, sweep.facets))}: see the table of cases.")
+
+
+def _how(sweep: Sweep) -> str:
+    if not sweep.numeric:
+        return "Bars are medians over rounds; the dark whisker is their 95 % interval."
+    return (
+        "Points are medians over rounds with their 95 % interval; the curve is the fitted line or power law, "
+        "drawn only where every point lies within 10 % of it, otherwise points are joined. × marks a case that failed."
+    )
+
+
+def _made_of(sweep: Sweep) -> Iterator[Group]:
+    """What the time and the memory of the headline's cases are made of."""
+    for parts, heading, name in ((PARTS, "Where the time goes", "parts"), (MEMORY, "What holds the memory", "memory")):
+        cases = sweep.lead.cases
+        cases = cases[(cases["status"] == "ok") & cases[list(parts)].notna().any(axis=1)]
+        used = [part for part in parts if (cases[part] > 0).any()]
+        if len(used) < 2:
+            continue
+        largest = float(cases[used].fillna(0).sum(axis=1).max())
+        panels = []
+        for number, (which, rows) in enumerate(sweep.lines(cases)):
+            rows = rows.head(MOST_BARS)
+            labels = [words.short(sweep.x, value) if which else words.value(sweep.x, value) for value in rows[sweep.x]]
+            title = words.values(which) or words.value("variant", rows["variant"].iloc[0])
+            title += f", by {words.axis(sweep.x)}"
+            panels.append(stack(rows, labels, used, title, _ident(f"{sweep.key}-{name}-{number}"), largest))
+        held = words.values(sweep.lead.held)
+        legend = [(METRICS[part].label.removesuffix(" time").removesuffix(" memory"), slots(used)[part]) for part in used]
+        yield Group(f"{sweep.key}-{name}", heading + (f": {held}" if held else ""), panels[:MOST_PANELS], "", legend)
+
+
+def _samples(sweep: Sweep, times_s: Mapping[tuple[str, str], Sequence[float]]) -> Iterator[Group]:
+    """The raw rounds of the headline's cases."""
+    colours, names, times, inks = hues(sweep), [], [], []
+    for which, rows in sweep.lines(sweep.lead.cases):
+        for _, row in rows.iterrows():
+            raw = times_s.get((row["run"], row["id"]), ())
+            if len(raw) > 1:
+                names.append(words.values({**{axis: value for axis, value in which.items() if axis == sweep.hue}, sweep.x: row[sweep.x]}))
+                times.append(_thinned(raw))
+                axis = sweep.hue or sweep.x
+                inks.append(colours.get(words.short(axis, row[axis]), SLOTS[0][0]))
+    if times:
+        shown = slice(0, MOST_SAMPLED)
+        panel = samples(names[shown], times[shown], inks[shown], "every round", _ident(f"{sweep.key}-samples"))
+        yield Group(f"{sweep.key}-samples", "How steady the rounds were", [panel], panel.says, wide=True)
+
+
+def _thinned(raw: Sequence[float]) -> Sequence[float]:
+    """At most so many dots a case, evenly over the rounds."""
+    if len(raw) <= MOST_DOTS:
+        return raw
+    return [raw[int(index)] for index in np.linspace(0, len(raw) - 1, MOST_DOTS)]
+
+
+__all__ = ["Group", "Slice", "groups", "main_panel"]

@@ -1,0 +1,77 @@
+"""A matplotlib figure as inline SVG: byte-stable, coloured by the page's CSS variables, with unique ids and a text alternative."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import seaborn as sns
+from markupsafe import Markup, escape
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from rnnbench.reports.palette import GRID, INK, MUTED, ROLES, SLOTS
+
+_RC: dict[str, Any] = {
+    "svg.hashsalt": "rnnbench",
+    "svg.fonttype": "none",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": GRID,
+    "axes.linewidth": 0.8,
+    "axes.unicode_minus": True,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "path.simplify": True,
+    "text.parse_math": False,
+}
+_COLOURS = {pair[0]: f"var(--s{slot})" for slot, pair in enumerate(SLOTS)} | {colour: f"var({name})" for colour, name in ROLES.items()}
+_CUTS = (
+    (re.compile(r"^.*?(?=<svg)", re.DOTALL), ""),
+    (re.compile(r"<metadata>.*?</metadata>", re.DOTALL), ""),
+    (re.compile(r"<!--.*?-->", re.DOTALL), ""),
+    (re.compile(r'(<svg[^>]*?) width="[^"]*"'), r"\1"),
+    (re.compile(r'(<svg[^>]*?) height="[^"]*"'), r"\1"),
+    (re.compile(r'<g id="[^"]*"'), "<g"),
+    (re.compile(r"font: (?:\w+ )*?([\d.]+)px [^;\"]*"), r"font-size: \1px"),
+    (re.compile(r"\s*\n\s*"), "\n"),
+)
+_COLOUR = re.compile("|".join(_COLOURS))
+_ID = re.compile(r'(\bid="|url\(#|href="#)')
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Iterator[Figure]:
+    """A figure of so many inches in the house style, without pyplot's global state."""
+    with mpl.rc_context({**sns.axes_style("whitegrid"), **_RC}):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        yield figure
+
+
+def to_svg(figure: Figure, name: str, says: str) -> Markup:
+    """The figure as an `<svg role="img">` whose ids begin with `name`, and whose label states what it shows."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    text = buffer.getvalue()
+    for pattern, by in _CUTS:
+        text = pattern.sub(by, text)
+    text = _COLOUR.sub(lambda found: _COLOURS[found.group()], text)
+    text = _ID.sub(rf"\g<1>{name}-", text)
+    return Markup(text.replace("<svg", f'<svg role="img" aria-label="{escape(says)}"', 1))  # noqa: S704 - matplotlib's own output escapes its text

@@ -1,0 +1,193 @@
+"""The table of every case, and the data behind it that the page carries: one row a case, failed ones in place."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rnnbench import units
+from rnnbench.analysis.sweep import Sweep, varying
+from rnnbench.case import AXES
+from rnnbench.record import METRICS, Record, Run
+from rnnbench.reports import words
+
+MOST_SAMPLES = 120_000
+FEWEST_SAMPLES = 20
+_SHOWN = ("step_time_s", "interval", "tokens_per_s", "activation_bytes", "peak_allocated_bytes", "peak_rss_growth_bytes", "clip_cost_s", "rounds")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: where its value lies in a row of the data, its head, its unit, and whether it is shown at first."""
+
+    kind: str
+    name: str
+    label: str
+    unit: str
+    numeric: bool
+    shown: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the page's script takes it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTable:
+    """Columns, the text of each cell, and the full data of each row."""
+
+    columns: Sequence[Column]
+    cells: Sequence[Sequence[str]]
+    rows: Sequence[Mapping[str, Any]]
+    thinned: int
+
+    def filters(self) -> list[tuple[int, Column, list[str]]]:
+        """The columns worth filtering by, with their values."""
+        wanted = [(place, column) for place, column in enumerate(self.columns) if column.kind in ("case", "row") and column.name not in ("id", "reason")]
+        options = [(place, column, list(dict.fromkeys(row[place] for row in self.cells))) for place, column in wanted]
+        return [option for option in options if 1 < len(option[2]) <= 40]
+
+
+def case_table(found: Sequence[Sweep], runs: Sequence[Run]) -> CaseTable:
+    """Every case of every suite."""
+    cases = pd.concat([sweep.cases for sweep in found], ignore_index=True) if found else pd.DataFrame()
+    if cases.empty:
+        return CaseTable((), (), (), 0)
+    columns = _columns(cases)
+    records = _records(runs)
+    by_run = {run.id: run for run in runs}
+    swept = {sweep.name: sweep.varying for sweep in found}
+    every = _every(records.values())
+    rows, cells = [], []
+    for _, row in cases.iterrows():
+        own = records[(row["run"], row["id"])]
+        rows.append(_row(row, own, command(by_run[row["run"]], own[-1], swept[row["suite"]]), every))
+        cells.append([_text(column, row) for column in columns])
+    return CaseTable(columns, cells, rows, every)
+
+
+def _columns(cases: pd.DataFrame) -> list[Column]:
+    free = varying(cases)
+    many = cases["suite"].nunique() > 1
+    columns = [Column("row", "suite", "suite", "", False, True)] if many else []
+    columns += [Column("row", "run", "run", "", False, True)] if "run" in free else []
+    for axis in AXES:
+        if axis in free or axis == "variant":
+            numeric = AXES[axis].kind in (int, float)
+            columns.append(Column("case", axis, words.axis(axis), AXES[axis].unit, numeric, True))
+    columns.append(Column("row", "status", "status", "", False, True))
+    for name, metric in METRICS.items():
+        if cases[name].notna().any():
+            columns.append(Column("metrics", name, metric.label, "", True, name in _SHOWN))
+            if name == "step_time_s":
+                columns.append(Column("row", "interval", "95 % interval", "", False, True))
+    return [*columns, Column("row", "samples", "samples", "", True, False), Column("row", "id", "case id", "", False, False)]
+
+
+def _text(column: Column, row: "pd.Series[Any]") -> str:
+    if column.kind == "metrics":
+        return units.show(column.name, row[column.name])
+    if column.name == "interval":
+        if pd.isna(row["step_time_low"]):
+            return units.NONE
+        return units.spread("step_time_s", row["step_time_low"], row["step_time_high"]) + ("" if row["step_time_coverage"] >= 0.95 else " (range)")
+    return words.short(column.name, row[column.name])
+
+
+def _records(runs: Iterable[Run]) -> dict[tuple[str, str], list[Record]]:
+    """The records of each case, one a process, the later where one was repeated."""
+    latest: dict[tuple[str, str], dict[int, Record]] = {}
+    for run in runs:
+        for record in run.records:
+            latest.setdefault((run.id, str(record.case)), {})[record.process] = record
+    return {key: list(of_process.values()) for key, of_process in latest.items()}
+
+
+def times(runs: Iterable[Run]) -> dict[tuple[str, str], Sequence[float]]:
+    """The raw samples of each case, its processes one after another."""
+    return {key: [time for record in own for time in record.times_s] for key, own in _records(runs).items()}
+
+
+def beside(runs: Iterable[Run]) -> dict[tuple[str, str], str]:
+    """What was run in turn with each case."""
+    return {key: own[-1].beside for key, own in _records(runs).items()}
+
+
+def _every(cases: Iterable[list[Record]]) -> int:
+    """Keep each so-manieth sample, so that a large run's page stays small; 1 keeps all."""
+    total = sum(len(record.times_s) for own in cases for record in own)
+    return max(1, -(-total // MOST_SAMPLES))
+
+
+def _row(row: "pd.Series[Any]", own: list[Record], text: str, every: int) -> dict[str, Any]:
+    known = [name for name in METRICS if pd.notna(row[name])]
+    fine = [record for record in own if record.status == "ok"]
+    ends = (row["step_time_low"], row["step_time_high"])
+    return {
+        "id": row["id"],
+        "suite": row["suite"],
+        "run": row["run"],
+        "status": row["status"],
+        "reason": row["reason"],
+        "case": own[-1].case.as_dict(),
+        "metrics": {name: _brief(row[name]) for name in known},
+        "text": {name: units.show(name, row[name]) for name in known},
+        "interval": [None if pd.isna(end) else _brief(end) for end in ends],
+        "samples": int(row["samples"]),
+        "notes": list(row["notes"]),
+        "absent": (fine or own)[-1].absent,
+        "beside": own[-1].beside,
+        "log": own[-1].log,
+        "command": text,
+        "processes": [_process(record, every) for record in own],
+    }
+
+
+def _process(record: Record, every: int) -> dict[str, Any]:
+    stride = every if len(record.times_s) > FEWEST_SAMPLES * every else max(1, len(record.times_s) // FEWEST_SAMPLES) if every > 1 else 1
+    kept = [_brief(time) for time in record.times_s[::stride]]
+    ends = (min(record.times_s), float(np.median(record.times_s)), max(record.times_s)) if record.times_s else ()
+    return {
+        "process": record.process,
+        "pid": record.pid,
+        "status": record.status,
+        "started_utc": record.started_utc,
+        "finished_utc": record.finished_utc,
+        "rounds": len(record.times_s),
+        "every": stride,
+        "times_s": kept,
+        "ends": [units.show("step_time_s", end) for end in ends],
+    }
+
+
+def _brief(value: float) -> float | int:
+    """Seven digits: below a timer's own step, and a third of the bytes."""
+    return int(value) if float(value).is_integer() and abs(value) < 2**53 else float(f"{value:.7g}")
+
+
+def command(run: Run, record: Record, swept: Sequence[str]) -> str:
+    """What to type to measure this one case again: the run's preset, device and plug-ins, and every axis that was swept or set."""
+    argv = [str(word) for word in run.arguments.get("command") or ()]
+    case = record.case
+    asked = {text.partition("=")[0].strip() for text in _options(argv, "--set")}
+    wanted = [name for name in AXES if name != "device" and (name in swept or name in asked or getattr(case, name) != AXES[name].default)]
+    preset = run.arguments.get("preset")
+    names = _options(argv, "--suite")
+    parts = ["rnnbench", "run", "--suite", names[0] if len(names) == 1 and len(run.suites) == 1 else case.suite, "--device", case.device]
+    parts += ["--preset", str(preset)] if preset else []
+    parts += [word for path in _options(argv, "--plugin") for word in ("--plugin", path)]
+    parts += [word for name in wanted for word in ("--set", f"{name}={_argument(getattr(case, name))}")]
+    return shlex.join(parts)
+
+
+def _options(argv: Sequence[str], name: str) -> list[str]:
+    """The values of a repeated option, written `--name value` or `--name=value`."""
+    after = [value for word, value in zip(argv, argv[1:], strict=False) if word == name]
+    return [*after, *(word.partition("=")[2] for word in argv if word.startswith(f"{name}="))]
+
+
+def _argument(value: object) -> str:
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,63 @@
+"""Axes, values and cases in words, for sentences, legends and headings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rnnbench import units
+from rnnbench.case import AXES
+
+_STEPS = {"forward": "forward pass", "backward": "backward pass", "train": "train step"}
+_SAID = {
+    ("bidirectional", True): "both ways",
+    ("bidirectional", False): "one way",
+    ("clip_norm", None): "no clipping",
+}
+
+
+def axis(name: str) -> str:
+    """An axis's name for people: seq_len → "seq len"."""
+    return name.replace("_", " ")
+
+
+def value(name: str, held: Any) -> str:
+    """One value of an axis, so that it says what it is: lstm, fp32, 4 layers, hidden size 256, both ways, clip norm 1."""
+    held = None if held != held else held
+    for (known, what), words in _SAID.items():
+        if name == known and held == what:
+            return words
+    kind = AXES[name].kind if name in AXES else str
+    if kind is str:
+        return units.plain(held)
+    unit = AXES[name].unit
+    return f"{units.plain(held)} {unit if held != 1 else one(name)}" if unit else f"{axis(name)} {units.plain(held)}"
+
+
+def short(name: str, held: Any) -> str:
+    """One value of an axis where the axis is named already: 4, 256, both ways."""
+    return value(name, held) if name in ("bidirectional", "clip_norm") else units.plain(held)
+
+
+def values(held: Mapping[str, Any]) -> str:
+    """Several: "lstm, bf16, forward"."""
+    return ", ".join(value(name, one_value) for name, one_value in held.items())
+
+
+def one(name: str) -> str:
+    """One of what an axis counts: depth → "layer"."""
+    unit = AXES[name].unit if name in AXES else ""
+    return unit.removesuffix("s") if unit else f"unit of {axis(name)}"
+
+
+def step(phase: str) -> str:
+    """What one timed round is."""
+    return _STEPS.get(phase, phase)
+
+
+def count(number: int, noun: str) -> str:
+    """1 case, 2 cases, 1,000 cases."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def joined(parts: list[str]) -> str:
+    """a, b and c."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
