@@ -1,5 +1,6 @@
 """One thing to measure: Case, and the axes that its fields are. No torch here: listing and planning stay quick."""
 
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -11,6 +12,8 @@ PHASES = ("forward", "backward", "train")
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 IMPLEMENTATIONS = ("loop", "cell", "fused")
 EXECUTIONS = ("eager",)
+NAME = "a name of letters, digits, _ . : +"  # what an id, a folder and a log file can all hold
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Axis:
             number = isinstance(value, self.kind | int) and not isinstance(value, bool)
             if not number or not low <= value < 2**63 or (self.kind is float and value == 0):
                 raise BadValue(self.name, value, self.wanted())
-        elif not isinstance(value, self.kind) or value == "":
+        elif not isinstance(value, self.kind) or (self.kind is str and not _NAME.fullmatch(value)):
             raise BadValue(self.name, value, self.wanted())
 
     def wanted(self) -> str:
@@ -56,7 +59,7 @@ class Axis:
         if self.values is not None:
             return f"one of {', '.join(self.values)}"
         kinds = {int: "a whole number from 0" if self.name == "seed" else "a whole number from 1", float: "a number above 0"}
-        words = {**kinds, bool: "true or false", str: "a name"}[self.kind]
+        words = {**kinds, bool: "true or false", str: NAME}[self.kind]
         return f"{words}, or none" if self.optional else words
 
 
@@ -72,7 +75,7 @@ class Case:
     suite: str
     variant: str = axis("lstm", "architecture")
     phase: str = axis("train", "what is timed", values=PHASES)
-    task: str = axis("random", "where the data comes from")
+    task: str = axis("random", "where the data comes from", letter="task=")
     depth: int = axis(2, "stacked recurrent layers", unit="layers", letter="L")
     hidden_size: int = axis(256, "units of a layer, per direction", letter="H")
     input_size: int = axis(256, "features of a time step", letter="I")
@@ -89,8 +92,8 @@ class Case:
     def __post_init__(self) -> None:
         for one in AXES.values():
             one.check(getattr(self, one.name))
-        if not self.suite:
-            raise BadValue("suite", self.suite, "a name")
+        if not isinstance(self.suite, str) or not _NAME.fullmatch(self.suite):
+            raise BadValue("suite", self.suite, NAME)
 
     def __str__(self) -> str:
         shape = (f"{AXES[name].letter}{getattr(self, name)}" for name in _SHAPE)
@@ -104,7 +107,7 @@ class Case:
             if value == AXES[name].default:
                 continue
             letter = AXES[name].letter
-            yield letter if value is True else f"{letter}{value:g}" if isinstance(value, float) else f"{letter}{value}"
+            yield letter if value is True else f"{letter}{_exact(value)}"
 
     def as_dict(self) -> dict[str, Any]:
         """The fields, as JSON takes them."""
@@ -118,6 +121,11 @@ class Case:
             if name not in known:
                 raise UnknownName("axis", name, sorted(known))
         return cls(**values)
+
+
+def _exact(value: object) -> str:
+    """A value as an id names it: 1.0 and 1 are equal and read 1, and no other number does."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _axes() -> dict[str, Axis]:
