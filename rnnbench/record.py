@@ -134,8 +134,15 @@ class Record:
             raise
         except RnnbenchError as error:
             raise BadRecord(str(error)) from None
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise BadRecord(f"not a record ({type(error).__name__}: {error})") from None
+
+
+_RUN_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("id", "started_utc", "finished_utc"), str),
+    **dict.fromkeys(("arguments", "machine", "commit"), dict),
+    **dict.fromkeys(("suites", "planned"), list | tuple),
+}
 
 
 def _finite(value: Any, name: str) -> float:
@@ -175,6 +182,9 @@ class Run:
         if schema > SCHEMA:
             raise BadRecord(f"run.json has schema {schema}, this rnnbench reads up to {SCHEMA}: update rnnbench to read it")
         values = {name: data[name] for name in (one.name for one in fields(cls)) if name in data and name != "records"}
+        for name, kind in _RUN_KINDS.items():
+            if name in values and not isinstance(values[name], kind):
+                raise BadRecord(f"run.json has {name} = {values[name]!r:.80}, which will not do")
         try:
             return cls(**{**values, "suites": tuple(values["suites"])}, records=tuple(records))
         except (KeyError, TypeError) as error:

@@ -49,13 +49,29 @@ class Registry(Generic[T]):
         return self._found
 
 
+def user_path(path: str | Path) -> Path:
+    """A path as a user wrote it; `~name` stays as it is where there is no such home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def is_file(path: Path) -> bool:
+    """Is there such a file? A name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def load_file(path: str | Path) -> ModuleType:
     """Import a user's own Python file, once. A plugin is code: it is run as it stands."""
-    source = Path(path).expanduser().resolve()
+    source = user_path(path).resolve()
     name = f"rnnbench_file_{source.stem}_{abs(hash(str(source))):x}"
     if name in sys.modules:
         return sys.modules[name]
-    if not source.is_file():
+    if not is_file(source):
         raise BadPlugin(path, "there is no such file")
     spec = importlib.util.spec_from_file_location(name, source)
     if spec is None or spec.loader is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import rnnbench
 from rnnbench.errors import BadPlugin, UnknownName
-from rnnbench.registry import load_file
+from rnnbench.registry import is_file, load_file, user_path
 from rnnbench.suite import Suite
 
 
@@ -34,9 +34,9 @@ def find(name: str) -> Found:
     known = shipped()
     if name in known:
         return _load(known[name])
-    path = Path(name).expanduser()
-    if path.suffix == ".py" or path.is_file():
-        if not path.is_file():
+    path = user_path(name)
+    if path.suffix == ".py" or is_file(path):
+        if not is_file(path):
             raise BadPlugin(name, "there is no such file")
         return _load(path.resolve())
     raise UnknownName("suite", name, [*known, "path/to/bench_mine.py"])
