@@ -1,0 +1,76 @@
+"""What several tests need: small cases, and the command line as a user starts it."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnnbench.case import Case
+from rnnbench.files import read_run
+from rnnbench.record import Record, Run
+
+ROOT = Path(__file__).resolve().parents[1]
+SUITES = ROOT / "suites"
+TOY_PLUGIN = ROOT / "tests/toy/plugin.py"
+SMALL = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 3}
+QUICK = ("--preset", "quick", "--case-budget", "0.02", "--min-rounds", "3")
+
+
+def small_case(**fields: Any) -> Case:
+    """A case that runs in a moment."""
+    return Case(**{"suite": "test", **SMALL, **fields})
+
+
+def record(case: Case | None = None, **fields: Any) -> Record:
+    """A measured record."""
+    return Record(case=case or small_case(), **{"status": "ok", "times_s": (0.1, 0.2), "metrics": {"step_time_s": 0.15}, **fields})
+
+
+def run(**fields: Any) -> Run:
+    """A run without records."""
+    plain: dict[str, Any] = {"id": "20260101T000000Z-test-0000", "suites": (), "arguments": {}, "machine": {}, "commit": {}}
+    return Run(**{**plain, "started_utc": "2026-01-01T00:00:00.000Z", **fields})
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What `--json` printed."""
+        return json.loads(self.out)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's, without what pytest put there, and with a terminal wide enough that no line is broken."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {**plain, "COLUMNS": "200", "NO_COLOR": "1", "GIT_CEILING_DIRECTORIES": "/", **more}
+
+
+def command(*words: object, cwd: Path, limit_s: float = 240, **more: str) -> Ended:
+    """`rnnbench …` in a folder, as a process of its own. `more` are environment variables."""
+    return ended(sys.executable, "-m", "rnnbench", *words, cwd=cwd, limit_s=limit_s, **more)
+
+
+def ended(*words: object, cwd: Path, limit_s: float = 240, **more: str) -> Ended:
+    """Any program, in a folder."""
+    done = subprocess.run(
+        [str(word) for word in words], cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=limit_s, check=False
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def only_run(folder: Path) -> tuple[Path, Run]:
+    """The one run of a results folder, which holds no damaged line."""
+    (home,) = (one.parent for one in folder.glob("*/run.json"))
+    found, damage = read_run(home)
+    assert not damage
+    return home, found
