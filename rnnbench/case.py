@@ -8,7 +8,7 @@ from typing import Any
 
 from rnnbench.errors import BadValue, UnknownName
 
-PHASES = ("forward", "backward", "train")
+PHASES = ("forward", "backward", "train", "isolation")
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 IMPLEMENTATIONS = ("loop", "cell", "fused")
 EXECUTIONS = ("eager",)

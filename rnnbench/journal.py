@@ -27,14 +27,14 @@ def new_run_id(suite: str) -> str:
 class Journal:
     """One run being written. The only writer of its folder."""
 
-    def __init__(self, results: Path, run: Run) -> None:
-        """Make the run's folder under `results` and write run.json. Raises CannotWrite before anything is measured."""
-        self.folder = results / run.id
+    def __init__(self, folder: Path, run: Run) -> None:
+        """Make the run's folder and write run.json. Raises CannotWrite before anything is measured."""
+        self.folder = folder
         self._records = self.folder / RECORDS_FILE
         try:
             (self.folder / LOGS).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise CannotWrite(results, error.strerror or error) from None
+            raise CannotWrite(folder, error.strerror or error) from None
         self.write_run(run)
 
     def write_run(self, run: Run) -> None:

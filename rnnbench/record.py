@@ -69,6 +69,10 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("half_width_ratio", "relative half-width", None, False, "half-width of the mean's confidence interval ÷ the mean"),
     ("warmup_rounds", "warm-up rounds", None, False, "steps run before timing"),
     ("warmup_s", "warm-up time", None, False, "wall time spent in warm-up"),
+    ("other_load_cores", "load by others", None, False, "CPU time of other processes during the timed rounds ÷ their wall time"),
+    ("steal_share", "stolen time", None, False, "share of the machine's CPU time that its hypervisor gave to others"),
+    ("requested_bytes", "requested", None, False, "the allocation that could not be had"),
+    ("available_bytes", "available", None, False, "memory that was free when it could not be had"),
 )
 METRICS: dict[str, Metric] = {row[0]: Metric(*row) for row in _ROWS}
 PARTS = ("zero_grad_s", "forward_s", "loss_s", "backward_s", "unscale_s", "clip_s", "optimizer_s")

@@ -72,15 +72,14 @@ def spread(metric: str, low: float, high: float) -> str:
     return f"{first.removesuffix(f' {unit}')} to {last}" if low < 0 else f"{first.removesuffix(f' {unit}')}–{last}"
 
 
-def factor(ratio: float) -> str:
+def factor(ratio: float, significant: int = 3) -> str:
     """A ratio as people say it: 2.7134 → "2.71×", 0.78 → "0.780×"."""
-    return f"{digits(ratio)}×"
+    return f"{digits(ratio, significant)}×"
 
 
-def factors(low: float, high: float) -> str:
+def factors(low: float, high: float, significant: int = 3) -> str:
     """Two ends of a ratio's interval: "2.10–3.04×"."""
-    first, last = factor(low), factor(high)
-    return first if first == last else f"{first[:-1]}–{last}"
+    return f"{digits(low, significant)}–{factor(high, significant)}"
 
 
 def percent(share: float) -> str:
@@ -111,7 +110,8 @@ def axis_scale(metric: str, largest: float) -> tuple[float, str]:
 
 def tick(value: float) -> str:
     """A number at an axis: 0.5, 20, 1,000, 25 k, 1.5 M."""
-    return scaled(value, "").replace(" ", "\u2009") if abs(value) >= 10_000 else f"{value:,.6g}"
+    text = scaled(value, "").replace(" ", "\u2009") if abs(value) >= 10_000 else f"{value:,.6g}"
+    return text.replace("-", "−")
 
 
 def plain(value: object) -> str:

@@ -1,11 +1,12 @@
-"""Harness: a step as this suite reports it against the same step in a bare loop around perf_counter, taken in turn."""
+"""Harness: a step as it is reported against the same step in a bare loop, in turn; and what a fresh process for each case costs."""
 
 from rnnbench import Suite, grid
+from rnnbench.runs.isolation import Isolation
 
 SUITE = Suite(
     "harness",
     title="The harness against a bare loop",
-    question="Can the figures of this suite be believed?",
+    question="Can the figures of this suite be believed, and what does isolation cost?",
     x="hidden_size",
     hue="variant",
     cases=grid(
@@ -16,7 +17,8 @@ SUITE = Suite(
         cuda={"batch_size": 64, "seq_len": 128, "hidden_size": (64, 512, 1024)},
         quick={"hidden_size": (16, 64), "input_size": 32, "batch_size": 4, "seq_len": 8},
         full={"hidden_size": (8, 16, 32, 64, 128, 256, 512)},
-    ),
+    )
+    + grid(phase="isolation", depth=1, hidden_size=8, input_size=8, batch_size=1, seq_len=1),
 )
 
 
@@ -25,4 +27,7 @@ def bare_loop(work):
 
 
 def bench_harness(measure, case):
-    measure(case, beside=bare_loop)
+    if case.phase == "isolation":
+        measure(case, make=Isolation)
+    else:
+        measure(case, beside=bare_loop)

@@ -15,7 +15,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 fine · 1 tool error · 2 usage · 3 regression · 4 inconclusive, missing or incompatible · 5 cases failed · 130 interrupted",
+    epilog="Exit codes: 0 fine · 1 tool error · 2 usage · 3 regression · 4 inconclusive, missing or incompatible"
+    " · 5 cases failed · 130 interrupted",
 )
 
 

@@ -12,7 +12,7 @@ from rnnbench.record import Record
 from rnnbench.runs.plan import expected_s, past_durations_s
 
 if TYPE_CHECKING:
-    from rnnbench.runs.conduct import Prepared
+    from rnnbench.runs.prepare import Prepared
 
 
 class Progress:
@@ -20,7 +20,8 @@ class Progress:
 
     def __init__(self, ready: "Prepared") -> None:
         history = past_durations_s(ready.request.results, ready.plan.budget)
-        self._expected_s = {(str(case), process): expected_s(case, ready.plan.budget, history) for case, process in ready.plan.tasks}
+        tasks = [(case, process) for case, process in ready.plan.tasks if (str(case), process) not in ready.done]
+        self._expected_s = {(str(case), process): expected_s(case, ready.plan.budget, history) for case, process in tasks}
         self._count = f"{len(self._expected_s)}"
         self._done = 0
         columns = (TextColumn("{task.fields[count]}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
@@ -44,3 +45,7 @@ class Progress:
         self._bar.update(self._task, advance=self._expected_s.get(record.key, 0), count=f"{self._done}/{self._count}")
         if record.status not in ("ok", "unsupported"):
             self._bar.console.print(f"{record.status}: {record.case}: {record.reason}", style="red", markup=False, highlight=False)
+
+    def say(self, sentence: str) -> None:
+        """Above the bar."""
+        self._bar.console.print(sentence, markup=False, highlight=False)

@@ -12,54 +12,79 @@ from rnnbench.cli import app
 from rnnbench.errors import EXIT_CASES_FAILED, EXIT_INTERRUPTED, EXIT_OK
 
 if TYPE_CHECKING:
-    from rnnbench.runs.conduct import Finished, Prepared
+    from rnnbench.runs.conduct import Finished
+    from rnnbench.runs.prepare import Prepared
 
 FINE = ("ok", "unsupported")
-WHAT, HOW, WHERE = "What to measure", "How carefully", "Where it goes"
+
+
+def _option(panel: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, rich_help_panel=panel, **more)
+
+
+WHAT, HOW, ON, WHERE = "What to measure", "How carefully", "Going on and waiting", "Where it goes"
+
+Suites = Annotated[list[str] | None, _option(WHAT, "--suite", "-s", help="A suite's name, or a path to bench_*.py. May be given again.")]
+DeviceName = Annotated[str | None, _option(WHAT, help="cpu, cuda, cuda:1. Default: CUDA where it is.")]
+Preset = Annotated[str, _option(WHAT, help=f"Size and care: {', '.join(PRESETS)}.")]
+Sets = Annotated[list[str] | None, _option(WHAT, "--set", metavar="AXIS=V,V", help="Override an axis: depth=2,4,8. May be given again.")]
+Select = Annotated[str, _option(WHAT, metavar="EXPR", help="""Keep cases: 'variant == "lstm" and depth > 2'.""")]
+Plugins = Annotated[list[str] | None, _option(WHAT, metavar="FILE", help="A Python file with variants of your own. It is run.")]
+CaseBudget = Annotated[float | None, _option(HOW, metavar="S", help="Most seconds of timed rounds a case.")]
+Goal = Annotated[float | None, _option(HOW, metavar="R", help="Stop a case once its mean is known within ±R (0.01 is 1 %).")]
+MinRounds = Annotated[int | None, _option(HOW, metavar="N", help="Fewest timed rounds a case.")]
+Processes = Annotated[int, _option(HOW, min=1, help="Repeat each case in so many fresh processes, in random order.")]
+Isolation = Annotated[str, _option(HOW, help="process: a fresh one for each case. suite: cases share one.")]
+Timeout = Annotated[float, _option(HOW, metavar="S", min=0.1, help="End a case after so many seconds.")]
+MaxTime = Annotated[float | None, _option(HOW, metavar="S", min=1, help="End the run after so many seconds, shared out evenly.")]
+Oversize = Annotated[bool, _option(HOW, "--skip-oversize", help="Record cases that will not fit in memory as unsupported.")]
+Threads = Annotated[int | None, _option(HOW, min=1, help="CPU threads of torch.")]
+Pin = Annotated[str | None, _option(HOW, metavar="CPUS", help="Keep the measuring processes on these CPUs: 0,1.")]
+Resume = Annotated[str | None, _option(ON, metavar="RUN", help="Go on with the cases of a run that have no record.")]
+Anyway = Annotated[bool, _option(ON, "--resume-anyway", help="Also where machine or commit differ; each record says so.")]
+Wait = Annotated[bool, _option(ON, "--wait", help="Wait while another run measures on this device.")]
+Results = Annotated[Path, _option(WHERE, help="Folder of runs.")]
+Reports = Annotated[Path, _option(WHERE, help="Folder of reports.")]
+NoReport = Annotated[bool, _option(WHERE, "--no-report", help="Leave no HTML report.")]
+DryRun = Annotated[bool, _option(WHERE, "--dry-run", help="Show the cases and how long they should take; measure nothing.")]
+AsJson = Annotated[bool, _option(WHERE, "--json", help="Print a summary for scripts.")]
 
 
 @app.command()
 def run(
-    suite: Annotated[
-        list[str], typer.Option("--suite", "-s", help="A suite's name, or the path of a bench_*.py file.", rich_help_panel=WHAT)
-    ],
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1. Default: CUDA where it is.", rich_help_panel=WHAT)] = None,
-    preset: Annotated[str, typer.Option(help=f"Size and care: {', '.join(PRESETS)}.", rich_help_panel=WHAT)] = "standard",
-    sets: Annotated[
-        list[str] | None, typer.Option("--set", metavar="AXIS=V,V", help="Override an axis: depth=2,4,8.", rich_help_panel=WHAT)
-    ] = None,
-    select: Annotated[
-        str, typer.Option(metavar="EXPR", help="""Keep cases: 'variant == "lstm" and depth > 2'.""", rich_help_panel=WHAT)
-    ] = "",
-    plugin: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="A Python file with variants of your own. It is run.", rich_help_panel=WHAT)
-    ] = None,
-    case_budget: Annotated[
-        float | None, typer.Option(metavar="S", help="Most seconds of timed rounds a case.", rich_help_panel=HOW)
-    ] = None,
-    precision_goal: Annotated[
-        float | None, typer.Option(metavar="R", help="Stop a case once its mean is known within ±R (0.01 is 1 %).", rich_help_panel=HOW)
-    ] = None,
-    min_rounds: Annotated[int | None, typer.Option(metavar="N", help="Fewest timed rounds a case.", rich_help_panel=HOW)] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Repeat each case in so many fresh processes.", rich_help_panel=HOW)] = 1,
-    isolation: Annotated[
-        str, typer.Option(help="process: a fresh one for each case. suite: cases share one.", rich_help_panel=HOW)
-    ] = "process",
-    case_timeout: Annotated[float, typer.Option(metavar="S", help="End a case after so many seconds.", rich_help_panel=HOW)] = 300.0,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of torch.", rich_help_panel=HOW)] = None,
-    results: Annotated[Path, typer.Option(help="Folder of runs.", rich_help_panel=WHERE)] = Path("results"),
-    reports: Annotated[Path, typer.Option(help="Folder of reports.", rich_help_panel=WHERE)] = Path("reports"),
-    no_report: Annotated[bool, typer.Option("--no-report", help="Leave no HTML report.", rich_help_panel=WHERE)] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the cases and the time they should take.", rich_help_panel=WHERE)
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a summary for scripts.", rich_help_panel=WHERE)] = False,
+    suite: Suites = None,
+    device: DeviceName = None,
+    preset: Preset = "standard",
+    sets: Sets = None,
+    select: Select = "",
+    plugin: Plugins = None,
+    case_budget: CaseBudget = None,
+    precision_goal: Goal = None,
+    min_rounds: MinRounds = None,
+    processes: Processes = 1,
+    isolation: Isolation = "process",
+    case_timeout: Timeout = 300.0,
+    max_time: MaxTime = None,
+    skip_oversize: Oversize = False,
+    threads: Threads = None,
+    pin: Pin = None,
+    resume: Resume = None,
+    resume_anyway: Anyway = False,
+    wait: Wait = False,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    no_report: NoReport = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure suites on this machine: a fresh process for each case, a record for each outcome, a report at the end."""
-    from rnnbench.runs.conduct import Request, conduct, prepared
+    from rnnbench.cli.progress import Progress
+    from rnnbench.runs.conduct import conduct
+    from rnnbench.runs.prepare import prepared
+    from rnnbench.runs.request import Request
 
     request = Request(
-        suites=tuple(suite),
+        suites=tuple(suite or ()),
         device=device,
         preset=preset,
         sets=tuple(sets or ()),
@@ -70,16 +95,23 @@ def run(
         isolation=isolation,
         processes=processes,
         case_timeout_s=case_timeout,
+        max_time_s=max_time,
+        skip_oversize=skip_oversize,
         threads=threads,
+        pin=pin,
+        resume=resume,
+        resume_anyway=resume_anyway,
+        wait=wait,
         command=("rnnbench", *sys.argv[1:]),
     )
-    with prepared(request) as ready:
-        if dry_run:
-            return _show_plan(ready, as_json)
-        from rnnbench.cli.progress import Progress
-
-        with Progress(ready) as progress:
-            finished = conduct(ready, progress)
+    try:
+        with prepared(request) as ready:
+            if dry_run:
+                return _show_plan(ready, as_json)
+            with Progress(ready) as progress:
+                finished = conduct(ready, progress)
+    except KeyboardInterrupt:  # before the first case, or a second Ctrl-C: what is on disk stays
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     page = None if no_report or not finished.run.records else _write_report(finished, reports)
     _show_end(finished, page, as_json)
     raise typer.Exit(_exit_code(finished))
@@ -97,7 +129,8 @@ def _show_plan(ready: "Prepared", as_json: bool) -> None:
     from rnnbench.runs.plan import expected_s, past_durations_s
 
     history = past_durations_s(ready.request.results, ready.plan.budget)
-    rows = [(case, process, expected_s(case, ready.plan.budget, history)) for case, process in ready.plan.tasks]
+    left = [(case, process) for case, process in ready.plan.tasks if (str(case), process) not in ready.done]
+    rows = [(case, process, expected_s(case, ready.plan.budget, history)) for case, process in left]
     if as_json:
         plan = [{"id": str(case), "process": process, "expected_s": round(span, 3)} for case, process, span in rows]
         typer.echo(json.dumps({"device": ready.device, "expected_s": round(sum(row[2] for row in rows), 1), "cases": plan}, indent=1))

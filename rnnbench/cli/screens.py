@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,19 +12,26 @@ from rich.table import Table
 
 from rnnbench import units
 from rnnbench.case import AXES, Case
-from rnnbench.record import METRICS, STATUSES, Record, Run
+from rnnbench.record import STATUSES, Record, Run
 
-COLUMNS = (
-    "step_time_s",
-    "half_width_ratio",
-    "tokens_per_s",
-    "activation_bytes",
-    "peak_allocated_bytes",
-    "peak_rss_growth_bytes",
-    "beside_ratio",
-)
-_HEADS = {"half_width_ratio": "±"}
-_BAD = "red"
+COLUMNS = {
+    "step_time_s": "step time",
+    "half_width_ratio": "±",
+    "tokens_per_s": "tokens/s",
+    "activation_bytes": "activations",
+    "peak_allocated_bytes": "peak",
+    "peak_rss_growth_bytes": "peak RSS",
+    "beside_ratio": "ratio",
+    "clip_cost_s": "clipping",
+}
+"""Metrics of the closing table and their heads, short enough for eighty columns."""
+_STYLE: dict[str, Any] = {
+    "box": None,
+    "header_style": "bold",
+    "pad_edge": False,
+    "padding": (0, 1),
+    "collapse_padding": True,
+}
 
 
 def console() -> Console:
@@ -33,10 +41,10 @@ def console() -> Console:
 
 def plan(rows: Sequence[tuple[Case, int, float]], device: str) -> None:
     """The cases of a run that was not started."""
-    table = Table(box=None, header_style="bold")
+    table = Table(**_STYLE)
     varying = _varying([case for case, _, _ in rows])
     for name in varying:
-        table.add_column(name.replace("_", " "), justify="right" if AXES[name].kind in (int, float) else "left")
+        _axis_column(table, name)
     table.add_column("expected", justify="right")
     for case, _, span in rows:
         table.add_row(*(_value(getattr(case, name)) for name in varying), units.duration(span))
@@ -52,7 +60,8 @@ def end(run: Run, folder: Path, page: Path | None) -> None:
     for suite in run.suites:
         records = [record for record in run.records if record.case.suite == suite["name"]]
         if records:
-            out.print(_table(suite, records))
+            out.print(f"[bold]{escape(suite['title'])}[/] — {escape(suite['question'])}")
+            out.print(_table(records))
     out.print()
     for sentence in _sentences(run):
         out.print(sentence)
@@ -61,31 +70,42 @@ def end(run: Run, folder: Path, page: Path | None) -> None:
         out.print(f"report   {page}", soft_wrap=True)
 
 
-def _table(suite: dict[str, str] | object, records: Sequence[Record]) -> Table:
-    about = dict(suite)  # type: ignore[call-overload]
-    table = Table(title=f"{about['title']} — {about['question']}", title_justify="left", title_style="bold", box=None, header_style="bold")
+def _table(records: Sequence[Record]) -> Table:
+    table = Table(**_STYLE)
     varying = _varying([record.case for record in records])
     several = len({record.process for record in records}) > 1
     shown = [name for name in COLUMNS if any(name in record.metrics for record in records)]
+    if "beside_ratio" in shown:  # the question is the ratio; memory is in the report
+        shown = [name for name in shown if not name.endswith("_bytes")]
     for name in varying:
-        table.add_column(name.replace("_", " "), justify="right" if AXES[name].kind in (int, float) else "left")
+        _axis_column(table, name)
     if several:
         table.add_column("process", justify="right")
     for name in shown:
-        table.add_column(_HEADS.get(name, METRICS[name].label), justify="right")
+        table.add_column(COLUMNS[name], justify="right", no_wrap=True)
     for record in records:
         axes = [_value(getattr(record.case, name)) for name in varying] + ([str(record.process)] if several else [])
         if record.status == "ok":
             table.add_row(*axes, *(_figure(name, record) for name in shown))
         else:
-            table.add_row(*axes, f"[{_BAD}]{record.status}[/]", *([""] * (len(shown) - 1)), end_section=False)
+            table.add_row(*axes, f"[{_colour(record.status)}]{record.status}[/]")
     return table
+
+
+def _axis_column(table: Table, name: str) -> None:
+    numeric = AXES[name].kind in (int, float)
+    table.add_column(name.replace("_size", "").replace("_", " "), justify="right" if numeric else "left", no_wrap=True)
+
+
+def _colour(status: str) -> str:
+    return "yellow" if status == "unsupported" else "red"
 
 
 def _figure(name: str, record: Record) -> str:
     if name == "half_width_ratio" and name in record.metrics:
         return f"{record.metrics[name]:.1%}"
-    return units.show(name, record.metrics.get(name))
+    shown = units.show(name, record.metrics.get(name))
+    return shown.removesuffix("/s") if name == "tokens_per_s" else shown  # its unit is in the head
 
 
 def _sentences(run: Run) -> Iterable[str]:
@@ -99,10 +119,11 @@ def _sentences(run: Run) -> Iterable[str]:
     for status in counts:
         if status != "ok":
             example = next(record for record in run.records if record.status == status)
-            yield f"[{_BAD if status != 'unsupported' else 'yellow'}]{status}[/] ({STATUSES[status]}): {escape(example.reason)}"
+            yield f"[{_colour(status)}]{status}[/] ({STATUSES[status]}): {escape(example.reason)}"
     unsure = sum(1 for record in run.records if any("wanted ±" in note for note in record.notes))
     if unsure:
-        yield f"[yellow]{unsure} cases[/] did not reach the wanted precision within their budget: quiet the machine or raise --case-budget."
+        noun = "case" if unsure == 1 else "cases"
+        yield f"[yellow]{unsure} {noun}[/] did not reach the wanted precision within the budget: quiet the machine or raise --case-budget."
     if run.interrupted:
         yield f"Interrupted: every finished record is kept. Go on with: rnnbench run --resume {run.id}"
 

@@ -16,6 +16,7 @@ class Job:
     tasks: tuple[tuple[Case, int], ...]
     budget: Budget
     plugins: tuple[str, ...] = ()
+    skip_oversize: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -24,6 +25,7 @@ class Job:
             "tasks": [[case.as_dict(), process] for case, process in self.tasks],
             "budget": self.budget.as_dict(),
             "plugins": list(self.plugins),
+            "skip_oversize": self.skip_oversize,
         }
 
     @classmethod
@@ -34,4 +36,5 @@ class Job:
             tasks=tuple((Case.from_dict(case), process) for case, process in data["tasks"]),
             budget=Budget(**data["budget"]),
             plugins=tuple(data["plugins"]),
+            skip_oversize=data["skip_oversize"],
         )

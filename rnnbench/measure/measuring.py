@@ -11,15 +11,20 @@ from rnnbench.budget import Budget
 from rnnbench.case import Case
 from rnnbench.measure import memory
 from rnnbench.measure.devices import Clock, Device
-from rnnbench.measure.precision import in_format
+from rnnbench.measure.footprint import refuse_oversize
+from rnnbench.measure.load import LoadWatch
+from rnnbench.measure.precision import Format, in_format
 from rnnbench.measure.steady import Warmup, warm_up
-from rnnbench.measure.workload import Workload, probe
+from rnnbench.measure.workload import Work, Workload, probe
 
 Step = Callable[[], None]
-TimeRounds = Callable[[Step, Clock], Sequence[float]]
-"""Runs a step again and again under a clock until precise or out of budget; returns the seconds of each round."""
-Beside = Callable[[Workload], tuple[str, Step]]
+TimeRounds = Callable[[Step, Clock, int], Sequence[float]]
+"""Runs a step under a clock, at least so many rounds, until precise or out of budget; returns the seconds of each round."""
+Beside = Callable[[Work], tuple[str, Step]]
+Make = Callable[[Case, Device, Format, Clock], Work]
 
+MOST_FIRST_ROUNDS = 200
+FIRST_SHARE = 0.1  # of the budget is spent before precision may end the rounds: a calm start says little
 PART_ROUNDS = 5  # extra rounds for the parts of a step, where reading the clock within it would disturb it
 
 
@@ -35,14 +40,24 @@ class Measurement:
     notes: list[str] = field(default_factory=list)
 
 
-def measure_case(case: Case, budget: Budget, time_rounds: TimeRounds, beside: Beside | None = None) -> Measurement:
+def measure_case(
+    case: Case,
+    budget: Budget,
+    time_rounds: TimeRounds,
+    *,
+    beside: Beside | None = None,
+    make: Make = Workload,
+    skip_oversize: bool = False,
+) -> Measurement:
     """Measure `case`. Raises Unsupported, Diverged, an out-of-memory error, or whatever the variant raises."""
     device = Device(case.device)
     clock = Clock(device)
     resident = memory.ResidentPeak()
     with in_format(case.precision, device) as form:
+        if skip_oversize:
+            refuse_oversize(case, device, form)
         probe(case, device, form)
-        work = Workload(case, device, form, clock)
+        work = make(case, device, form, clock)
         if beside is not None:
             work.beside_name, work.beside = beside(work)
         seen = Measurement(beside=work.beside_name)
@@ -51,16 +66,21 @@ def measure_case(case: Case, budget: Budget, time_rounds: TimeRounds, beside: Be
         device.reset_peaks()
         resident.reset()
         parts_s: dict[str, list[float]] = defaultdict(list)
-        seen.times_s, seen.beside_times_s = _time(work, clock, time_rounds, parts_s)
+        at_least = _first_rounds(budget, warm)
+        watch = LoadWatch()
+        seen.times_s, seen.beside_times_s = _time(work, clock, lambda step, clock: time_rounds(step, clock, at_least), parts_s)
+        if (load := watch.stop()) is not None:
+            seen.metrics.update(load.metrics())
+            seen.notes += load.notes()
         _peaks(seen, device, resident)
         _parts(seen, work, clock, parts_s)
-        _weigh(seen, work)
-    _rates(seen, case, budget, warm)
+        work.weigh(seen.metrics, seen.absent)
+    _rates(seen, case, work.tokens, budget, warm)
     return seen
 
 
 def _time(
-    work: Workload, clock: Clock, time_rounds: TimeRounds, parts_s: dict[str, list[float]]
+    work: Work, clock: Clock, time_rounds: Callable[[Step, Clock], Sequence[float]], parts_s: dict[str, list[float]]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The timed rounds; what stands beside takes turns with the step, before or after it by the toss of a coin, off the clock."""
     step = work.step
@@ -92,6 +112,12 @@ def _time(
     return times, _aligned(other_s, len(times))
 
 
+def _first_rounds(budget: Budget, warm: Warmup) -> int:
+    """Rounds before precision is asked for: the budget's, or more where steps are short."""
+    step_s = warm.seconds / warm.rounds
+    return max(budget.min_rounds, min(MOST_FIRST_ROUNDS, int(FIRST_SHARE * budget.max_time_s / step_s)))
+
+
 def _aligned(other_s: list[float], rounds: int) -> tuple[float, ...]:
     """The seconds that belong to the timed rounds: pytest-benchmark calibrates before them and runs once more after."""
     return tuple(other_s[-rounds - 1 : -1])
@@ -113,7 +139,7 @@ def _peaks(seen: Measurement, device: Device, resident: memory.ResidentPeak) -> 
         seen.absent[resident.METRIC] = str(error)
 
 
-def _parts(seen: Measurement, work: Workload, clock: Clock, parts_s: dict[str, list[float]]) -> None:
+def _parts(seen: Measurement, work: Work, clock: Clock, parts_s: dict[str, list[float]]) -> None:
     """Median time of each part of a train step."""
     if work.train is None:
         return
@@ -125,28 +151,15 @@ def _parts(seen: Measurement, work: Workload, clock: Clock, parts_s: dict[str, l
     seen.metrics.update({name: median(spent[-rounds - 1 :]) for name, spent in parts_s.items()})
 
 
-def _weigh(seen: Measurement, work: Workload) -> None:
-    """Exact bytes of what a step holds."""
-    seen.metrics["parameters"] = sum(p.numel() for p in work.model.parameters() if p.requires_grad)
-    seen.metrics["parameter_bytes"] = memory.parameter_bytes(work.model)
-    if work.case.phase == "forward":
-        for name in ("gradient_bytes", "activation_bytes"):
-            seen.absent[name] = "a forward pass alone keeps nothing for a backward pass"
-    else:
-        seen.metrics["gradient_bytes"] = memory.gradient_bytes(work.model)
-        seen.metrics["activation_bytes"] = memory.activation_bytes(work.forward, work.model)
-    if work.train is None:
-        seen.absent["optimizer_bytes"] = "no optimizer runs in this phase"
-    else:
-        seen.metrics["optimizer_bytes"] = work.train.state_bytes()
-
-
-def _rates(seen: Measurement, case: Case, budget: Budget, warm: Warmup) -> None:
+def _rates(seen: Measurement, case: Case, tokens: int | None, budget: Budget, warm: Warmup) -> None:
     """Figures that follow from the raw samples, and what to think of them."""
     times, metrics = seen.times_s, seen.metrics
     metrics["step_time_s"] = middle = median(times)
-    metrics["tokens_per_s"] = case.batch_size * case.seq_len / middle
-    metrics["sequences_per_s"] = case.batch_size / middle
+    if tokens is None:
+        seen.absent.update(dict.fromkeys(("tokens_per_s", "sequences_per_s"), "no tokens pass in this phase"))
+    else:
+        metrics["tokens_per_s"] = tokens / middle
+        metrics["sequences_per_s"] = tokens / case.seq_len / middle
     metrics.update(rounds=len(times), measured_s=sum(times), warmup_rounds=warm.rounds, warmup_s=warm.seconds)
     if seen.beside_times_s:
         metrics["beside_time_s"] = median(seen.beside_times_s)

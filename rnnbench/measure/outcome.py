@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+import psutil
+
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
 from rnnbench.journal import now_utc
@@ -14,6 +16,7 @@ from rnnbench.record import Record
 if TYPE_CHECKING:
     from rnnbench.measure.measuring import Measurement
 
+_UNITS = {"bytes": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 _OOM_WORDS = re.compile(r"out of memory|can't allocate memory|cannot allocate memory", re.IGNORECASE)
 
 
@@ -24,7 +27,7 @@ def record_of(case: Case, process: int, measured: "Measurement | None", error: B
         status, reason = status_of(error)
         if status != "unsupported":
             traceback.print_exception(error)
-        return blank(status=status, reason=reason)
+        return blank(status=status, reason=reason, metrics=_bytes(error) if status == "oom" else {})
     if measured is None:
         return blank(status="failed", reason="the suite's function measured nothing")
     return blank(
@@ -50,6 +53,17 @@ def last_line(error: BaseException) -> str:
     """The last line of the traceback: type and message."""
     lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
     return (lines[0] if len(lines) == 1 else " ".join(line.strip() for line in lines[:3]))[:500]
+
+
+def _bytes(error: BaseException) -> dict[str, float]:
+    """Requested and available bytes, as far as the allocator's words and the machine tell."""
+    text = str(error)
+    found: dict[str, float] = {"available_bytes": psutil.virtual_memory().available}
+    if asked := re.search(r"(?:tried to allocate|allocate) (\d+(?:\.\d+)?) (bytes|[KMGT]iB)", text, re.IGNORECASE):
+        found["requested_bytes"] = float(asked[1]) * _UNITS[asked[2].lower()]
+    if free := re.search(r"of which (\d+(?:\.\d+)?) ([KMGT]iB|bytes) is free", text):
+        found["available_bytes"] = float(free[1]) * _UNITS[free[2].lower()]
+    return found
 
 
 def _is_oom(error: BaseException) -> bool:

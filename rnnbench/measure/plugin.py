@@ -119,19 +119,21 @@ def case(task: tuple[Case, int]) -> Case:
 
 @pytest.fixture
 def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., None]:
-    """`measure(case)` measures it, and leaves its record; `beside=` gives a step to run in turn with it."""
+    """`measure(case)` measures it and leaves its record. `beside=` gives a step to run in turn, `make=` another workload."""
     from rnnbench.measure.devices import Clock
-    from rnnbench.measure.measuring import Beside, measure_case
+    from rnnbench.measure.measuring import Beside, Make, measure_case
+    from rnnbench.measure.workload import Workload
 
     session = request.config.stash[SESSION]
 
-    def time_rounds(step: Callable[[], None], clock: Clock) -> Sequence[float]:
-        benchmark._timer = clock  # noqa: SLF001 - the mark's `timer` is fixed before a device is known
+    def time_rounds(step: Callable[[], None], clock: Clock, at_least: int) -> Sequence[float]:
+        benchmark._timer = clock  # noqa: SLF001 - the mark's options are fixed before the device and the step are known
+        benchmark._min_rounds = at_least  # noqa: SLF001
         benchmark(step)
         return [round(seconds, 9) for seconds in benchmark.stats.stats.data]
 
-    def run(case: Case, beside: Beside | None = None) -> None:
-        session.measured = measure_case(case, session.budget, time_rounds, beside)
+    def run(case: Case, beside: Beside | None = None, make: Make = Workload) -> None:
+        session.measured = measure_case(case, session.budget, time_rounds, beside=beside, make=make, skip_oversize=session.skip_oversize)
         benchmark.extra_info.update(case=case.as_dict(), **session.measured.metrics)
 
     return run

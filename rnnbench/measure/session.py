@@ -23,6 +23,7 @@ class Session:
     """What the pytest hooks ask: which cases, under which budget, and where a record goes."""
 
     budget: Budget
+    skip_oversize = False
     measured: "Measurement | None" = None
     started_utc = ""
 
@@ -44,6 +45,7 @@ class Told(Session):
 
     def __init__(self, job: Job, emit: Callable[[dict[str, Any]], None]) -> None:
         self.budget = job.budget
+        self.skip_oversize = job.skip_oversize
         self._job = job
         self._emit = emit
 
@@ -96,7 +98,8 @@ class Bare(Session):
 
     def end(self, record: Record) -> None:
         if self._journal is None:
-            self._journal = Journal(self._results, self._run(record.case.suite))
+            run = self._run(record.case.suite)
+            self._journal = Journal(self._results / run.id, run)
             self.folder = self._journal.folder
         self._journal.append(record)
 

@@ -1,12 +1,14 @@
 """A case made ready to run: model, rotating batches, and the step that its phase times."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
+from rnnbench.measure import memory
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.precision import Format, autocast
 from rnnbench.measure.training import TrainStep, backward
@@ -21,12 +23,33 @@ class Diverged(Exception):
     """The loss or an output stopped being finite numbers."""
 
 
+class Work(Protocol):
+    """What can be measured. `step()` is one timed unit; `beside()`, where there is one, is what it is compared with in turn."""
+
+    case: Case
+    device: Device
+    tokens: int | None
+    train: TrainStep | None
+    beside: Callable[[], None] | None
+    beside_name: str
+
+    def step(self) -> None:
+        """One timed unit."""
+
+    def check(self) -> None:
+        """After a step: raise where what came out is not what it should be."""
+
+    def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:
+        """What a step holds, into a record's figures; what there is not, with the reason."""
+
+
 class Workload:
     """`step()` is one timed unit of the case's phase; `beside()`, where there is one, is what it is compared with in turn."""
 
     def __init__(self, case: Case, device: Device, form: Format, clock: Clock) -> None:
         self.case = case
         self.device = device
+        self.tokens: int | None = case.batch_size * case.seq_len
         self._form = form
         self._clock = clock
         self._task = TASKS[case.task]
@@ -74,6 +97,20 @@ class Workload:
             raise Diverged(f"the output of {case.variant!r}, shape {tuple(out.shape)}, holds NaN or infinity")
         if case.phase != "forward" and not bool(torch.isfinite(self.loss.detach())):
             raise Diverged(f"the loss of {case.variant!r} is {self.loss.item()}")
+
+    def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:
+        """Exact bytes of what a step holds, into a record's figures; what this phase has not, with the reason."""
+        metrics["parameters"] = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+        metrics["parameter_bytes"] = memory.parameter_bytes(self.model)
+        if self.case.phase == "forward":
+            absent.update(dict.fromkeys(("gradient_bytes", "activation_bytes"), "a forward pass alone keeps nothing for a backward pass"))
+        else:
+            metrics["gradient_bytes"] = memory.gradient_bytes(self.model)
+            metrics["activation_bytes"] = memory.activation_bytes(self.forward, self.model)
+        if self.train is None:
+            absent["optimizer_bytes"] = "no optimizer runs in this phase"
+        else:
+            metrics["optimizer_bytes"] = self.train.state_bytes()
 
     def _make_batches(self) -> list[tuple[Tensor, Tensor]]:
         """Seeded batches, moved to the device once. The target's shape is asked of the model itself."""

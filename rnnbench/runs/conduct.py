@@ -1,59 +1,30 @@
-"""A run from first to last: prepare (suites, machine, plan), conduct (a process for each case), finish (exports)."""
+"""A prepared run, carried out: a process for each case, a record on disk before the next begins, exports at the end."""
 
-import random
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
-from rnnbench.choose import parse_set, selector
-from rnnbench.errors import UnknownName, UsageError
-from rnnbench.journal import Journal, new_run_id, now_utc
-from rnnbench.measure.commit import commit
+from rnnbench.errors import CannotWrite
+from rnnbench.files import read_run
+from rnnbench.journal import Journal, now_utc
+from rnnbench.measure.job import Job
 from rnnbench.record import Record, Run
-from rnnbench.runs import catalog
-from rnnbench.runs.client import Event, ForkServer
 from rnnbench.runs.export import benchmark_json
-from rnnbench.runs.plan import Plan, repeated
+from rnnbench.runs.lock import device_lock, held
+from rnnbench.runs.plan import PROCESS_COST_S, WARMUP_SHARE
+from rnnbench.runs.prepare import Prepared
+from rnnbench.runs.resume import set_aside
 from rnnbench.runs.supervisor import Limits, Supervisor
 
 SERVER_LOG = "server"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a user asked for, as it was written."""
-
-    suites: tuple[str, ...]
-    device: str | None = None
-    preset: str = "standard"
-    sets: tuple[str, ...] = ()
-    select: str = ""
-    plugins: tuple[str, ...] = ()
-    results: Path = Path("results")
-    budget: Mapping[str, Any] = field(default_factory=dict)
-    isolation: str = "process"
-    processes: int = 1
-    case_timeout_s: float = 300.0
-    threads: int | None = None
-    command: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A request that can be carried out: the plan, and the machine that will do it."""
-
-    request: Request
-    plan: Plan
-    device: str
-    machine: Mapping[str, Any]
-    start: Callable[[Path], ForkServer]
-    server: ForkServer
+LEAST_FREE_BYTES = 16 * 2**20
+LEAST_ROUNDS_S = 0.05
 
 
 class Watcher(Protocol):
@@ -65,6 +36,9 @@ class Watcher(Protocol):
     def end(self, record: Record) -> None:
         """A case has ended and its record is on disk."""
 
+    def say(self, sentence: str) -> None:
+        """Something that the user should know now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -74,99 +48,90 @@ class Finished:
     folder: Path
 
 
-@contextmanager
-def prepared(request: Request) -> Iterator[Prepared]:
-    """Check everything that can be checked before the first case: suites, axes, plugins, device, variants. Writes nothing."""
-    overrides, keep = parse_set(request.sets), selector(request.select)
-    budget = Budget.of(request.preset, request.budget)
-    found = tuple(catalog.find(name) for name in request.suites)
-    environment = {"OMP_NUM_THREADS": str(request.threads), "MKL_NUM_THREADS": str(request.threads)} if request.threads else {}
-    scratch = Path(tempfile.mkdtemp(prefix="rnnbench-"))
+class Purse:
+    """The time that a run may take, shared out evenly among what is left of it."""
 
-    def start(log: Path) -> ForkServer:
-        return ForkServer(log, environment=environment)
+    def __init__(self, max_time_s: float | None, tasks: int) -> None:
+        self._end_s = None if max_time_s is None else time.monotonic() + max_time_s
+        self._tasks = tasks
 
-    server = start(scratch / "server.log")
-    try:
-        survey = server.ask("survey", {"device": request.device, "plugins": _absolute(request.plugins)}, scratch / "survey.log")
-        device = survey["device"]
-        cases = [case for one in found for case in one.suite.expand(device, request.preset, overrides, keep)]
-        _check(cases, survey, request)
-        tasks = repeated(cases, request.processes, request.isolation, seed=random.SystemRandom().randrange(2**32))
-        plan = Plan(found, tasks, budget, _absolute(request.plugins), request.isolation)
-        yield Prepared(request, plan, device, survey["machine"], start, server)
-    finally:
-        server.close()
-        shutil.rmtree(scratch, ignore_errors=True)
+    def left_s(self) -> float:
+        """Until the end."""
+        return float("inf") if self._end_s is None else self._end_s - time.monotonic()
+
+    def share(self, budget: Budget) -> Budget:
+        """The budget of the next case: the run's own, or an even share of what is left where that is less."""
+        rounds_s = (self.left_s() / max(1, self._tasks) - PROCESS_COST_S) / (1 + WARMUP_SHARE)
+        self._tasks -= 1
+        return budget if rounds_s >= budget.max_time_s else replace(budget, max_time_s=max(LEAST_ROUNDS_S, rounds_s))
 
 
 def conduct(ready: Prepared, watcher: Watcher) -> Finished:
-    """Measure every case of the plan; a record is on disk before the next begins. Ctrl-C ends it early, with all that is done."""
-    run = _new_run(ready)
-    journal = Journal(ready.request.results, run)
-    records: list[Record] = []
-    first = [ready.server]
-    supervisor = Supervisor(
-        start=lambda: first.pop() if first else ready.start(journal.log_path(SERVER_LOG)),
-        log_path=journal.log_path,
-        limits=Limits(ready.request.case_timeout_s),
-        watch=watcher.begin,
-    )
-    interrupted = False
-    try:
-        for job in ready.plan.jobs():
-            for record in supervisor.run(job):
-                journal.append(record)
-                records.append(record)
-                watcher.end(record)
-    except KeyboardInterrupt:
-        interrupted = True
-    finally:
-        supervisor.close()
-        run = replace(run, finished_utc=now_utc(), interrupted=interrupted, records=tuple(records))
-        journal.write_run(run)
-        journal.write_benchmark(benchmark_json(run))
-    return Finished(run, journal.folder)
+    """Measure every case that has no record yet. Ctrl-C and --max-time end it early, with all that is done."""
+    request = ready.request
+    with ExitStack() as stack:
+        waiting = watcher.say if request.wait else None
+        stack.enter_context(held(f"device {ready.device!r}", device_lock(ready.device), waiting))
+        _check_space(ready.folder)
+        journal = Journal(ready.folder, ready.run)
+        stack.enter_context(held(f"run {ready.run.id!r}", ready.folder / ".lock"))
+        if ready.left:
+            for damage in ready.left.damage:
+                watcher.say(f"records.jsonl, {damage}; set aside")
+            set_aside(ready.left)
+        warm = [ready.server]
+        supervisor = Supervisor(
+            start=lambda: warm.pop() if warm else ready.start(journal.log_path(SERVER_LOG)),
+            log_path=journal.log_path,
+            limits=Limits(request.case_timeout_s),
+            watch=watcher.begin,
+        )
+        interrupted = False
+        try:
+            _measure(ready, journal, supervisor, watcher)
+        except KeyboardInterrupt:
+            interrupted = True
+        except CannotWrite:
+            supervisor.close()
+            with suppress(CannotWrite):
+                _finish(ready, journal, interrupted=True)
+            raise
+        finally:
+            supervisor.close()
+        return Finished(_finish(ready, journal, interrupted=interrupted), journal.folder)
 
 
-def _new_run(ready: Prepared) -> Run:
-    request, plan = ready.request, ready.plan
-    suites = tuple(one.suite for one in plan.found)
-    asked = {
-        "command": list(request.command),
-        "device": ready.device,
-        "preset": request.preset,
-        "set": list(request.sets),
-        "select": request.select,
-        "plugins": list(plan.plugins),
-        "budget": plan.budget.as_dict(),
-        "isolation": plan.isolation,
-        "processes": request.processes,
-        "case_timeout_s": request.case_timeout_s,
-        "threads": request.threads,
-        "suite_paths": {one.suite.name: str(one.path) for one in plan.found},
-    }
-    return Run(
-        id=new_run_id(suites[0].name if len(suites) == 1 else "suites"),
-        suites=tuple(suite.about() for suite in suites),
-        arguments=asked,
-        machine=ready.machine,
-        commit=commit(Path.cwd()),
-        started_utc=now_utc(),
-        planned=tuple({"case": case.as_dict(), "process": process} for case, process in plan.tasks),
-    )
+def _measure(ready: Prepared, journal: Journal, supervisor: Supervisor, watcher: Watcher) -> None:
+    jobs = list(ready.plan.jobs(ready.done))
+    left = sum(len(job.tasks) for job in jobs)
+    purse = Purse(ready.request.max_time_s, left)
+    for job in jobs:
+        if purse.left_s() <= 0:
+            watcher.say(f"--max-time is spent: {left} cases are left out; go on with --resume {ready.run.id}")
+            return
+        for record in _records(supervisor, job, purse):
+            journal.append(replace(record, notes=(*record.notes, *ready.notes)))
+            left -= 1
+            watcher.end(record)
 
 
-def _absolute(paths: Sequence[str]) -> tuple[str, ...]:
-    return tuple(str(Path(path).expanduser().resolve()) for path in paths)
+def _records(supervisor: Supervisor, job: Job, purse: Purse) -> Iterable[Record]:
+    limit: Callable[[float], float] = lambda timeout: min(timeout, max(1.0, purse.left_s()))  # noqa: E731
+    return supervisor.run(replace(job, budget=purse.share(job.budget)), limit)
 
 
-def _check(cases: Sequence[Case], survey: Event, request: Request) -> None:
-    """Names that only the measuring process knows."""
-    for axis, known in (("variant", [one["name"] for one in survey["variants"]]), ("task", list(survey["tasks"]))):
-        for case in cases:
-            if getattr(case, axis) not in known:
-                raise UnknownName(axis, getattr(case, axis), known)
-    if not cases:
-        chosen = f" that --select {request.select!r} holds for" if request.select else ""
-        raise UsageError(f"no case is left{chosen}; see what there is with: rnnbench run --suite {request.suites[0]} --dry-run")
+def _finish(ready: Prepared, journal: Journal, *, interrupted: bool) -> Run:
+    """run.json with its end, and pytest-benchmark's own file, from what is on disk."""
+    on_disk, _ = read_run(journal.folder)
+    run = replace(ready.run, finished_utc=now_utc(), interrupted=interrupted, records=tuple(on_disk.records))
+    journal.write_run(run)
+    journal.write_benchmark(benchmark_json(run))
+    return run
+
+
+def _check_space(folder: Path) -> None:
+    """Refuse to begin on a disk that is all but full."""
+    home = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    free = shutil.disk_usage(home).free
+    if free < LEAST_FREE_BYTES:
+        raise CannotWrite(folder, f"only {free / 2**20:.1f} MiB are free there")

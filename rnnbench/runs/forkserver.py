@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 
 from rnnbench.runs.linux import adopt_orphans, die_with_parent
+from rnnbench.runs.request import PIN_VARIABLE
 
 PIPE_BYTES = 1 << 16
 WHERE = signal.SIGUSR1  # a child answers it with the stack of every thread, in its log
@@ -203,6 +204,8 @@ def main() -> None:
     outbox = os.dup(1)
     os.dup2(2, 1)
     adopt_orphans()
+    if pin := os.environ.get(PIN_VARIABLE):
+        os.sched_setaffinity(0, {int(word) for word in pin.split(",")})
     took = preload()
     server = Server(0, outbox)
     server._say({"event": "ready", "pid": os.getpid(), "preload_s": took})  # noqa: SLF001

@@ -31,6 +31,7 @@ class Plan:
     budget: Budget
     plugins: tuple[str, ...]
     isolation: str
+    skip_oversize: bool = False
 
     def jobs(self, done: Iterable[tuple[str, int]] = ()) -> Iterator[Job]:
         """A process each: one case, or all of a suite's where cases share a process. `done` are left out."""
@@ -42,7 +43,13 @@ class Plan:
         else:
             groups = [list(tasks) for _, tasks in groupby(left, key=lambda task: (task[0].suite, task[1]))]
         for tasks in groups:
-            yield Job(suite_path=paths[tasks[0][0].suite], tasks=tuple(tasks), budget=self.budget, plugins=self.plugins)
+            yield Job(
+                suite_path=paths[tasks[0][0].suite],
+                tasks=tuple(tasks),
+                budget=self.budget,
+                plugins=self.plugins,
+                skip_oversize=self.skip_oversize,
+            )
 
 
 def repeated(cases: Sequence[Case], processes: int, isolation: str, seed: int) -> tuple[Task, ...]:

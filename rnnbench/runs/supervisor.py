@@ -42,11 +42,14 @@ class Supervisor:
         self._limits = limits
         self._watch = watch
 
-    def run(self, job: Job) -> Iterator[Record]:
-        """The record of each task of the job, as each ends. A process that dies takes only the case that it was at."""
+    def run(self, job: Job, limit: Callable[[float], float] = lambda seconds: seconds) -> Iterator[Record]:
+        """The record of each task of the job, as each ends. A process that dies takes only the case that it was at.
+
+        `limit` may shorten the time limit of a case, where the run itself is about to end.
+        """
         pending = list(job.tasks)
         while pending:
-            for record in self._one_process(replace(job, tasks=tuple(pending))):
+            for record in self._one_process(replace(job, tasks=tuple(pending)), limit(self._limits.case_timeout_s)):
                 pending = [task for task in pending if (str(task[0]), task[1]) != record.key]
                 yield record
 
@@ -56,26 +59,26 @@ class Supervisor:
             self._server.close()
             self._server = None
 
-    def _one_process(self, job: Job) -> Iterator[Record]:
+    def _one_process(self, job: Job, timeout_s: float) -> Iterator[Record]:
         """Records of one forked process, down to the one that it died of."""
         watcher = _Watcher(job.tasks, self._log_path(_log_name(job.tasks[0])))
         try:
             self._server = self._server or self._start()
             token = self._server.fork("job", job.as_dict(), watcher.log)
-            yield from self._follow(self._server, token, watcher)
+            yield from self._follow(self._server, token, watcher, timeout_s)
         except ServerLost as error:
             self.close()
             yield watcher.ended_by("crashed", f"{error}")
 
-    def _follow(self, server: ForkServer, token: int, watcher: "_Watcher") -> Iterator[Record]:
-        deadline = time.monotonic() + self._limits.case_timeout_s
+    def _follow(self, server: ForkServer, token: int, watcher: "_Watcher", timeout_s: float) -> Iterator[Record]:
+        deadline = time.monotonic() + timeout_s
         killed = False
         while True:
             event = server.next_event(max(0.0, deadline - time.monotonic()))
             if event is None:
                 if not killed:
                     server.signal(token, WHERE)
-                    time.sleep(min(GRACE_S, self._limits.case_timeout_s))
+                    time.sleep(min(GRACE_S, timeout_s))
                     killed = True
                 server.signal(token, signal.SIGKILL)
                 deadline = time.monotonic() + GRACE_S
@@ -86,14 +89,14 @@ class Supervisor:
                 case "forked":
                     watcher.pid = event["pid"]
                 case "begin":
-                    deadline = time.monotonic() + self._limits.case_timeout_s
+                    deadline = time.monotonic() + timeout_s
                     watcher.begin(event)
                     self._watch(*watcher.current)
                 case "record":
                     yield watcher.take(event)
-                    deadline = time.monotonic() + self._limits.case_timeout_s
+                    deadline = time.monotonic() + timeout_s
                 case "exit":
-                    last = watcher.exit(event, self._limits.case_timeout_s if killed else None)
+                    last = watcher.exit(event, timeout_s if killed else None)
                     if last is not None:
                         yield last
                     return

@@ -1,0 +1,118 @@
+"""How much memory a case will need, before it is tried.
+
+Parameters are counted on meta tensors. Activations are counted on the device itself with small batches of short sequences and
+extrapolated: meta tensors take another path than the device's fused kernels (a CPU's fused LSTM keeps twice as much). That is exact
+but for oneDNN's LSTM, which rounds each piece of its workspace up to a page.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from rnnbench.case import Case
+from rnnbench.errors import Unsupported
+from rnnbench.measure.devices import Device
+from rnnbench.measure.memory import activation_bytes, parameter_bytes
+from rnnbench.measure.precision import Format, autocast
+from rnnbench.measure.workload import BUFFERS, output_of
+from rnnbench.tasks import TASKS
+from rnnbench.units import binary_bytes
+from rnnbench.variants import VARIANTS
+
+STATES_OF_ADAM = 2
+LENGTHS = (8, 16, 32)  # three points tell what is quadratic in length (dense attention) from what is linear
+BATCHES = (4, 16)
+STRAIGHT = 0.03  # a middle point this near to the line is rounding, which a parabola would blow up
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Predicted bytes by what holds them."""
+
+    parameters: int
+    gradients: int
+    optimizer: int
+    activations: int
+    batches: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.parameters + self.gradients + self.optimizer + self.activations + self.batches
+
+
+def refuse_oversize(case: Case, device: Device, form: Format) -> None:
+    """Raise Unsupported where a case needs more memory than is free."""
+    free = device.free_bytes() if not device.is_cpu else psutil.virtual_memory().available
+    if free is None:
+        return
+    weights = _weights_bytes(case)
+    if weights <= free:
+        need = predict(case, device, form).total
+        if need <= free:
+            return
+    else:
+        need = weights
+    raise Unsupported(f"needs {binary_bytes(need)}, {binary_bytes(free)} free")
+
+
+def predict(case: Case, device: Device, form: Format) -> Footprint:
+    """The footprint of a case. Runs a few small forward passes on the device."""
+    parameters = _weights_bytes(case)
+    trains, keeps = case.phase == "train", case.phase != "forward"
+    activations = 0
+    batch = 4 * case.seq_len * case.batch_size * (case.input_size + _features(case))
+    if keeps:
+        torch.manual_seed(case.seed)
+        model = VARIANTS[case.variant].module(case).to(device.torch)
+
+        def kept(seq_len: int, batch_size: int) -> float:
+            small = Case.from_dict({**case.as_dict(), "seq_len": seq_len, "batch_size": batch_size})
+            x = TASKS[case.task].inputs(small, torch.Generator()).to(device.torch)
+
+            def forward() -> object:
+                with autocast(form, device):
+                    return model(x)
+
+            return activation_bytes(forward, model)
+
+        per_length = [lagrange(BATCHES, [kept(length, size) for size in BATCHES], case.batch_size) for length in LENGTHS]
+        activations = round(_grown(per_length, case.seq_len))
+    return Footprint(parameters, parameters * keeps, parameters * STATES_OF_ADAM * trains, activations, batch * BUFFERS)
+
+
+def lagrange(nodes: Sequence[int], values: Sequence[float], at: float) -> float:
+    """The polynomial through the points, at a further place."""
+    total = 0.0
+    for node, value in zip(nodes, values, strict=True):
+        weight = 1.0
+        for other in nodes:
+            if other != node:
+                weight *= (at - other) / (node - other)
+        total += weight * value
+    return total
+
+
+def _grown(per_length: Sequence[float], seq_len: int) -> float:
+    """Along a line where the points lie on one, else along the parabola."""
+    ends = (LENGTHS[0], LENGTHS[-1]), (per_length[0], per_length[-1])
+    straight = abs(lagrange(*ends, LENGTHS[1]) - per_length[1]) <= STRAIGHT * per_length[1]
+    return lagrange(*ends, seq_len) if straight else lagrange(LENGTHS, per_length, seq_len)
+
+
+def _on_meta(build: Callable[[], torch.nn.Module]) -> torch.nn.Module:
+    with torch.device("meta"):
+        return build()
+
+
+def _weights_bytes(case: Case) -> int:
+    return parameter_bytes(_on_meta(lambda: VARIANTS[case.variant].module(case)))
+
+
+def _features(case: Case) -> int:
+    """Features of the output, from one short sequence of meta tensors."""
+    model = _on_meta(lambda: VARIANTS[case.variant].module(case))
+    with torch.no_grad():
+        return int(output_of(model(torch.empty(1, 1, case.input_size, device="meta"))).shape[-1])

@@ -1,0 +1,56 @@
+"""What a fresh process costs: a fork that runs a tiny case under pytest, beside a plain `python -c "import torch"`."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rnnbench.budget import Budget
+from rnnbench.case import Case
+from rnnbench.measure.devices import Clock, Device
+from rnnbench.measure.job import Job
+from rnnbench.measure.precision import Format
+from rnnbench.measure.training import TrainStep
+from rnnbench.runs.catalog import shipped
+from rnnbench.runs.client import START_LIMIT_S, ForkServer
+
+
+class Isolation:
+    """`step()` is one supervised process from request to exit; its case takes a millisecond. `beside()` is the spawn it replaces."""
+
+    train: TrainStep | None = None
+    tokens: int | None = None
+
+    def __init__(self, case: Case, device: Device, form: Format, clock: Clock) -> None:  # noqa: ARG002 - as every workload is made
+        self.case = case
+        self.device = device
+        self.beside = self._spawn
+        self.beside_name = 'python -c "import torch"'
+        tiny = Case(suite="harness", depth=1, hidden_size=8, input_size=8, batch_size=1, seq_len=1, phase="forward", device=case.device)
+        budget = Budget(max_time_s=0.001, precision=0.5, min_rounds=1)
+        self._job = Job(suite_path=str(shipped()["harness"]), tasks=((tiny, 0),), budget=budget).as_dict()
+        self._scratch = tempfile.TemporaryDirectory(prefix="rnnbench-")
+        self._server = ForkServer(Path(self._scratch.name, "server.log"))
+
+    def step(self) -> None:
+        """Fork, run one tiny case as a pytest session of its own, exit."""
+        token = self._server.fork("job", self._job, Path(self._scratch.name, "case.log"))
+        recorded = False
+        while (event := self._server.next_event(START_LIMIT_S)) is not None:
+            recorded |= event["event"] == "record" and event["record"]["status"] == "ok"
+            if event["event"] == "exit" and event["token"] == token:
+                break
+        if not recorded:
+            raise RuntimeError(f"the forked process left no record: {Path(self._scratch.name, 'case.log').read_text()[-300:]}")
+
+    def check(self) -> None:
+        """`step` checks itself."""
+
+    def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:  # noqa: ARG002 - no model is held here
+        """Nothing of a model is held here. The fork server ends with its last measurement."""
+        absent["parameters"] = "the model is in another process"
+        self._server.close()
+        self._scratch.cleanup()
+
+    def _spawn(self) -> None:
+        subprocess.run((sys.executable, "-c", "import torch"), check=True)

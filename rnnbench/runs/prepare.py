@@ -1,0 +1,164 @@
+"""Everything that can be checked before the first case: suites, axes, plugins, device, variants, what is left of a run."""
+
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rnnbench.budget import Budget
+from rnnbench.case import Case
+from rnnbench.choose import parse_set, selector
+from rnnbench.errors import BadExpression, UnknownName, UsageError
+from rnnbench.journal import new_run_id, now_utc
+from rnnbench.measure.commit import commit
+from rnnbench.record import Run
+from rnnbench.runs import catalog
+from rnnbench.runs.client import Event, ForkServer
+from rnnbench.runs.plan import ISOLATIONS, Plan, repeated
+from rnnbench.runs.request import Request
+from rnnbench.runs.resume import Differs, Left, differences, left_of
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that can be carried out: the run as it will be written, its plan, and a fork server that is already warm."""
+
+    request: Request
+    plan: Plan
+    device: str
+    run: Run
+    folder: Path
+    done: frozenset[tuple[str, int]]
+    notes: tuple[str, ...]
+    start: Callable[[Path], ForkServer]
+    server: ForkServer
+    left: Left | None
+
+
+@contextmanager
+def prepared(request: Request) -> Iterator[Prepared]:
+    """Check a request and start its fork server. Writes nothing; raises what is wrong with the request."""
+    _check_words(request)
+    left = left_of(request.resume, request.results) if request.resume else None
+    request = _as_before(request, left) if left else request
+    found = tuple(catalog.find(name) for name in request.suites)
+    overrides, keep = parse_set(request.sets), selector(request.select)
+    budget = Budget.of(request.preset, request.budget)
+    scratch = Path(tempfile.mkdtemp(prefix="rnnbench-"))
+
+    def start(log: Path) -> ForkServer:
+        return ForkServer(log, environment=request.server_environment())
+
+    server = start(scratch / "server.log")
+    try:
+        plugins = tuple(str(Path(path).expanduser().resolve()) for path in request.plugins)
+        survey = server.ask("survey", {"device": request.device, "plugins": plugins}, scratch / "survey.log")
+        if left:
+            tasks = left.tasks
+        else:
+            cases = [case for one in found for case in one.suite.expand(survey["device"], request.preset, overrides, keep)]
+            tasks = repeated(cases, request.processes, request.isolation, seed=random.SystemRandom().randrange(2**32))
+        _check_cases([case for case, _ in tasks], survey, request)
+        plan = Plan(found, tasks, budget, plugins, request.isolation, request.skip_oversize)
+        run, notes = _run_again(left, survey, request) if left else (_new_run(request, plan, survey), ())
+        folder = left.folder if left else request.results / run.id
+        done = frozenset(left.done) if left else frozenset()
+        yield Prepared(request, plan, survey["device"], run, folder, done, notes, start, server, left)
+    finally:
+        server.close()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _check_words(request: Request) -> None:
+    if not request.suites and not request.resume:
+        raise UsageError(f"name a suite with --suite (there are: {', '.join(catalog.shipped())}), or a run with --resume")
+    if request.isolation not in ISOLATIONS:
+        raise UnknownName("isolation", request.isolation, ISOLATIONS)
+    if request.pin is not None:
+        usable = os.sched_getaffinity(0)
+        try:
+            wanted = {int(word) for word in request.pin.split(",")}
+        except ValueError:
+            raise BadExpression("--pin", request.pin, "write CPU numbers, for instance --pin 0,1") from None
+        if not wanted <= usable:
+            raise BadExpression("--pin", request.pin, f"this process may use CPUs {', '.join(map(str, sorted(usable)))}")
+
+
+def _as_before(request: Request, left: Left) -> Request:
+    """The request of a run to go on with. Suites and plugins of the user's own are code: they are named again, never read from a run."""
+    asked = left.run.arguments
+    names = [str(suite["name"]) for suite in left.run.suites]
+    shipped = catalog.shipped()
+    own = [name for name in names if name not in shipped]
+    if (own and not request.suites) or (asked.get("plugins") and not request.plugins):
+        named = ", ".join([*own, *map(str, asked.get("plugins", []))])
+        raise UsageError(f"run {left.run.id!r} used files of your own ({named}): name them again with --suite and --plugin")
+    budget = {name: asked["budget"][name] for name in ("max_time_s", "precision", "min_rounds", "confidence")} if "budget" in asked else {}
+    return replace(
+        request,
+        suites=request.suites or tuple(names),
+        device=asked.get("device"),
+        preset=asked.get("preset", "standard"),
+        budget=budget,
+        isolation=asked.get("isolation", "process"),
+        skip_oversize=bool(asked.get("skip_oversize", False)),
+        threads=asked.get("threads"),
+        pin=asked.get("pin"),
+        sets=(),
+        select="",
+    )
+
+
+def _run_again(left: Left, survey: Event, request: Request) -> tuple[Run, tuple[str, ...]]:
+    """The run to go on with, and what each further record must say of it."""
+    unlike = differences(left, survey["machine"], commit(Path.cwd()))
+    if unlike and not request.resume_anyway:
+        raise Differs(unlike)
+    resumed = [*left.run.arguments.get("resumed", []), {"at_utc": now_utc(), "command": list(request.command), "differs": unlike}]
+    run = replace(left.run, finished_utc="", interrupted=False, arguments={**left.run.arguments, "resumed": resumed}, records=())
+    return run, ((f"resumed where machine or code differ: {unlike}",) if unlike else ())
+
+
+def _new_run(request: Request, plan: Plan, survey: Event) -> Run:
+    suites = tuple(one.suite for one in plan.found)
+    asked: Mapping[str, Any] = {
+        "command": list(request.command),
+        "device": survey["device"],
+        "preset": request.preset,
+        "set": list(request.sets),
+        "select": request.select,
+        "plugins": list(plan.plugins),
+        "budget": plan.budget.as_dict(),
+        "isolation": plan.isolation,
+        "processes": request.processes,
+        "case_timeout_s": request.case_timeout_s,
+        "max_time_s": request.max_time_s,
+        "skip_oversize": request.skip_oversize,
+        "threads": request.threads,
+        "pin": request.pin,
+    }
+    return Run(
+        id=new_run_id(suites[0].name if len(suites) == 1 else "suites"),
+        suites=tuple(suite.about() for suite in suites),
+        arguments=asked,
+        machine=survey["machine"],
+        commit=commit(Path.cwd()),
+        started_utc=now_utc(),
+        planned=tuple({"case": case.as_dict(), "process": process} for case, process in plan.tasks),
+    )
+
+
+def _check_cases(cases: Sequence[Case], survey: Event, request: Request) -> None:
+    """Names that only the measuring process knows."""
+    for axis, known in (("variant", [one["name"] for one in survey["variants"]]), ("task", list(survey["tasks"]))):
+        for case in cases:
+            if getattr(case, axis) not in known:
+                raise UnknownName(axis, getattr(case, axis), known)
+    if not cases:
+        chosen = f" that --select {request.select!r} holds for" if request.select else ""
+        raise UsageError(f"no case is left{chosen}; see what there is with: rnnbench run --suite {request.suites[0]} --dry-run")
