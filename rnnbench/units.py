@@ -84,7 +84,7 @@ def factors(low: float, high: float, significant: int = 3) -> str:
 
 def percent(share: float) -> str:
     """A share as per cent: 0.0123 → "1.23 %"."""
-    return f"{digits(share * 100)} %"
+    return f"{share * 100:,.3g} %"
 
 
 def exponent(value: float) -> str:

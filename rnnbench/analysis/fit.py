@@ -114,8 +114,8 @@ def _fit(kind: Literal["line", "power"], xs: NDArray[Any], ys: NDArray[Any], err
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """How many times a metric is of another over matched cases. `low`, `high` are a 95 % interval for one pair
-    (None where there is none to be had), and the smallest and largest ratio for more."""
+    """How many times a metric is of another over matched cases: the median ratio, between the least and the greatest end
+    of the pairs' own 95 % intervals (None where one has none)."""
 
     ratio: float
     low: float | None
@@ -145,11 +145,9 @@ def contrast(cases: pd.DataFrame, axis: str, value: Any, baseline: Any, metric: 
     found = ratios(cases, axis, value, baseline, metric)
     if found.empty:
         return None
-    low, high = (
-        (float(found["low"].iloc[0]), float(found["high"].iloc[0])) if len(found) == 1 else (found["ratio"].min(), found["ratio"].max())
-    )
-    known = math.isfinite(low) and math.isfinite(high)
-    return Contrast(float(found["ratio"].median()), float(low) if known else None, float(high) if known else None, len(found))
+    known = bool(found["low"].notna().all() and found["high"].notna().all())
+    low, high = (float(found["low"].min()), float(found["high"].max())) if known else (None, None)
+    return Contrast(float(found["ratio"].median()), low, high, len(found))
 
 
 def same(column: "pd.Series[Any]", value: Any) -> "pd.Series[bool]":

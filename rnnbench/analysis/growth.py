@@ -11,9 +11,10 @@ from rnnbench.analysis.fit import CONFIDENCE, Fit, line, power
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """One metric along x for cases alike in all else. Points are (x, y), by x; fits are None with fewer than three."""
+    """One metric along x for cases alike in all else. Points are (x, y), by x, `ends` their intervals; fits need three points."""
 
     points: tuple[tuple[float, float], ...]
+    ends: tuple[tuple[float, float], ...]
     line: Fit | None
     power: Fit | None
 
@@ -23,9 +24,11 @@ class Growth:
         return self.points[-1][1] / self.points[0][1]
 
     @property
-    def last(self) -> float:
-        """The last ÷ the one before."""
-        return self.points[-1][1] / self.points[-2][1]
+    def total_ends(self) -> tuple[float, float] | None:
+        """An interval of `total` that is never too narrow: the quotients of the far ends. None where a point has no interval."""
+        (low, high), (last_low, last_high) = self.ends[0], self.ends[-1]
+        found = (last_low / high, last_high / low)
+        return found if all(map(math.isfinite, found)) else None
 
     @property
     def doubling(self) -> tuple[float, float, float] | None:
@@ -52,8 +55,10 @@ def growth(cases: pd.DataFrame, x: str, metric: str) -> Growth | None:
     if fine[x].nunique() < 2:
         return None
     xs, ys = fine[x].astype(float), fine[metric].astype(float)
-    error = standard_error(fine) if metric == "step_time_s" else None
-    return Growth(tuple(zip(xs, ys, strict=True)), line(xs, ys, error), power(xs, ys, error))
+    sampled = metric == "step_time_s"
+    error = standard_error(fine) if sampled else None
+    ends = zip(*((fine["step_time_low"], fine["step_time_high"]) if sampled else (ys, ys)), strict=True)
+    return Growth(tuple(zip(xs, ys, strict=True)), tuple(ends), line(xs, ys, error), power(xs, ys, error))
 
 
 def standard_error(cases: pd.DataFrame) -> "pd.Series[float]":
@@ -65,8 +70,3 @@ def standard_error(cases: pd.DataFrame) -> "pd.Series[float]":
 def rises(found: Growth) -> list[tuple[float, float, float]]:
     """From each point to the next: (from x, to x, ratio of y)."""
     return [(a, b, later / before) for (a, before), (b, later) in zip(found.points, found.points[1:], strict=False)]
-
-
-def span(found: Growth) -> float:
-    """The largest x ÷ the smallest."""
-    return found.points[-1][0] / found.points[0][0] if found.points[0][0] > 0 else math.inf

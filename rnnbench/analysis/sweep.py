@@ -53,13 +53,22 @@ class Sweep:
     def numeric(self) -> bool:
         """Whether x is a number, two or more of them, so that something can grow with it."""
         values = self.values(self.x)
-        return len(values) > 1 and all(isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_) for value in values)
+        return len(values) > 1 and all(
+            isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_) for value in values
+        )
 
     def baseline(self, axis: str) -> Any:
         """The value that others are held against: the axis's default where it was measured, else the first."""
         values = self.values(axis)
         default = AXES[axis].default if axis in AXES else None
         return default if default in values else values[0]
+
+    @property
+    def metric(self) -> str:
+        """What the suite asks about: clipping's cost, or the ratio to what ran in turn, where every case has that; else step time."""
+        fine = self.cases[self.cases["status"] == "ok"]
+        asked = [name for name in ("clip_cost_s", "beside_ratio") if not fine.empty and fine[name].notna().all()]
+        return asked[0] if asked else "step_time_s"
 
     @property
     def lead(self) -> Slice:

@@ -1,8 +1,9 @@
 """The answer in sentences made from the data. Each names its evidence; what the data cannot carry is not said."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import bidirectional
 
 import pandas as pd
 from markupsafe import Markup
@@ -11,9 +12,11 @@ from rnnbench import units
 from rnnbench.analysis.fit import Contrast, contrast
 from rnnbench.analysis.growth import Growth, growth, rises
 from rnnbench.analysis.sweep import Sweep
+from rnnbench.case import AXES
 from rnnbench.reports import words
 
 MOST_CONTRASTS = 5
+NOISY = 0.1
 _CATEGORIES = ("variant", "precision", "implementation", "execution", "bidirectional", "device", "run")
 _ENDS = {
     "oom": "ran out of memory",
@@ -39,27 +42,35 @@ class Sentence:
         return self.html.striptags()
 
 
-def say(template: str, *values: object, **named: object) -> Markup:
-    """`template` with every value escaped. The template is ours, the values are data."""
-    return Markup(template).format(*values, **named)  # noqa: S704 - only literals come here as templates
+def say(template: str, *values: object) -> Markup:
+    """`template` with every value escaped, and names in another direction set apart. The template is ours, the values are data."""
+    return Markup(template).format(*map(_isolated, values))  # noqa: S704 - only literals come here as templates
+
+
+def _isolated(value: object) -> object:
+    if isinstance(value, str) and not isinstance(value, Markup) and any(bidirectional(letter) in ("R", "AL") for letter in value):
+        return Markup("<bdi>{}</bdi>").format(value)
+    return value
 
 
 def answer(sweep: Sweep) -> list[Sentence]:
     """The findings of a suite, the headline first, then what went wrong."""
     if not (sweep.cases["status"] == "ok").any():
-        return [Sentence(say("No case of this suite was measured."), "cases", "trouble"), *failures(sweep)]
-    main = [*(_growth(sweep) if sweep.numeric else ()), *_contrasts(sweep), *_beside(sweep)]
-    return [*(main or [_single(sweep)]), *failures(sweep)]
+        return [Sentence(say("No case of this suite was measured."), "cases"), *failures(sweep)]
+    turns = list(_beside(sweep))
+    main = [*(_growth(sweep) if sweep.numeric else ()), *_contrasts(sweep)]
+    main = [*turns, *main] if sweep.metric != "step_time_s" else [*main, *turns]
+    return [*(main or [_single(sweep)]), *failures(sweep), *_noise(sweep)]
 
 
 def _context(sweep: Sweep, held: dict[str, Any]) -> Markup:
-    """ "an lstm train step (fp32, fused)": what the sentence holds fixed, and only that."""
+    """As "train step of lstm (fp32, fused)": what the sentence holds fixed, and only that."""
     first = sweep.lead.cases.iloc[0]
     full = {**{axis: first[axis] for axis in ("variant", "phase", "precision") if axis != sweep.x}, **sweep.lead.held, **held}
     variant, phase = full.pop("variant", None), full.pop("phase", None)
     thing = words.step(str(phase)) if phase else "step"
     noted = words.values({axis: value for axis, value in full.items() if axis != sweep.x})
-    return say("{}{}{}", f"{variant} " if variant else "", thing, f" ({noted})" if noted else "")
+    return say("{}{}{}", thing, f" of {variant}" if variant else "", f" ({noted})" if noted else "")
 
 
 def _lead_rows(sweep: Sweep) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -79,18 +90,27 @@ def _growth(sweep: Sweep) -> Iterator[Sentence]:
     named = {axis: value for axis, value in which.items() if axis == sweep.hue}
     where, anchor = _context(sweep, named), f"{sweep.key}-scaling"
     yield Sentence(_cost(sweep.x, time, growth(rows, sweep.x, "activation_bytes"), where), anchor)
-    if (law := time.doubling) and time.each is not None and sweep.x in _COUNTED:
+    if (law := time.doubling) and time.power and time.each and sweep.x in _COUNTED:
         yield Sentence(
-            say("Doubling the {} multiplies the time by <b>{}</b> (95 % CI {}): time grows as {}<sup>{}</sup>.",
+            say("Twice the {} takes <b>{}</b> the time <i>(95 % CI {})</i>: it grows as {}<sup>{}</sup>.",
                 _COUNTED[sweep.x], units.factor(law[0]), units.factors(*law[1:]), words.axis(sweep.x), units.exponent(time.power.value)),
             anchor,
         )  # fmt: skip
     if sweep.x == "batch_size":
-        best = rows.loc[rows["tokens_per_s"].idxmax()]
-        yield Sentence(
-            say("The best throughput is <b>{}</b>, at a batch of {}.", units.rate("tokens_per_s", best["tokens_per_s"]), best[sweep.x]),
-            anchor,
-        )  # fmt: skip
+        yield Sentence(_throughput(rows), anchor)
+
+
+def _throughput(rows: pd.DataFrame) -> Markup:
+    """The best batch, and the smallest that comes near it."""
+    fine = rows[rows["tokens_per_s"].notna()]
+    best = fine.sort_values("tokens_per_s").iloc[-1]
+    near = fine[fine["tokens_per_s"] >= 0.95 * best["tokens_per_s"]].sort_values("batch_size").iloc[0]
+    said = say(
+        "The best throughput is <b>{}</b>, at a batch of <b>{}</b>", units.rate("tokens_per_s", best["tokens_per_s"]), best["batch_size"]
+    )
+    if near["batch_size"] == best["batch_size"]:
+        return said + "."
+    return said + say("; a batch of {} comes within 5 % of it.", near["batch_size"])
 
 
 _COUNTED = {"depth": "layers", "seq_len": "sequence length", "batch_size": "batch"}
@@ -99,23 +119,28 @@ _COUNTED = {"depth": "layers", "seq_len": "sequence length", "batch_size": "batc
 def _cost(x: str, time: Growth, memory: Growth | None, where: Markup) -> Markup:
     """The headline, in the strongest form that the points allow: per unit, per doubling, or merely from where to where."""
     kept = memory.each if memory is not None else None
-    extra = say(" and keeps <b>{}</b> more for the backward pass", units.binary_bytes(kept.value)) if kept else ""
+    extra = say(" and <b>{}</b> of activations", units.binary_bytes(kept.value)) if kept else ""
     if (each := time.each) and x in _COUNTED:
         slope, ends = units.show("step_time_s", each.value), units.spread("step_time_s", each.low, each.high)
-        return say("Each further {} costs <b>{}</b> (95 % CI {}){} in one {}.", words.one(x), slope, ends, extra, where)
+        return say("Each further {} costs <b>{}</b> <i>(95 % CI {})</i>{} in a {}.", words.one(x), slope, ends, extra, where)
     if law := time.doubling:
-        return say("Doubling the {} multiplies the time of one {} by <b>{}</b> (95 % CI {}).",
-                   words.axis(x), where, units.factor(law[0]), units.factors(*law[1:]))  # fmt: skip
+        return say("Twice the {} takes <b>{}</b> the time <i>(95 % CI {})</i> in a {}.",
+                   words.axis(x), units.factor(law[0]), units.factors(*law[1:]), where)  # fmt: skip
     (first, before), (last, after) = time.points[0], time.points[-1]
-    ends = say("From {} to {}, one {} goes from {} to {}: <b>{}</b>.", words.short(x, first), words.value(x, last), where,
-               units.show("step_time_s", before), units.show("step_time_s", after), units.factor(time.total))  # fmt: skip
+    sure = say(" <i>(95 % CI {})</i>", units.factors(*time.total_ends)) if time.total_ends else ""
+    ends = say("From {} to {}, a {} goes from {} to {}: <b>{}</b>{}.", *_range(x, first, last), where,
+               units.show("step_time_s", before), units.show("step_time_s", after), units.factor(time.total), sure)  # fmt: skip
     steps = rises(time)
     if len(steps) < 2:
         return ends
-    low, high = (steps[index] for index in (0, -1))
-    bend = say(" No one rate describes it: the first step ({}–{}) multiplies it by {}, the last ({}–{}) by {}.",
-               units.plain(low[0]), units.plain(low[1]), units.factor(low[2]), units.plain(high[0]), units.plain(high[1]), units.factor(high[2]))  # fmt: skip
-    return ends + bend
+    bends = [word for low, high, rise in (steps[0], steps[-1]) for word in (units.plain(low), units.plain(high), units.factor(rise))]
+    return ends + say(" No one rate describes it: from {} to {} it is {}, from {} to {} {}.", *bends)
+
+
+def _range(x: str, first: float, last: float) -> tuple[str, str]:
+    """The ends of a sweep: ("1", "8 layers"), ("hidden size 64", "1,024")."""
+    counted = bool(AXES[x].unit)
+    return (units.plain(first), words.value(x, last)) if counted else (words.value(x, first), units.plain(last))
 
 
 def _contrasts(sweep: Sweep) -> Iterator[Sentence]:
@@ -124,9 +149,26 @@ def _contrasts(sweep: Sweep) -> Iterator[Sentence]:
     for axis in axes:
         base = sweep.baseline(axis)
         against = [(value, contrast(sweep.cases, axis, value, base)) for value in sweep.values(axis) if value != base]
-        for value, found in [pair for pair in against if pair[1] is not None][:MOST_CONTRASTS]:
+        for value, found in [(value, found) for value, found in against if found is not None][:MOST_CONTRASTS]:
             anchor = f"{sweep.key}-{'matrix' if axis == 'precision' else 'scaling'}"
-            yield Sentence(_versus(words.value(axis, value), words.value(axis, base), found), anchor)
+            name = words.value(axis, value)
+            kept = contrast(sweep.cases, axis, value, base, "activation_bytes") if axis not in ("run", "device") else None
+            yield Sentence(_versus(_SUBJECTS.get(name, name), words.value(axis, base), found) + _kept(kept), anchor)
+
+
+_SUBJECTS = {"both ways": "Reading both ways"}
+
+
+def _kept(found: Contrast | None) -> Markup:
+    """How activations compare, where they differ at all."""
+    if found is None or found.low is None or found.high is None or max(found.high - 1, 1 - found.low) < 0.005:
+        return say("")
+    ends = (
+        say(" <i>({} over {} matched pairs)</i>", units.factors(found.low, found.high), found.pairs)
+        if found.high - found.low > 0.002
+        else ""
+    )
+    return say(" It keeps <b>{}</b> the activations{}.", units.factor(found.ratio), ends)
 
 
 def _versus(name: str, base: str, found: Contrast) -> Markup:
@@ -134,19 +176,21 @@ def _versus(name: str, base: str, found: Contrast) -> Markup:
     if found.low is None or found.high is None:
         return say("{} took {} the time of {}, in too few rounds for an interval.", name, units.factor(found.ratio), base)
     many = found.pairs > 1
-    where = f" over {found.pairs} matched pairs of cases" if many else ""
+    where = f" over {found.pairs} matched pairs" if many else ""
     if max(found.high - 1, 1 - found.low) <= 0.05 and (many or not found.clear):
-        return say("{} and {} are within {} of each other{}.", name, base, units.percent(max(found.high - 1, 1 - found.low)), where or " (95 % CI)")
+        return say(
+            "{} and {} are within {} of each other{}.", name, base, units.percent(max(found.high - 1, 1 - found.low)), where or " (95 % CI)"
+        )
     if not found.clear:
-        if many:
-            return say("{} against {} depends on the case: {} the time{}, {} in the middle.", name, base,
-                       units.factors(found.low, found.high), where, units.factor(found.ratio))  # fmt: skip
-        return say("{} and {} cannot be told apart here: {} the time (95 % CI).", name, base, units.factors(found.low, found.high))
-    kind = "between {}" + where if many else "95 % CI {}"
+        of = f"the 95 % CIs of {found.pairs} matched pairs reach" if many else "the 95 % CI reaches"
+        return say("{} against {}: no one verdict; {} from {} to {} the time.", name, base, of,
+                   units.factor(found.low, 2), units.factor(found.high, 2))  # fmt: skip
+    kind = "{}" + where if many else "95 % CI {}"
     if found.ratio < 1:
-        ends = units.factors(1 / found.high, 1 / found.low)
-        return say("<b>{}</b> is <b>{}</b> as fast as {} ({}).", name, units.factor(1 / found.ratio), base, kind.format(ends))
-    return say("<b>{}</b> takes <b>{}</b> the time of {} ({}).", name, units.factor(found.ratio), base, kind.format(units.factors(found.low, found.high)))
+        ends = kind.format(units.factors(1 / found.high, 1 / found.low))
+        return say("<b>{}</b> is <b>{}</b> as fast as {} <i>({})</i>.", name, units.factor(1 / found.ratio), base, ends)
+    ends = kind.format(units.factors(found.low, found.high))
+    return say("<b>{}</b> takes <b>{}</b> the time of {} <i>({})</i>.", name, units.factor(found.ratio), base, ends)
 
 
 def _beside(sweep: Sweep) -> Iterator[Sentence]:
@@ -158,10 +202,19 @@ def _beside(sweep: Sweep) -> Iterator[Sentence]:
         yield Sentence(_clipping(clipped), anchor)
     rest = fine[fine["clip_cost_s"].isna()]
     if not rest.empty:
-        low, high = rest["beside_ratio"].min(), rest["beside_ratio"].max()
-        over = f"{units.factors(low, high)} over {words.count(len(rest), 'case')}" if len(rest) > 1 else "one case"
-        yield Sentence(say("The step takes <b>{}</b> the time of what was run in turn with it ({}).",
-                           units.factor(rest["beside_ratio"].median()), over), anchor)  # fmt: skip
+        yield Sentence(_in_turn(rest), anchor)
+
+
+def _in_turn(cases: pd.DataFrame) -> Markup:
+    """How the step stands to what was run in turn with it."""
+    middle = units.factor(cases["beside_ratio"].median(), 4)
+    if len(cases) == 1:
+        return say("The step takes <b>{}</b> the time of what ran in turn with it <i>(95 % CI {})</i>.", middle,
+                   units.factors(cases["beside_ratio_low"].iloc[0], cases["beside_ratio_high"].iloc[0], 4))  # fmt: skip
+    apart = int(((cases["beside_ratio_low"] > 1) | (cases["beside_ratio_high"] < 1)).sum())
+    ends = units.factors(cases["beside_ratio"].min(), cases["beside_ratio"].max(), 4)
+    return say("The step takes <b>{}</b> the time of what ran in turn with it <i>({} over {} cases)</i>; in {} the 95 % CI leaves out 1.",
+               middle, ends, len(cases), f"{apart} of them" if apart else "none of them")  # fmt: skip
 
 
 def _clipping(cases: pd.DataFrame) -> Markup:
@@ -173,9 +226,14 @@ def _clipping(cases: pd.DataFrame) -> Markup:
                    words.count(len(cases), "case"), units.percent(max(worst, 0.0)))  # fmt: skip
     middle, share = cases["clip_cost_s"].median(), cases["beside_ratio"].median() - 1
     low, high = units.show("clip_cost_s", cases["clip_cost_s"].min()), units.show("clip_cost_s", cases["clip_cost_s"].max())
-    many = say("; {} to {} over {} cases, above 0 beyond doubt (95 %) in {}", low, high, len(cases), len(sure)) if len(cases) > 1 else say(
-        "; 95 % CI {}", units.spread("clip_cost_s", cases["difference_low"].iloc[0], cases["difference_high"].iloc[0]))  # fmt: skip
-    return say("Clipping the gradient norm costs <b>{}</b> a step ({} of it{}).", units.show("clip_cost_s", middle), units.percent(share), many)
+    ends = f"{low} to {high} over {len(cases)} cases, clearly above 0 in {len(sure)}" if len(cases) > 1 else (
+        f"95 % CI {units.spread('clip_cost_s', cases['difference_low'].iloc[0], cases['difference_high'].iloc[0])}")  # fmt: skip
+    return say(
+        "Clipping the gradient norm costs <b>{}</b> a step, <b>{}</b> of it <i>({})</i>.",
+        units.show("clip_cost_s", middle),
+        units.percent(share),
+        ends,
+    )
 
 
 def _single(sweep: Sweep) -> Sentence:
@@ -185,17 +243,29 @@ def _single(sweep: Sweep) -> Sentence:
     if pd.notna(row["step_time_low"]):
         kind = "95 % CI" if row["step_time_coverage"] >= 0.95 else "range"
         ends = f" ({kind} {units.spread('step_time_s', row['step_time_low'], row['step_time_high'])})"
-    return Sentence(say("One {} {} takes <b>{}</b>{}.", row["variant"], words.step(row["phase"]), units.show("step_time_s", row["step_time_s"]), ends),
-                    f"{sweep.key}-scaling")  # fmt: skip
+    thing, time = f"{row['variant']} {words.step(row['phase'])}", units.show("step_time_s", row["step_time_s"])
+    return Sentence(say("One {} takes <b>{}</b>{}.", thing, time, ends), f"{sweep.key}-scaling")
 
 
 def failures(sweep: Sweep) -> list[Sentence]:
-    """How many cases ended otherwise than measured, by how."""
-    total = len(sweep.cases)
-    counts = sweep.cases["status"].value_counts()
-    said: Callable[[str, int], str] = lambda status, number: _ENDS.get(status, status).format(was="was" if number == 1 else "were")  # noqa: E731
-    return [
-        Sentence(say("<b>{}</b> of {} {}.", int(counts[status]), words.count(total, "case"), said(status, int(counts[status]))), "cases", "trouble")
-        for status in _ENDS
-        if status in counts
-    ]
+    """How many cases ended otherwise than measured, by how, and why where one reason serves all."""
+    total = words.count(len(sweep.cases), "case")
+    found = []
+    for status, said in _ENDS.items():
+        lost = sweep.cases[sweep.cases["status"] == status]
+        if lost.empty:
+            continue
+        reasons = set(lost["reason"]) - {""}
+        why = say(": {}", reasons.pop()[:120]) if len(reasons) == 1 else ""
+        verb = said.format(was="was" if len(lost) == 1 else "were")
+        found.append(Sentence(say("<b>{}</b> of {} {}{}.", len(lost), total, verb, why), "cases", "trouble"))
+    return found
+
+
+def _noise(sweep: Sweep) -> Iterator[Sentence]:
+    """How many medians are hardly known."""
+    fine = sweep.cases[sweep.cases["status"] == "ok"]
+    wide = ((fine["step_time_high"] - fine["step_time_low"]) / 2 / fine["step_time_s"] > NOISY).sum()
+    if wide:
+        yield Sentence(say("<b>{}</b> of {} are noisy: the median is known no better than ±{}. Measure again on a quiet machine.",
+                           int(wide), words.count(len(fine), "measured case"), units.percent(NOISY)), "cases", "trouble")  # fmt: skip

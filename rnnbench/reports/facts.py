@@ -32,7 +32,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning_:
+class Caution:
     """What is amiss, how to mend it, and where."""
 
     what: str
@@ -123,32 +123,45 @@ def _planned_id(entry: Mapping[str, Any]) -> str:
         return ""
 
 
-def warnings(loaded: Sequence[Loaded], found: Sequence[Sweep]) -> list[Warning_]:
+def warnings(loaded: Sequence[Loaded], found: Sequence[Sweep]) -> list[Caution]:
     """Everything that should make a reader careful."""
     return [*_of_runs(loaded), *_of_cases(found)]
 
 
-def _of_runs(loaded: Sequence[Loaded]) -> Iterator[Warning_]:
+def _of_runs(loaded: Sequence[Loaded]) -> Iterator[Caution]:
     for one in loaded:
         run = one.run
         if missing := not_run(run):
             why = "it was interrupted" if run.interrupted or not run.finished_utc else "they left no record"
-            yield Warning_(f"{words.count(missing, 'planned case')} of run {run.id} were not measured: {why}", "run the same command again with --resume")
+            yield Caution(
+                f"{words.count(missing, 'planned case')} of run {run.id} were not measured: {why}",
+                f"go on with `rnnbench run --resume {run.id}`",
+            )
         if one.damage:
             lines = "; ".join(map(str, one.damage[:3])) + (" …" if len(one.damage) > 3 else "")
-            yield Warning_(f"{words.count(len(one.damage), 'line')} of run {run.id} could not be read and were left out: {lines}", "see records.jsonl in its folder")
+            yield Caution(
+                f"{words.count(len(one.damage), 'line')} of run {run.id} could not be read and were left out: {lines}",
+                "see records.jsonl in its folder",
+            )
         if run.commit.get("dirty"):
-            yield Warning_(f"run {run.id} was measured from a working tree with uncommitted changes", "commit first, so that the figures can be traced to code")
+            yield Caution(
+                f"run {run.id} was measured from a working tree with uncommitted changes",
+                "commit first, so that the figures can be traced to code",
+            )
 
 
-def _of_cases(found: Sequence[Sweep]) -> Iterator[Warning_]:
+def _of_cases(found: Sequence[Sweep]) -> Iterator[Caution]:
     groups: dict[str, tuple[str, list[str]]] = {}
     for sweep in found:
         for name, notes, count, status in sweep.cases[["id", "notes", "samples", "status"]].itertuples(index=False):
-            few = [f"{count} rounds are too few for a 95 % interval (the range is shown): raise the time budget"] if status == "ok" and count < 6 else []
+            few = (
+                [f"{count} rounds are too few for a 95 % interval (the range is shown): raise the time budget"]
+                if status == "ok" and count < 6
+                else []
+            )
             for note in [*notes, *few]:
                 groups.setdefault(_NUMBER.sub("#", note), (note, []))[1].append(name)
     for note, names in groups.values():
         what, colon, todo = note.rpartition(": ")
         example = ", for instance" if len(names) > 1 and _NUMBER.search(note) else ""
-        yield Warning_(f"{words.count(len(names), 'case')}{example}: {what if colon else note}", todo if colon else "", names[:MOST_IDS])
+        yield Caution(f"{words.count(len(names), 'case')}{example}: {what if colon else note}", todo if colon else "", names[:MOST_IDS])

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from rnnbench.analysis.sweep import Slice, Sweep
+from rnnbench.analysis.sweep import Sweep
 from rnnbench.record import MEMORY, METRICS, PARTS
 from rnnbench.reports import words
-from rnnbench.reports.palette import SLOTS, slots
-from rnnbench.reports.panels import Panel, bars, hues, samples, scaling, stack
+from rnnbench.reports.bars import bars, samples, stack
+from rnnbench.reports.palette import slots
+from rnnbench.reports.panels import SIZE, Panel, colour, slot
+from rnnbench.reports.scaling import scaling
 
 MOST_PANELS = 4
 MOST_BARS = 12
@@ -34,7 +36,7 @@ class Group:
 def main_panel(sweep: Sweep) -> Panel | None:
     """Step time against the swept axis in the headline's slice: the picture beside the answer."""
     cases = sweep.slices()[0].cases
-    return _draw(sweep, cases, "step_time_s", f"{sweep.key}-main", (5.6, 3.7))
+    return _draw(sweep, cases, sweep.metric, f"{sweep.key}-main", (5.6, 3.7))
 
 
 def groups(sweep: Sweep, times_s: Mapping[tuple[str, str], Sequence[float]]) -> list[Group]:
@@ -42,7 +44,7 @@ def groups(sweep: Sweep, times_s: Mapping[tuple[str, str], Sequence[float]]) -> 
     return [*_scaling(sweep), *_made_of(sweep), *_samples(sweep, times_s)]
 
 
-def _draw(sweep: Sweep, cases: Any, metric: str, ident: str, size: tuple[float, float] = (4.7, 3.1)) -> Panel | None:
+def _draw(sweep: Sweep, cases: Any, metric: str, ident: str, size: tuple[float, float] = SIZE) -> Panel | None:
     draw = scaling if sweep.numeric else bars
     return draw(sweep, cases, metric, _ident(ident), size)
 
@@ -56,7 +58,7 @@ def _scaling(sweep: Sweep) -> Iterator[Group]:
     """Time, throughput and memory against x, one group for each slice that is shown."""
     shown = sweep.slices()
     for number, part in enumerate(shown):
-        drawn = [metric for metric in _METRICS if number or metric != "step_time_s"]
+        drawn = [metric for metric in dict.fromkeys((sweep.metric, *_METRICS)) if number or metric != sweep.metric]
         panels = [_draw(sweep, part.cases, metric, f"{sweep.key}-{number}-{metric}") for metric in drawn]
         kept = [panel for panel in panels if panel]
         if kept:
@@ -64,7 +66,12 @@ def _scaling(sweep: Sweep) -> Iterator[Group]:
             yield Group(f"{sweep.key}-scaling-{number}", heading, kept, _how(sweep) if number == 0 else "")
     left = len(sweep.cases.groupby(list(sweep.facets), dropna=False)) - len(shown) if sweep.facets else 0
     if left > 0:
-        yield Group(f"{sweep.key}-left", "", [], f"{words.count(left, 'further combination')} of {', '.join(map(words.axis, sweep.facets))}: see the table of cases.")
+        yield Group(
+            f"{sweep.key}-left",
+            "",
+            [],
+            f"{words.count(left, 'further combination')} of {', '.join(map(words.axis, sweep.facets))}: see the table of cases.",
+        )
 
 
 def _how(sweep: Sweep) -> str:
@@ -80,17 +87,19 @@ def _made_of(sweep: Sweep) -> Iterator[Group]:
     """What the time and the memory of the headline's cases are made of."""
     for parts, heading, name in ((PARTS, "Where the time goes", "parts"), (MEMORY, "What holds the memory", "memory")):
         cases = sweep.lead.cases
-        cases = cases[(cases["status"] == "ok") & cases[list(parts)].notna().any(axis=1)]
+        cases = cases[(cases["status"] != "ok") | cases[list(parts)].notna().any(axis=1)]
         used = [part for part in parts if (cases[part] > 0).any()]
         if len(used) < 2:
             continue
         largest = float(cases[used].fillna(0).sum(axis=1).max())
         panels = []
-        for number, (which, rows) in enumerate(sweep.lines(cases)):
-            rows = rows.head(MOST_BARS)
+        for number, (which, found) in enumerate(sweep.lines(cases)):
+            rows = found.head(MOST_BARS)
             labels = [words.short(sweep.x, value) if which else words.value(sweep.x, value) for value in rows[sweep.x]]
-            title = words.values(which) or words.value("variant", rows["variant"].iloc[0])
-            title += f", by {words.axis(sweep.x)}"
+            if (rows["status"] != "ok").all():
+                continue
+            named = {axis: value for axis, value in which.items() if axis == sweep.hue}
+            title = f"{words.values(named) or words.value('variant', rows['variant'].iloc[0])}, by {words.axis(sweep.x)}"
             panels.append(stack(rows, labels, used, title, _ident(f"{sweep.key}-{name}-{number}"), largest))
         held = words.values(sweep.lead.held)
         legend = [(METRICS[part].label.removesuffix(" time").removesuffix(" memory"), slots(used)[part]) for part in used]
@@ -99,18 +108,16 @@ def _made_of(sweep: Sweep) -> Iterator[Group]:
 
 def _samples(sweep: Sweep, times_s: Mapping[tuple[str, str], Sequence[float]]) -> Iterator[Group]:
     """The raw rounds of the headline's cases."""
-    colours, names, times, inks = hues(sweep), [], [], []
+    found = []
     for which, rows in sweep.lines(sweep.lead.cases):
-        for _, row in rows.iterrows():
-            raw = times_s.get((row["run"], row["id"]), ())
+        for run, name, x in zip(rows["run"], rows["id"], rows[sweep.x], strict=True):
+            raw = times_s.get((run, name), ())
             if len(raw) > 1:
-                names.append(words.values({**{axis: value for axis, value in which.items() if axis == sweep.hue}, sweep.x: row[sweep.x]}))
-                times.append(_thinned(raw))
-                axis = sweep.hue or sweep.x
-                inks.append(colours.get(words.short(axis, row[axis]), SLOTS[0][0]))
-    if times:
-        shown = slice(0, MOST_SAMPLED)
-        panel = samples(names[shown], times[shown], inks[shown], "every round", _ident(f"{sweep.key}-samples"))
+                held = {**{axis: value for axis, value in which.items() if axis == sweep.hue}, sweep.x: x}
+                found.append((words.values(held), _thinned(raw), colour(slot(sweep, held))))
+    if found:
+        names, times, inks = zip(*found[:MOST_SAMPLED], strict=True)
+        panel = samples(names, times, inks, "every round", _ident(f"{sweep.key}-samples"))
         yield Group(f"{sweep.key}-samples", "How steady the rounds were", [panel], panel.says, wide=True)
 
 
@@ -119,6 +126,3 @@ def _thinned(raw: Sequence[float]) -> Sequence[float]:
     if len(raw) <= MOST_DOTS:
         return raw
     return [raw[int(index)] for index in np.linspace(0, len(raw) - 1, MOST_DOTS)]
-
-
-__all__ = ["Group", "Slice", "groups", "main_panel"]

@@ -9,11 +9,10 @@ import pandas as pd
 
 from rnnbench import units
 from rnnbench.analysis.fit import contrast, ratios, same, where
-from rnnbench.analysis.growth import growth
+from rnnbench.analysis.growth import Growth, growth
 from rnnbench.analysis.sweep import Slice, Sweep
 from rnnbench.reports import words
-from rnnbench.reports.palette import SLOTS
-from rnnbench.reports.panels import hues
+from rnnbench.reports.panels import slot
 
 MOST_ROWS = 24
 
@@ -47,10 +46,7 @@ def glance(sweep: Sweep, part: Slice) -> Table | None:
 
 
 def _chip(sweep: Sweep, which: dict[str, Any]) -> Cell:
-    axis = sweep.hue or sweep.x
-    colour = hues(sweep).get(words.short(axis, which[axis])) if axis in which else None
-    slot = next((index for index, pair in enumerate(SLOTS) if pair[0] == colour), None)
-    return Cell(words.values(which), slot=slot)
+    return Cell(words.values(which), slot=slot(sweep, which))
 
 
 def _growths(sweep: Sweep, part: Slice) -> Table | None:
@@ -59,22 +55,47 @@ def _growths(sweep: Sweep, part: Slice) -> Table | None:
         time, memory = growth(cases, sweep.x, "step_time_s"), growth(cases, sweep.x, "activation_bytes")
         if time is None:
             continue
-        each, law = time.each, time.power if time.power and time.power.good else None
         kept = memory.each if memory else None
-        (first, before), (last, after) = time.points[0], time.points[-1]
         rows.append([
             _chip(sweep, which) if which else Cell(words.value("variant", cases["variant"].iloc[0])),
-            Cell(units.show("step_time_s", each.value), units.spread("step_time_s", each.low, each.high)) if each else Cell(units.NONE, "no straight line"),
-            Cell(units.exponent(law.value), f"{units.exponent(law.low)}–{units.exponent(law.high)}") if law else Cell(units.NONE, "no power law"),
+            *_rates(time),
             Cell(units.binary_bytes(kept.value)) if kept else Cell(units.NONE),
-            Cell(f"{units.show('step_time_s', before)} → {units.show('step_time_s', after)}", f"{units.plain(first)} → {units.plain(last)}"),
+            *_extremes(time),
         ])  # fmt: skip
     if not rows:
         return None
-    heads = ("", f"each further {words.one(sweep.x)}", f"time ∝ {words.axis(sweep.x)}ᵏ, k", f"activations per {words.one(sweep.x)}", "step time")
-    full = [place for place in range(5) if place != 3 or any(row[3].text != units.NONE for row in rows)]
+    heads = (
+        "",
+        f"each further {words.one(sweep.x)}",
+        f"time ∝ {words.axis(sweep.x)}ᵏ, k",
+        f"activations per {words.one(sweep.x)}",
+        "last ÷ first",
+        "step time",
+    )
+    full = [place for place in range(len(heads)) if any(row[place].text != units.NONE for row in rows)]
     picked = [[row[place] for place in full] for row in rows[:MOST_ROWS]]
-    return Table(_caption(sweep, part), [heads[place] for place in full], picked, "Small figures: 95 % confidence intervals of the fit.")
+    return Table(
+        _caption(sweep, part),
+        [heads[place] for place in full],
+        picked,
+        "Small figures: 95 % confidence intervals. A dash: too few points, or too far from any fit to quote one.",
+    )
+
+
+def _rates(time: Growth) -> tuple[Cell, Cell]:
+    """The slope and the exponent, where they may be quoted."""
+    each, law = time.each, time.power if time.power and time.power.good else None
+    slope = Cell(units.show("step_time_s", each.value), units.spread("step_time_s", each.low, each.high)) if each else None
+    exponent = Cell(units.exponent(law.value), f"{units.exponent(law.low)}–{units.exponent(law.high)}") if law else None
+    return slope or Cell(units.NONE, "no straight line"), exponent or Cell(units.NONE, "no power law")
+
+
+def _extremes(time: Growth) -> tuple[Cell, Cell]:
+    """The last point against the first, and both."""
+    (first, before), (last, after) = time.points[0], time.points[-1]
+    ends = f"{units.show('step_time_s', before)} → {units.show('step_time_s', after)}"
+    ratio = Cell(units.factor(time.total), units.factors(*time.total_ends) if time.total_ends else "")
+    return ratio, Cell(ends, f"{units.plain(first)} → {units.plain(last)}")
 
 
 def _ratios(sweep: Sweep, part: Slice) -> Table:
@@ -92,7 +113,11 @@ def _ratios(sweep: Sweep, part: Slice) -> Table:
             found = contrast(cases, sweep.x, value, base)
             one = row.iloc[0]
             ends = units.spread("step_time_s", one["step_time_low"], one["step_time_high"]) if pd.notna(one["step_time_low"]) else ""
-            to_base = Cell(units.factor(found.ratio), units.factors(found.low, found.high) if found.low and found.high else "") if found else Cell(units.NONE)
+            to_base = (
+                Cell(units.factor(found.ratio), units.factors(found.low, found.high) if found.low and found.high else "")
+                if found
+                else Cell(units.NONE)
+            )
             rows.append([
                 name,
                 Cell(units.show("step_time_s", one["step_time_s"]), ends),
@@ -126,7 +151,9 @@ def speed_ups(sweep: Sweep, axis: str = "precision") -> Table | None:
         for group in sweep.values(down) if down else [None]:
             head = words.short(axis, value) + (f" {words.short(down, group)}" if down else "")
             part = found[same(found[down], group)] if down else found
-            cells = [_speed_up(part[same(part[across], column)] if across else part) for column in (sweep.values(across) if across else [None])]
+            cells = [
+                _speed_up(part[same(part[across], column)] if across else part) for column in (sweep.values(across) if across else [None])
+            ]
             rows.append([Cell(head), *cells])
     if not any(cell.tint is not None for row in rows for cell in row):
         return None
@@ -142,7 +169,9 @@ def _speed_up(found: pd.DataFrame) -> Cell:
     row = found.iloc[0]
     speed = 1 / row["ratio"]
     known = pd.notna(row["low"]) and pd.notna(row["high"])
-    return Cell(units.factor(speed), units.factors(1 / row["high"], 1 / row["low"]) if known else "", tint=max(-1.0, min(1.0, math.log2(speed) / 2)))
+    return Cell(
+        units.factor(speed), units.factors(1 / row["high"], 1 / row["low"]) if known else "", tint=max(-1.0, min(1.0, math.log2(speed) / 2))
+    )
 
 
 def in_turn(sweep: Sweep, beside: dict[tuple[str, str], str]) -> Table | None:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -19,7 +19,7 @@ from rnnbench.analysis.store import Loaded
 from rnnbench.analysis.sweep import Sweep, sweeps
 from rnnbench.errors import CannotWrite
 from rnnbench.journal import replace_whole
-from rnnbench.record import STATUSES, Run
+from rnnbench.record import METRICS, STATUSES, Run
 from rnnbench.reports import facts, palette, words
 from rnnbench.reports.answer import Sentence, answer
 from rnnbench.reports.figures import Group, groups, main_panel
@@ -27,6 +27,7 @@ from rnnbench.reports.glance import Table, glance, in_turn, speed_ups
 from rnnbench.reports.panels import Panel
 from rnnbench.reports.tables import beside, case_table, times
 
+_CSP = "default-src 'none'; style-src 'unsafe-inline'; script-src '{}'; img-src data:; base-uri 'none'; form-action 'none'"
 _LONGEST_NAME = 100
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 
@@ -42,6 +43,7 @@ class Section:
     table: Table | None
     tables: Sequence[tuple[str, Table]]
     groups: Sequence[Group]
+    glances: Mapping[str, Table]
 
 
 def write_report(runs: Sequence[Loaded], out_dir: Path) -> Path:
@@ -71,7 +73,9 @@ def render(loaded: Sequence[Loaded]) -> str:
     found = [sweep for sweep in sweeps(runs) if not sweep.cases.empty]
     raw, others = times(runs), beside(runs)
     table = case_table(found, runs)
-    data = {"runs": [run.as_dict() for run in runs], "columns": [column.as_dict() for column in table.columns], "rows": table.rows, "every": table.thinned}
+    columns = [column.as_dict() for column in table.columns]
+    labels = {name: metric.label for name, metric in METRICS.items()}
+    data = {"runs": [run.as_dict() for run in runs], "labels": labels, "columns": columns, "rows": table.rows, "every": table.thinned}
     script = _source("report.js")
     return _environment().get_template("page.html.j2").render(
         runs=runs,
@@ -84,7 +88,7 @@ def render(loaded: Sequence[Loaded]) -> str:
         budgets=[run.arguments.get("budget") if isinstance(run.arguments.get("budget"), dict) else {} for run in runs],
         statuses=STATUSES,
         total=sum(len(sweep.cases) for sweep in found),
-        csp=f"default-src 'none'; style-src 'unsafe-inline'; script-src '{_digest(script)}'; img-src data:; base-uri 'none'; form-action 'none'",
+        csp=_CSP.format(_digest(script)),
         style=Markup(_source("report.css").replace("/*light*/", palette.css(0)).replace("/*dark*/", palette.css(1))),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         data=_json(data),
@@ -96,7 +100,6 @@ def _section(sweep: Sweep, raw: dict[tuple[str, str], Sequence[float]], others: 
     shown = sweep.slices()
     matrix, turns = speed_ups(sweep), in_turn(sweep, others)
     tables = [(f"{sweep.key}-matrix", matrix), (f"{sweep.key}-beside", turns)]
-    tables += [(f"{sweep.key}-glance-{number}", glance(sweep, part)) for number, part in enumerate(shown) if number]
     return Section(
         sweep=sweep,
         findings=[one for one in said if one.kind == "finding"],
@@ -105,6 +108,7 @@ def _section(sweep: Sweep, raw: dict[tuple[str, str], Sequence[float]], others: 
         table=glance(sweep, shown[0]) if shown else None,
         tables=[(anchor, one) for anchor, one in tables if one is not None],
         groups=groups(sweep, raw) if shown else [],
+        glances={f"{sweep.key}-scaling-{number}": one for number, part in enumerate(shown) if number and (one := glance(sweep, part))},
     )
 
 
@@ -132,7 +136,7 @@ def _source(name: str) -> str:
 class _Templates(BaseLoader):
     """Templates beside this file, from a folder or a zipped wheel alike."""
 
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Any]:
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Any]:  # noqa: ARG002 - jinja2's
         try:
             return _source(template), template, lambda: True
         except FileNotFoundError:

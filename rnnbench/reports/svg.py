@@ -59,7 +59,8 @@ _ID = re.compile(r'(\bid="|url\(#|href="#)')
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[Figure]:
     """A figure of so many inches in the house style, without pyplot's global state."""
-    with mpl.rc_context({**sns.axes_style("whitegrid"), **_RC}):
+    style: dict[Any, Any] = {**dict(sns.axes_style("whitegrid")), **_RC}
+    with mpl.rc_context(style):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
         yield figure

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,16 @@ from rnnbench.reports import words
 
 MOST_SAMPLES = 120_000
 FEWEST_SAMPLES = 20
-_SHOWN = ("step_time_s", "interval", "tokens_per_s", "activation_bytes", "peak_allocated_bytes", "peak_rss_growth_bytes", "clip_cost_s", "rounds")
+_SHOWN = (
+    "step_time_s",
+    "interval",
+    "tokens_per_s",
+    "activation_bytes",
+    "peak_allocated_bytes",
+    "peak_rss_growth_bytes",
+    "clip_cost_s",
+    "rounds",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,11 @@ class CaseTable:
 
     def filters(self) -> list[tuple[int, Column, list[str]]]:
         """The columns worth filtering by, with their values."""
-        wanted = [(place, column) for place, column in enumerate(self.columns) if column.kind in ("case", "row") and column.name not in ("id", "reason")]
+        wanted = [
+            (place, column)
+            for place, column in enumerate(self.columns)
+            if column.kind == "case" or column.name in ("suite", "run", "status")
+        ]
         options = [(place, column, list(dict.fromkeys(row[place] for row in self.cells))) for place, column in wanted]
         return [option for option in options if 1 < len(option[2]) <= 40]
 
@@ -93,7 +107,9 @@ def _text(column: Column, row: "pd.Series[Any]") -> str:
     if column.name == "interval":
         if pd.isna(row["step_time_low"]):
             return units.NONE
-        return units.spread("step_time_s", row["step_time_low"], row["step_time_high"]) + ("" if row["step_time_coverage"] >= 0.95 else " (range)")
+        return units.spread("step_time_s", row["step_time_low"], row["step_time_high"]) + (
+            "" if row["step_time_coverage"] >= 0.95 else " (range)"
+        )
     return words.short(column.name, row[column.name])
 
 
@@ -172,20 +188,20 @@ def command(run: Run, record: Record, swept: Sequence[str]) -> str:
     """What to type to measure this one case again: the run's preset, device and plug-ins, and every axis that was swept or set."""
     argv = [str(word) for word in run.arguments.get("command") or ()]
     case = record.case
-    asked = {text.partition("=")[0].strip() for text in _options(argv, "--set")}
+    asked = {str(text).partition("=")[0].strip() for text in run.arguments.get("set") or _options(argv, "--set")}
     wanted = [name for name in AXES if name != "device" and (name in swept or name in asked or getattr(case, name) != AXES[name].default)]
     preset = run.arguments.get("preset")
     names = _options(argv, "--suite")
     parts = ["rnnbench", "run", "--suite", names[0] if len(names) == 1 and len(run.suites) == 1 else case.suite, "--device", case.device]
     parts += ["--preset", str(preset)] if preset else []
-    parts += [word for path in _options(argv, "--plugin") for word in ("--plugin", path)]
+    parts += [word for path in run.arguments.get("plugins") or _options(argv, "--plugin") for word in ("--plugin", str(path))]
     parts += [word for name in wanted for word in ("--set", f"{name}={_argument(getattr(case, name))}")]
     return shlex.join(parts)
 
 
 def _options(argv: Sequence[str], name: str) -> list[str]:
     """The values of a repeated option, written `--name value` or `--name=value`."""
-    after = [value for word, value in zip(argv, argv[1:], strict=False) if word == name]
+    after = [value for word, value in pairwise(argv) if word == name]
     return [*after, *(word.partition("=")[2] for word in argv if word.startswith(f"{name}="))]
 
 

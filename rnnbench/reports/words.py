@@ -1,11 +1,14 @@
 """Axes, values and cases in words, for sentences, legends and headings."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from rnnbench import units
 from rnnbench.case import AXES
 
+LONGEST = 60
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _STEPS = {"forward": "forward pass", "backward": "backward pass", "train": "train step"}
 _SAID = {
     ("bidirectional", True): "both ways",
@@ -27,14 +30,20 @@ def value(name: str, held: Any) -> str:
             return words
     kind = AXES[name].kind if name in AXES else str
     if kind is str:
-        return units.plain(held)
+        return visible(units.plain(held))
     unit = AXES[name].unit
     return f"{units.plain(held)} {unit if held != 1 else one(name)}" if unit else f"{axis(name)} {units.plain(held)}"
 
 
 def short(name: str, held: Any) -> str:
     """One value of an axis where the axis is named already: 4, 256, both ways."""
-    return value(name, held) if name in ("bidirectional", "clip_norm") else units.plain(held)
+    return value(name, held) if name == "bidirectional" or held is None or held != held else visible(units.plain(held))
+
+
+def visible(text: str) -> str:
+    """A name as it may stand in a sentence: marks that reorder or hide text are spelt out, a long one is cut."""
+    shown = _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text[: LONGEST + 1])
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
 def values(held: Mapping[str, Any]) -> str:

@@ -49,7 +49,9 @@ def step_s(case: Case) -> float:
     return layer_s(case) * (case.depth + 0.15) + (3e-4 if case.clip_norm else 0)
 
 
-def record(case: Case, *, rounds: int = 40, noise: float = 0.015, process: int = 0, step: Callable[[Case], float] = step_s, **more: Any) -> Record:
+def record(
+    case: Case, *, rounds: int = 40, noise: float = 0.015, process: int = 0, step: Callable[[Case], float] = step_s, **more: Any
+) -> Record:
     """One measured case."""
     luck = random.Random(f"{case}{process}")
     truth = step(case)
@@ -88,7 +90,16 @@ def record(case: Case, *, rounds: int = 40, noise: float = 0.015, process: int =
         pairs = list(zip(times, extra["beside_times_s"], strict=True))
         metrics |= {"beside_time_s": median(b for _, b in pairs), "beside_ratio": median(a / b for a, b in pairs)}
     stamps = {"started_utc": "2026-03-01T14:02:11.000Z", "finished_utc": "2026-03-01T14:02:13.000Z"}
-    whole = {"case": case, "status": "ok", "times_s": times, "metrics": metrics, "absent": absent, "process": process, "pid": 4242, **stamps}
+    whole = {
+        "case": case,
+        "status": "ok",
+        "times_s": times,
+        "metrics": metrics,
+        "absent": absent,
+        "process": process,
+        "pid": 4242,
+        **stamps,
+    }
     return Record(**{**whole, **extra, **more})
 
 
@@ -105,7 +116,10 @@ def cases(suite: str, **axes: Sequence[Any]) -> list[Case]:
 def run(records: Sequence[Record], suites: Sequence[str] = (), **more: Any) -> Run:
     """A run around records."""
     names = list(dict.fromkeys([*suites, *(one.case.suite for one in records)]))
-    about = tuple(dict(zip(("name", "title", "question", "x", "hue"), (name, *ABOUT.get(name, (name, "", "depth", "variant"))), strict=True)) for name in names)
+    about = tuple(
+        dict(zip(("name", "title", "question", "x", "hue"), (name, *ABOUT.get(name, (name, "", "depth", "variant"))), strict=True))
+        for name in names
+    )
     whole: dict[str, Any] = {
         "id": f"20260301T140200Z-{names[0] if names else 'none'}-a1b2",
         "suites": about,
@@ -128,6 +142,10 @@ def depth_run(**more: Any) -> Run:
     """A depth run as `rnnbench run --suite depth` plans it, with two cases that went wrong."""
     grid = cases("depth", variant=("elman", "lstm", "gru"), depth=(1, 2, 4, 8), precision=("fp32", "bf16"), phase=("forward", "train"),
                  hidden_size=(256,), batch_size=(16,), seq_len=(64,))  # fmt: skip
-    lost: Mapping[int, tuple[str, str]] = {29: ("oom", "RuntimeError: [enforce fail at alloc_cpu.cpp:119] can't allocate memory: 3221225472 bytes")}
+    lost: Mapping[int, tuple[str, str]] = {
+        29: ("oom", "RuntimeError: [enforce fail at alloc_cpu.cpp:119] can't allocate memory: 3221225472 bytes")
+    }
     note = "half-width ±1.9% after 2.0 s, wanted ±1.0%: quiet the machine or raise --case-budget"
-    return run([failed(case, *lost[i]) if i in lost else record(case, notes=(note,) if i % 9 == 4 else ()) for i, case in enumerate(grid)], **more)
+    return run(
+        [failed(case, *lost[i]) if i in lost else record(case, notes=(note,) if i % 9 == 4 else ()) for i, case in enumerate(grid)], **more
+    )

@@ -123,7 +123,7 @@ const open = (entry) => {
   }
   const row = entry.row, tr = make("tr", undefined, { class: "detail" }), td = make("td", undefined, { colspan: columns.length + 1 });
   const inside = make("div", undefined, { class: "inside" }), top = make("div", undefined, { class: "full" });
-  const names = Object.fromEntries(columns.filter((one) => one.kind === "metrics").map((one) => [one.name, one.label]));
+  const names = data.labels;
   top.append(make("h4", "Measure this case again"), make("pre", row.command));
   const copy = make("button", "Copy command", { type: "button" });
   copy.addEventListener("click", () => put(row.command, "the command"));

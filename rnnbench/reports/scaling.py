@@ -1,0 +1,144 @@
+"""A metric against a swept number: measured points with their intervals, the fit through them, a cross where a case failed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator
+
+from rnnbench import units
+from rnnbench.analysis.growth import Growth, growth
+from rnnbench.analysis.sweep import Sweep
+from rnnbench.record import METRICS
+from rnnbench.reports import words
+from rnnbench.reports.palette import MARKERS, MUTED, PAPER
+from rnnbench.reports.panels import LEVELS, SIZE, TICK, Panel, colour, cut, ends, label_axes, named, slot
+from rnnbench.reports.svg import drawing, to_svg
+
+LOG_FROM, LOG_Y_FROM = 4, 30
+MOST_TICKS = 7
+_GAP = 0.068
+_DASHES = ("solid", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 1.5, 1, 1.5)))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the figure: its cases, its fit, and its look."""
+
+    name: str
+    rows: pd.DataFrame
+    found: Growth | None
+    slot: int
+    style: int
+
+    def says(self, x: str, metric: str) -> str:
+        """The line in words."""
+        first, last = self.rows[metric].iloc[[0, -1]]
+        law = self.found.power if self.found else None
+        grows = f", growing as {words.axis(x)} to the power {units.exponent(law.value)}" if law and law.good else ""
+        return f"{self.name} from {units.show(metric, first)} to {units.show(metric, last)}{grows}"
+
+
+def scaling(sweep: Sweep, cases: pd.DataFrame, metric: str, ident: str, size: tuple[float, float] = SIZE) -> Panel | None:
+    """The panel; None where no case has the metric."""
+    lines = [_line(sweep, which, rows, metric) for which, rows in sweep.lines(cases) if rows[metric].notna().any()]
+    if not lines:
+        return None
+    by, unit = units.axis_scale(metric, float(cases[metric].max()))
+    xs = sorted(set(cases[sweep.x].astype(float)))
+    log_x = xs[0] > 0 and xs[-1] >= LOG_FROM * xs[0]
+    log_y = metric not in LEVELS and (log_x or cases[metric].max() > LOG_Y_FROM * cases[metric].min())
+    with drawing(*size) as figure:
+        axes = figure.subplots()
+        for line in lines:
+            _draw(axes, line, sweep.x, metric, by, log_x)
+        for which, rows in sweep.lines(cases):
+            _crosses(axes, rows[rows["status"] != "ok"], sweep.x, colour(slot(sweep, which)))
+        _scale(axes, metric, xs, log_x, log_y)
+        if (cases["status"] != "ok").any():
+            _make_room(axes, log_y)
+        label_axes(axes, sweep.x, metric, unit)
+        if len(lines) > 1:
+            _label_ends(axes, [(float(line.rows[metric].iloc[-1]) / by, line.name, colour(line.slot)) for line in lines], log_y)
+        label = METRICS[metric].label
+        told = "; ".join(line.says(sweep.x, metric) for line in lines)
+        says = f"{label} against {words.axis(sweep.x)}, {units.plain(xs[0])} to {units.plain(xs[-1])}: {told}."
+        return Panel(label, to_svg(figure, ident, says), says)
+
+
+def _line(sweep: Sweep, which: Mapping[str, Any], rows: pd.DataFrame, metric: str) -> Line:
+    falls = metric in LEVELS or metric.endswith("_per_s")
+    style = sweep.values(sweep.style).index(which[sweep.style]) if sweep.style else 0
+    found = None if falls else growth(rows, sweep.x, metric)
+    return Line(named(sweep, which), rows[rows[metric].notna()], found, slot(sweep, which), style)
+
+
+def _draw(axes: Axes, line: Line, x: str, metric: str, by: float, log_x: bool) -> None:
+    """The fit where it may be quoted, else points joined; intervals; points, hollow from the second style on."""
+    ink, dash = colour(line.slot), _DASHES[line.style % len(_DASHES)]
+    at, height = line.rows[x].astype(float), line.rows[metric] / by
+    fit = line.found.best if line.found else None
+    if fit is not None:
+        curve = (np.geomspace if log_x else np.linspace)(at.min(), at.max(), 60)
+        axes.plot(curve, fit.at(curve) / by, color=ink, linewidth=1.4, linestyle=dash)
+    else:
+        sns.lineplot(x=at, y=height, ax=axes, color=ink, linewidth=1, linestyle=dash, alpha=0.7, errorbar=None, legend=False)
+    if (bounds := ends(line.rows, metric)) is not None:
+        axes.vlines(at, bounds[0] / by, bounds[1] / by, color=ink, linewidth=2.2, alpha=0.55, zorder=2)
+    look: dict[str, Any] = {"marker": MARKERS[line.slot], "s": 34, "edgecolor": ink, "linewidth": 1.3, "zorder": 3}
+    sns.scatterplot(x=at, y=height, ax=axes, color=PAPER if line.style else ink, legend=False, **look)
+
+
+def _crosses(axes: Axes, failed: pd.DataFrame, x: str, ink: str) -> None:
+    """Failed cases, at the top of the panel where they would have stood."""
+    top = axes.get_xaxis_transform()
+    for at, status in zip(failed[x].astype(float), failed["status"], strict=True):
+        axes.plot([at], [0.97], marker="x", color=ink, markersize=7, markeredgewidth=2, transform=top, clip_on=False)
+        axes.annotate(status, (at, 0.97), xycoords=top, xytext=(0, -14), textcoords="offset points", ha="center", fontsize=7.5, color=MUTED)
+
+
+def _scale(axes: Axes, metric: str, xs: Sequence[float], log_x: bool, log_y: bool) -> None:
+    """Logarithms where the numbers span enough; ticks at what was measured."""
+    if log_x:
+        axes.set_xscale("log")
+    if log_y:
+        axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5) if np.log10(high / low) < 2.5 else (1,)))
+    else:
+        if metric in LEVELS:
+            axes.axhline(LEVELS[metric], color=MUTED, linewidth=1, zorder=1)
+        else:
+            axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(FixedLocator(list(xs[:: -(-len(xs) // MOST_TICKS)])))
+    axes.xaxis.set_major_formatter(TICK)
+
+
+def _make_room(axes: Axes, log_y: bool) -> None:
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high * (high / low) ** 0.16 if log_y else high + 0.16 * (high - low))
+
+
+def _label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]], log_y: bool) -> None:
+    """Each line's name at its right end, moved apart where they would touch."""
+    low, high = np.log(axes.get_ylim()) if log_y else axes.get_ylim()
+    wanted = sorted((((np.log(y) if log_y else y) - low) / (high - low), name, ink) for y, name, ink in labels)
+    for height, (_, name, ink) in zip(_apart([place for place, _, _ in wanted]), wanted, strict=True):
+        axes.annotate(cut(name, 28), (1.015, height), xycoords="axes fraction", color=ink, fontsize=8.5, va="center", annotation_clip=False)
+
+
+def _apart(places: Sequence[float]) -> list[float]:
+    """Rising heights, none nearer than a line of text to the next and none above the panel."""
+    heights = list(places)
+    for index in range(1, len(heights)):
+        heights[index] = max(heights[index], heights[index - 1] + _GAP)
+    limit = 1.0
+    for index in reversed(range(len(heights))):
+        heights[index] = min(heights[index], limit)
+        limit = heights[index] - _GAP
+    return heights
