@@ -51,7 +51,7 @@ class Axis:
             number = isinstance(value, self.kind | int) and not isinstance(value, bool)
             if not number or not low <= value < 2**63 or (self.kind is float and value == 0):
                 raise BadValue(self.name, value, self.wanted())
-        elif not isinstance(value, self.kind) or (self.kind is str and not _NAME.fullmatch(value)):
+        elif not isinstance(value, self.kind) or (self.kind is str and not _NAME.fullmatch(str(value))):
             raise BadValue(self.name, value, self.wanted())
 
     def wanted(self) -> str:

@@ -145,7 +145,7 @@ class Record:
 _RUN_KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("id", "started_utc", "finished_utc"), str),
     **dict.fromkeys(("arguments", "machine", "commit"), dict),
-    **dict.fromkeys(("suites", "planned"), list | tuple),
+    **dict.fromkeys(("suites", "planned"), (list, tuple)),
 }
 
 
