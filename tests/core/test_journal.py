@@ -83,14 +83,18 @@ def test_a_full_disk_loses_nothing(tmp_path):
     if mounted.returncode:
         pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.decode().strip()}")
     try:
-        journal, accepted = Journal(tmp_path / "run", tools.run()), 0
-        with pytest.raises(CannotWrite, match="No space left on device"):
+        journal, accepted = Journal(tmp_path / "run", tools.run()), []
+
+        def fill() -> None:
             while True:
-                journal.append(tools.record(times_s=(0.125,) * 500))
-                accepted += 1
+                journal.append(tools.record(process=len(accepted), times_s=(0.125,) * 500))
+                accepted.append(len(accepted))
+
+        with pytest.raises(CannotWrite, match="No space left on device"):
+            fill()
         records, damage = read_records(journal.folder / "records.jsonl")
-        assert (len(records), damage) == (accepted, [])
-        assert accepted > 0
+        assert ([one.process for one in records], damage) == (accepted, [])
+        assert accepted
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given
@@ -52,10 +53,8 @@ def test_a_figure_that_is_no_number_becomes_a_reason(value):
 @example({"case": {"suite": "s", "phase": {}}, "status": "ok"})
 def test_json_of_any_shape_is_a_record_or_is_refused(data):
     """Foreign JSON raises BadRecord and nothing else."""
-    try:
-        Record.from_dict(data)
-    except BadRecord as error:
-        assert str(error)
+    with suppress(BadRecord):
+        assert Record.from_dict(data).status in STATUSES
 
 
 @given(RECORDS, st.sampled_from(sorted(tools.record().as_dict())), JSON)
@@ -124,10 +123,8 @@ def test_what_is_no_run_is_refused_with_why(data, sentence):
 def test_json_of_any_shape_is_a_run_or_is_refused(data):
     """Foreign JSON under a known schema raises BadRecord and nothing else."""
     for one in (data, {"schema": 1, "id": data}, {**tools.run().as_dict(), "suites": data}, {**tools.run().as_dict(), "schema": data}):
-        try:
-            Run.from_dict(one)
-        except BadRecord as error:
-            assert str(error)
+        with suppress(BadRecord):
+            assert Run.from_dict(one).schema == 1
 
 
 def test_every_metric_names_its_unit_or_is_a_count():

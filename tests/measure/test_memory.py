@@ -1,0 +1,132 @@
+"""Bytes: exact where tensors are counted, and honest where the kernel is asked."""
+
+import pytest
+import torch
+from torch import nn
+
+import tests.toy  # noqa: F401 - registers the device
+from rnnbench.case import Case
+from rnnbench.measure import memory
+from rnnbench.variants import VARIANTS
+from tests.measure.parts import workload
+from tests.tools import small_case
+
+MIB = 2**20
+
+
+@pytest.mark.parametrize(
+    ("precision", "seq_len", "mib"),
+    [
+        ("fp32", 64, 102.34765625),
+        ("fp32", 128, 203.34765625),
+        ("fp32", 256, 405.34765625),
+        ("bf16", 64, 73.984375),
+        ("bf16", 128, 143.984375),
+        ("bf16", 256, 283.984375),
+    ],
+)
+def test_activations_equal_the_field_notes(precision, seq_len, mib):
+    """Three LSTM layers, batch 32, hidden 256: the activation bytes are the published ones, to the byte."""
+    case = Case(suite="s", depth=3, hidden_size=256, input_size=256, batch_size=32, seq_len=seq_len, precision=precision, phase="backward")
+    with workload(case) as work:
+        assert memory.activation_bytes(work.forward, work.model) / MIB == mib
+
+
+@pytest.mark.parametrize("variant", ["elman", "lstm", "gru"])
+@pytest.mark.parametrize("device", ["cpu", "toy"])
+def test_meta_tensors_count_the_same(variant, device):
+    """A network written out in Python keeps as many bytes on tensors without data as on real ones, on any device."""
+    case = small_case(variant=variant, implementation="loop", depth=2, bidirectional=True)
+    counts = []
+    for where in (device, "meta"):
+        model = VARIANTS[variant].module(case).to(where)
+        x = torch.ones(case.seq_len, case.batch_size, case.input_size).to(where)
+        counts.append(memory.activation_bytes(lambda model=model, x=x: model(x), model))
+    assert counts[0] == counts[1] > 0
+
+
+def test_a_storage_is_counted_once():
+    """Views and repeats of one tensor are one storage; what autograd does not keep is not counted."""
+    weight = nn.Parameter(torch.ones(10))
+    model = nn.ParameterList([weight])
+    x = torch.ones(1000)
+
+    def forward():
+        y = x[:10] * weight
+        return (y * x[10:20].exp()).sum() + (x[:10] * weight).sum()
+
+    assert memory.activation_bytes(forward, model) == 4 * (1000 + 10)
+
+
+def test_parameters_are_no_activations():
+    """A parameter that autograd keeps is left out, whatever its size."""
+    model = nn.Linear(1000, 1000, bias=False)
+    x = torch.ones(3, 1000)
+    assert memory.activation_bytes(lambda: model(x), model) == x.nbytes
+
+
+def test_activations_grow_with_each_step_and_layer():
+    """One more time step or layer adds the same bytes each time."""
+
+    def kept(**fields) -> int:
+        with workload(phase="backward", implementation="loop", **fields) as work:
+            return memory.activation_bytes(work.forward, work.model)
+
+    by_step = [kept(seq_len=length) for length in (4, 5, 6)]
+    by_layer = [kept(depth=depth) for depth in (2, 3, 4)]
+    assert by_step[1] - by_step[0] == by_step[2] - by_step[1] > 0
+    assert by_layer[1] - by_layer[0] == by_layer[2] - by_layer[1] > 0
+
+
+@pytest.mark.parametrize("phase", ["backward", "train"])
+def test_bytes_of_weights_gradients_and_optimizer(phase):
+    """A gradient is as large as its parameter; AdamW keeps two more of each, and a step count."""
+    with workload(variant="gru", phase=phase, depth=2, hidden_size=5, input_size=3) as work:
+        work.step()
+        scalars = 3 * 5 * ((3 + 5 + 2) + (5 + 5 + 2))
+        tensors = len(list(work.model.parameters()))
+        assert memory.parameter_bytes(work.model) == 4 * scalars
+        assert memory.gradient_bytes(work.model) == 4 * scalars
+        if work.train:
+            assert work.train.state_bytes() == 2 * 4 * scalars + 4 * tensors
+
+
+def test_frozen_parameters_are_not_trained():
+    """Parameters without gradients count neither as parameters nor as gradients."""
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    model[0].requires_grad_(False)
+    model(torch.ones(1, 4)).sum().backward()
+    assert memory.parameter_bytes(model) == memory.gradient_bytes(model) == 4 * 20
+
+
+def test_the_resident_peak_follows_what_is_held():
+    """The peak grows with memory that is touched, outlives its release, and falls when it is reset."""
+    import gc
+
+    peak, size = memory.ResidentPeak(), 256 * MIB
+    peak.reset()
+    try:
+        quiet = peak.growth_bytes()
+    except LookupError as error:
+        pytest.skip(str(error))
+    block = bytearray(b"x") * size
+    grown = peak.growth_bytes()
+    del block
+    gc.collect()
+    after = peak.growth_bytes()
+    peak.reset()
+    reset = peak.growth_bytes()
+    slack = 8 * MIB  # the kernel counts in batches of pages
+    assert quiet < slack
+    assert size - slack < grown < size + slack
+    assert after >= grown - slack
+    assert reset < size / 2
+
+
+def test_a_peak_that_cannot_be_reset_has_a_reason(tmp_path, monkeypatch):
+    """Where the kernel refuses, there is a reason and no figure."""
+    monkeypatch.setattr(memory.ResidentPeak, "_CLEAR", tmp_path / "nowhere" / "clear_refs")
+    peak = memory.ResidentPeak()
+    peak.reset()
+    with pytest.raises(LookupError, match="high-water mark cannot be reset here"):
+        peak.growth_bytes()
