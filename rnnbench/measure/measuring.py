@@ -1,5 +1,6 @@
 """One case, from first to last: probe, build, warm up, time, weigh. Knows nothing of pytest; `time_rounds` does the timing."""
 
+import gc
 import random
 import time
 from collections import defaultdict
@@ -52,6 +53,7 @@ def measure_case(
     """Measure `case`. Raises Unsupported, Diverged, an out-of-memory error, or whatever the variant raises."""
     device = Device(case.device)
     clock = Clock(device)
+    gc.collect()  # where cases share a process, what the one before held is not this one's peak
     resident = memory.ResidentPeak()
     with in_format(case.precision, device) as form:
         if skip_oversize:

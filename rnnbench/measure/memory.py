@@ -25,16 +25,16 @@ def activation_bytes(forward: Callable[[], object], model: nn.Module) -> int:
     Exact on any device, meta tensors too. The input counts where autograd keeps it; so do autocast's lower copies of weights.
     """
     own = {_storage(p) for p in (*model.parameters(), *model.buffers())}
-    kept: dict[int, Tensor] = {}  # holding each tensor keeps its storage's identity from being used again
+    kept: dict[int, torch.UntypedStorage] = {}  # holding each storage keeps its identity from being used again
 
     def keep(tensor: Tensor) -> Tensor:
         if _storage(tensor) not in own:
-            kept.setdefault(_storage(tensor), tensor)
-        return tensor
+            kept.setdefault(_storage(tensor), tensor.untyped_storage())
+        return tensor.detach()  # the tensor itself would hold its own graph, and no collector would ever free the two
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         forward()
-        return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+        return sum(storage.nbytes() for storage in kept.values())
 
 
 def _storage(tensor: Tensor) -> int:

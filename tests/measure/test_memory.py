@@ -1,5 +1,7 @@
 """Bytes: exact where tensors are counted, and honest where the kernel is asked."""
 
+import gc
+
 import pytest
 import torch
 from torch import nn
@@ -58,6 +60,20 @@ def test_a_storage_is_counted_once():
     assert memory.activation_bytes(forward, model) == 4 * (1000 + 10)
 
 
+def test_counting_keeps_nothing():
+    """Once activations are counted, everything that the forward pass made is freed with its output."""
+    with workload(device="toy", phase="backward", implementation="loop") as work:
+        work.step()
+        work.output = work.loss = work.x
+        work.model.zero_grad()
+        gc.collect()
+        before = torch.toy.memory_allocated()
+        assert memory.activation_bytes(work.forward, work.model) > 0
+        work.output = work.x
+        gc.collect()
+        assert torch.toy.memory_allocated() == before
+
+
 def test_parameters_are_no_activations():
     """A parameter that autograd keeps is left out, whatever its size."""
     model = nn.Linear(1000, 1000, bias=False)
@@ -101,8 +117,6 @@ def test_frozen_parameters_are_not_trained():
 
 def test_the_resident_peak_follows_what_is_held():
     """The peak grows with memory that is touched, outlives its release, and falls when it is reset."""
-    import gc
-
     peak, size = memory.ResidentPeak(), 256 * MIB
     peak.reset()
     try:
