@@ -36,6 +36,8 @@ class Group:
 def main_panel(sweep: Sweep) -> Panel | None:
     """Step time against the swept axis in the headline's slice: the picture beside the answer."""
     cases = sweep.slices()[0].cases
+    if len(cases) < 2:
+        return None  # a lonely bar says no more than its number
     return _draw(sweep, cases, sweep.metric, f"{sweep.key}-main", (5.6, 3.7))
 
 
@@ -56,7 +58,7 @@ def _ident(text: str) -> str:
 
 def _scaling(sweep: Sweep) -> Iterator[Group]:
     """Time, throughput and memory against x, one group for each slice that is shown."""
-    shown = sweep.slices()
+    shown = sweep.slices() if len(sweep.cases) > 1 else []
     for number, part in enumerate(shown):
         drawn = [metric for metric in dict.fromkeys((sweep.metric, *_METRICS)) if number or metric != sweep.metric]
         panels = [_draw(sweep, part.cases, metric, f"{sweep.key}-{number}-{metric}") for metric in drawn]

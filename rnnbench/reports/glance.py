@@ -126,7 +126,9 @@ def _ratios(sweep: Sweep, part: Slice) -> Table:
                 Cell(units.rate("tokens_per_s", one["tokens_per_s"]) if pd.notna(one["tokens_per_s"]) else units.NONE),
             ])  # fmt: skip
     heads = ("", "step time", f"× {words.short(sweep.x, base)}", "activations", "throughput")
-    return Table(_caption(sweep, part), heads, rows[:MOST_ROWS], "Small figures: 95 % confidence intervals.")
+    full = [place for place in range(len(heads)) if place != 2 or sweep.x in sweep.varying]
+    picked = [[row[place] for place in full] for row in rows[:MOST_ROWS]]
+    return Table(_caption(sweep, part), [heads[place] for place in full], picked, "Small figures: 95 % confidence intervals.")
 
 
 def _caption(sweep: Sweep, part: Slice) -> str:

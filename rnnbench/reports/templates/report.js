@@ -88,7 +88,7 @@ table.tHead.addEventListener("click", (event) => {
 // one row's detail
 const list = (title, pairs) => {
   const box = make("div"), dl = make("dl");
-  box.append(make("h4", title), dl);
+  box.append(make("h3", title), dl);
   for (const [name, value] of pairs) dl.append(make("dt", name), make("dd", value));
   return box;
 };
@@ -124,7 +124,7 @@ const open = (entry) => {
   const row = entry.row, tr = make("tr", undefined, { class: "detail" }), td = make("td", undefined, { colspan: columns.length + 1 });
   const inside = make("div", undefined, { class: "inside" }), top = make("div", undefined, { class: "full" });
   const names = data.labels;
-  top.append(make("h4", "Measure this case again"), make("pre", row.command));
+  top.append(make("h3", "Measure this case again"), make("pre", row.command));
   const copy = make("button", "Copy command", { type: "button" });
   copy.addEventListener("click", () => put(row.command, "the command"));
   top.append(copy);
@@ -136,7 +136,7 @@ const open = (entry) => {
     if (!process.times_s.length) continue;
     const box = make("div", undefined, { class: "full" });
     const kept = process.every > 1 ? `, every ${process.every}th shown` : "";
-    box.append(make("h4", `${process.rounds} rounds in process ${process.process}${kept}: median ${process.ends[1]}`), dots(process));
+    box.append(make("h3", `${process.rounds} rounds in process ${process.process}${kept}: median ${process.ends[1]}`), dots(process));
     inside.append(box);
   }
   inside.append(list("Metrics", Object.entries(row.text).map(([name, text]) => [names[name] || name, text])));
