@@ -19,13 +19,11 @@ from rnnbench.measure.steady import Warmup, warm_up
 from rnnbench.measure.workload import Work, Workload, probe
 
 Step = Callable[[], None]
-TimeRounds = Callable[[Step, Clock, int], Sequence[float]]
-"""Runs a step under a clock, at least so many rounds, until precise or out of budget; returns the seconds of each round."""
+TimeRounds = Callable[[Step, Clock, float], Sequence[float]]
+"""Runs a step under a clock until precise or out of budget, told what a step takes; returns the seconds of each round."""
 Beside = Callable[[Work], tuple[str, Step]]
 Make = Callable[[Case, Device, Format, Clock], Work]
 
-MOST_FIRST_ROUNDS = 200
-FIRST_SHARE = 0.1  # of the budget is spent before precision may end the rounds: a calm start says little
 PART_ROUNDS = 5  # extra rounds for the parts of a step, where reading the clock within it would disturb it
 
 
@@ -68,9 +66,8 @@ def measure_case(
         device.reset_peaks()
         resident.reset()
         parts_s: dict[str, list[float]] = defaultdict(list)
-        at_least = _first_rounds(budget, warm)
         watch = LoadWatch()
-        seen.times_s, seen.beside_times_s = _time(work, clock, lambda step, clock: time_rounds(step, clock, at_least), parts_s)
+        seen.times_s, seen.beside_times_s = _time(work, clock, lambda step, clock: time_rounds(step, clock, warm.best_s), parts_s)
         if (load := watch.stop()) is not None:
             seen.metrics.update(load.metrics())
             seen.notes += load.notes()
@@ -112,12 +109,6 @@ def _time(
     other_s.clear()
     times = tuple(time_rounds(both, clock))
     return times, _aligned(other_s, len(times))
-
-
-def _first_rounds(budget: Budget, warm: Warmup) -> int:
-    """Rounds before precision is asked for: the budget's, or more where steps are short."""
-    step_s = warm.seconds / warm.rounds
-    return max(budget.min_rounds, min(MOST_FIRST_ROUNDS, int(FIRST_SHARE * budget.max_time_s / step_s)))
 
 
 def _aligned(other_s: list[float], rounds: int) -> tuple[float, ...]:

@@ -21,6 +21,7 @@ from rnnbench.measure.session import Bare, Session, Told
 from rnnbench.record import Record
 from rnnbench.suite import Suite
 
+ENDLESS_S = 86_400.0  # the goal ends the rounds, not their number
 SESSION = pytest.StashKey[Session]()
 STARTED = pytest.StashKey[str]()
 _OPTIONS = (
@@ -121,14 +122,18 @@ def case(task: tuple[Case, int]) -> Case:
 def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., None]:
     """`measure(case)` measures it and leaves its record. `beside=` gives a step to run in turn, `make=` another workload."""
     from rnnbench.measure.devices import Clock
+    from rnnbench.measure.goal import FEWEST_ROUNDS, Goal
     from rnnbench.measure.measuring import Beside, Make, measure_case
     from rnnbench.measure.workload import Workload
 
     session = request.config.stash[SESSION]
 
-    def time_rounds(step: Callable[[], None], clock: Clock, at_least: int) -> Sequence[float]:
-        benchmark._timer = clock  # noqa: SLF001 - the mark's options are fixed before the device and the step are known
-        benchmark._min_rounds = at_least  # noqa: SLF001
+    def time_rounds(step: Callable[[], None], clock: Clock, step_s: float) -> Sequence[float]:
+        # the mark's options are fixed before the device and the step are known
+        benchmark._timer = clock  # noqa: SLF001
+        benchmark._min_rounds = FEWEST_ROUNDS  # noqa: SLF001
+        benchmark._max_time = ENDLESS_S  # noqa: SLF001
+        benchmark._precision = Goal(session.budget, clock, step_s)  # noqa: SLF001
         benchmark(step)
         return [round(seconds, 9) for seconds in benchmark.stats.stats.data]
 

@@ -15,6 +15,7 @@ class Warmup:
 
     rounds: int
     seconds: float
+    best_s: float
     steady: bool
 
 
@@ -33,4 +34,4 @@ def warm_up(step: Callable[[], None], clock: Clock, limit_s: float) -> Warmup:
         best = min(best, took)
         if now - start >= limit_s:
             break
-    return Warmup(rounds, clock() - start, calm >= CALM_STEPS)
+    return Warmup(rounds, clock() - start, best, calm >= CALM_STEPS)
