@@ -8,8 +8,9 @@ depends on counts alone, never on the data. docs/gate.md has the simulation behi
 import math
 import warnings
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from scipy import stats
 LEAST_PROCESSES = 5  # a side, for any verdict: with fewer the t test's level cannot be trusted on two-humped times
 POWER = 0.9
 Values = NDArray[np.float64]
+Alternative = Literal["two-sided", "less", "greater"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,8 @@ def weigh(sample: Sample, effect: float, alpha: float, family: int = 1) -> Evide
     low, high = test.interval(alpha)
     above, below = test.p_above(edge), test.p_below(-edge)
     within = max(test.p_above(-edge), test.p_below(edge))
-    return Evidence(
-        *(math.exp(value) for value in (test.middle, low, high)), above, below, within, detectable(sample, effect, alpha), test.name
-    )
+    ends = {"ratio": math.exp(test.middle), "low": math.exp(low), "high": math.exp(high)}
+    return Evidence(**ends, p_above=above, p_below=below, p_within=within, detectable=detectable(sample, effect, alpha), test=test.name)
 
 
 def detectable(sample: Sample, effect: float, alpha: float) -> float:
@@ -127,11 +128,11 @@ class _T(_Test):
         low, high = float(ends.low), float(ends.high)
         return (low, high) if math.isfinite(low) else (self.middle, self.middle)
 
-    def _p(self, shift: float, alternative: str) -> float:
+    def _p(self, shift: float, alternative: Alternative) -> float:
         value = float(self._test(shift, alternative).pvalue)
         return value if math.isfinite(value) else 0.5
 
-    def _test(self, shift: float, alternative: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - scipy names no type of it
+    def _test(self, shift: float, alternative: Alternative) -> Any:
         base, candidate = self._sample.base, self._sample.candidate - shift
         with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # figures that are all alike have no spread
             if self._sample.paired:
@@ -168,10 +169,11 @@ class _MannWhitney(_Ranks):
     def p_below(self, shift: float) -> float:
         return self._p(shift, "less")
 
-    def _p(self, shift: float, alternative: str) -> float:
+    def _p(self, shift: float, alternative: Alternative) -> float:
         base, candidate = self._sample.base, self._sample.candidate - shift
         tied = len(np.unique(np.concatenate([base, candidate]))) < len(base) + len(candidate)
-        return float(stats.mannwhitneyu(candidate, base, alternative=alternative, method="asymptotic" if tied else "exact").pvalue)
+        method: Literal["asymptotic", "exact"] = "asymptotic" if tied else "exact"
+        return float(stats.mannwhitneyu(candidate, base, alternative=alternative, method=method).pvalue)
 
 
 class _SignedRank(_Ranks):
@@ -191,14 +193,12 @@ class _SignedRank(_Ranks):
     def p_below(self, shift: float) -> float:
         return self._p(shift, "less")
 
-    def _p(self, shift: float, alternative: str) -> float:
+    def _p(self, shift: float, alternative: Alternative) -> float:
         shifted = self._differences - shift
         tied = len(np.unique(np.abs(shifted))) < len(shifted) or bool(np.any(shifted == 0))
+        method: Literal["approx", "exact"] = "approx" if tied else "exact"
         with warnings.catch_warnings(action="ignore"):  # small samples with ties
-            return float(stats.wilcoxon(shifted, alternative=alternative, method="approx" if tied else "exact").pvalue)
-
-
-Corrected = Callable[[Sequence[float]], list[float]]
+            return float(stats.wilcoxon(shifted, alternative=alternative, method=method).pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

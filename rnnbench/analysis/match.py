@@ -8,7 +8,7 @@ from rnnbench.analysis.side import Observed, Side
 
 # What must agree for times to be held against each other: hardware and its limits.
 HARDWARE = (
-    "cpu.model", "cpu.cores", "cpu.logical", "cpu.usable", "cpu.governor", "memory_bytes", "container.cpu_limit", "gpus", "torch.threads"
+    "cpu.model", "cpu.cores", "cpu.logical", "cpu.usable", "cpu.governor", "container.cpu_limit", "gpus", "torch.threads"
 )  # fmt: skip
 _PASSING = ("hostname", "cpu.mhz", *HARDWARE)  # not told as a difference of software; a container's host name is new each time
 
@@ -71,21 +71,29 @@ def unlike_conditions(base: Side, candidate: Side) -> dict[str, tuple[Any, Any]]
     """What forbids holding times against each other: hardware and conditions. Two sides of a duet were measured in turn."""
     if base.duet and base.duet == candidate.duet:
         return {}
-    hardware = {name: (_at(base.machine, name), _at(candidate.machine, name)) for name in HARDWARE if base.machine and candidate.machine}
+    hardware = {name: (_at(base.machine, name), _at(candidate.machine, name)) for name in HARDWARE}
+    stated = {name: pair for name, pair in hardware.items() if None not in pair or _both_state(name, base, candidate)}
     both = base.conditions.keys() | candidate.conditions.keys() if base.conditions and candidate.conditions else set()
     conditions = {name: (base.conditions.get(name), candidate.conditions.get(name)) for name in sorted(both)}
-    return {name: pair for name, pair in {**hardware, **conditions}.items() if pair[0] != pair[1]}
+    return {name: pair for name, pair in {**stated, **conditions}.items() if pair[0] != pair[1]}
 
 
 def unlike_software(base: Side, candidate: Side) -> dict[str, tuple[Any, Any]]:
     """What else differs, and may well be what is being compared: versions, commit."""
-    if not base.machine or not candidate.machine:
-        return {}
     before, after = dict(_flat(base.machine)), dict(_flat(candidate.machine))
-    names = sorted(before.keys() | after.keys())
-    found = {name: (before.get(name), after.get(name)) for name in names if not name.startswith(_PASSING)}
-    commits = tuple(str(side.commit.get("hash", "unknown"))[:10] + ("+" if side.commit.get("dirty") else "") for side in (base, candidate))
+    both = sorted(before.keys() & after.keys())
+    found = {name: (before[name], after[name]) for name in both if not name.startswith(_PASSING)}
+    commits = tuple(_commit(side) for side in (base, candidate))
     return {name: pair for name, pair in {**found, "commit": (commits[0], commits[1])}.items() if pair[0] != pair[1]}
+
+
+def _both_state(name: str, base: Side, candidate: Side) -> bool:
+    """A limit that one machine has and the other has not is a difference, where both were asked."""
+    return name == "container.cpu_limit" and "container" in base.machine and "container" in candidate.machine
+
+
+def _commit(side: Side) -> str:
+    return str(side.commit.get("hash", "unknown"))[:10] + ("+" if side.commit.get("dirty") else "")
 
 
 def _at(table: Mapping[str, Any], path: str) -> Any:

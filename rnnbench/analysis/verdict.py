@@ -27,6 +27,7 @@ _ROWS = (
     ("inconclusive", EXIT_INCONCLUSIVE, "neither a change nor its absence could be shown"),
     ("mended", EXIT_OK, "failed in the base, is measured in the candidate"),
     ("new", EXIT_OK, "not in the base"),
+    ("renamed", EXIT_OK, "the same case under another suite's name, and compared as such"),
     ("improved", EXIT_OK, "better, surely by more than the minimum effect"),
     ("changed", EXIT_OK, "an exact figure that is neither good nor bad is another one"),
     ("equivalent", EXIT_OK, "surely within the minimum effect"),
