@@ -1,0 +1,56 @@
+"""What a user may name as a side: a run, a folder, `baseline:NAME`, a JSON file of pytest-benchmark or asv, or a folder of them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rnnbench.analysis.baseline import read_baseline
+from rnnbench.analysis.foreign import asv_side, is_asv, is_pytest_benchmark, pytest_benchmark_side
+from rnnbench.analysis.side import Side, side_of_run
+from rnnbench.analysis.store import find_run, load_runs
+from rnnbench.errors import BadResults
+from rnnbench.files import RUN_FILE
+
+BASELINE = "baseline:"
+
+
+def side(name: str, results: Path) -> Side:
+    """The side of a name. Raises what is wrong with it, in a sentence."""
+    if name.startswith(BASELINE):
+        return read_baseline(results, name.removeprefix(BASELINE))
+    path = Path(name)
+    if name.endswith(".json"):
+        return _of_file(name, path)
+    if path.is_dir() and not (path / RUN_FILE).exists() and (files := sorted(path.glob("*.json"))):
+        return _of_folder(name, files)
+    (loaded,) = load_runs([find_run(name, results)])
+    return side_of_run(loaded)
+
+
+def _of_file(name: str, path: Path) -> Side:
+    data = _json(path)
+    if is_pytest_benchmark(data):
+        return pytest_benchmark_side(name, {path: data})
+    if is_asv(data):
+        return asv_side(name, path, data)
+    if isinstance(data, dict) and "cases" in data:
+        return read_baseline(path.parent.parent, path.stem)
+    raise BadResults(path, "neither pytest-benchmark's JSON nor asv's")
+
+
+def _of_folder(name: str, files: list[Path]) -> Side:
+    """One file a process."""
+    found = {path: _json(path) for path in files}
+    for path, data in found.items():
+        if not is_pytest_benchmark(data):
+            raise BadResults(path, "a folder of sessions holds pytest-benchmark's JSON only")
+    return pytest_benchmark_side(name, found)
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadResults(path, "there is no such file") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadResults(path, f"not JSON ({error})") from None
