@@ -87,6 +87,21 @@ def percent(share: float) -> str:
     return f"{share * 100:,.3g} %"
 
 
+def change(ratio: float) -> str:
+    """A ratio as a change: 1.053 → "+5.3 %", 1 → "0.0 %"."""
+    share = (ratio - 1) * 100
+    if abs(share) >= 1000:
+        return factor(ratio)
+    text = f"{share:+.1f}" if abs(share) >= 0.05 or share == 0 else f"{share:+.2g}"
+    return f"{'0.0' if share == 0 else text} %".replace("-", "−")
+
+
+def changes(low: float, high: float) -> str:
+    """Two ends of a ratio's interval as changes: "+3.9 to +6.7 %"."""
+    first, last = change(low), change(high)
+    return f"{first.removesuffix(' %')} to {last}" if last.endswith(" %") else f"{first} to {last}"
+
+
 def exponent(value: float) -> str:
     """An exponent of a power law: two decimals say all that a fit can."""
     return f"{value:.2f}".replace("-", "−")

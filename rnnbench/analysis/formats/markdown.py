@@ -1,0 +1,59 @@
+"""A comparison as Markdown: for a job's summary or a comment on a pull request."""
+
+from collections.abc import Iterable, Sequence
+
+from rnnbench.analysis.formats import words
+from rnnbench.analysis.verdict import Comparison, Finding
+
+MOST_ROWS = 200  # a comment on GitHub holds 65,536 characters
+_SIGNS = {"regressed": "❌", "broken": "❌", "improved": "✅", "equivalent": "✔️", "mended": "✅", "new": "🆕"}
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """The headline, a table of what is not equivalent, the rest folded away, and how it was weighed."""
+    loud = [finding for finding in comparison.findings if finding.verdict != "equivalent"]
+    quiet = [finding for finding in comparison.findings if finding.verdict == "equivalent"]
+    parts = [
+        f"## rnnbench: {words.headline(comparison)}",
+        f"`{comparison.candidate}` against `{comparison.base}`",
+        _table(loud) if loud else "Nothing beyond the minimum effect.",
+        f"<details><summary>{len(quiet)} equivalent</summary>\n\n{_table(quiet)}\n\n</details>" if quiet else "",
+        words.sizes(comparison),
+        words.advice(comparison),
+        _differences(comparison),
+        "\n".join(f"* {_plain(note)}" for note in comparison.notes),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(findings: Sequence[Finding]) -> str:
+    head = ("", "verdict", "case", "metric", "change", "interval", "base → candidate", "why")
+    rows = [
+        (
+            _SIGNS.get(one.verdict, "❔"),
+            one.verdict + ("" if one.failing or one.verdict != "regressed" else " (listed)"),
+            f"`{one.case}`",
+            words.subject(one),
+            words.change(one),
+            words.interval(one),
+            words.values(one),
+            one.reason,
+        )
+        for one in findings[:MOST_ROWS]
+    ]
+    more = f"\n\n{len(findings) - MOST_ROWS} more are left out here." if len(findings) > MOST_ROWS else ""
+    return "\n".join(_row(cells) for cells in (head, ["---"] * len(head), *rows)) + more
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(_plain(cell) for cell in cells) + " |"
+
+
+def _plain(text: str) -> str:
+    """On one line and without an end of the cell. A message is no markup: its tags are shown."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _differences(comparison: Comparison) -> str:
+    rows = [f"| {name} | {_plain(str(was))} | {_plain(str(now))} |" for name, (was, now) in comparison.differences.items()]
+    return "\n".join(["| differs | base | candidate |", "| --- | --- | --- |", *rows]) if rows else ""

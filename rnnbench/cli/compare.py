@@ -1,0 +1,129 @@
+"""`rnnbench compare`: is the candidate worse than the base? `rnnbench export`: a run for other tools."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnnbench.cli import app
+from rnnbench.errors import CannotWrite, UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from rnnbench.analysis.policy import Policy
+    from rnnbench.analysis.side import Side
+    from rnnbench.analysis.verdict import Comparison
+
+NAMED = "A run's id, the beginning of one, `latest`, a folder, baseline:NAME, or a JSON file of pytest-benchmark or asv."
+SHOWN = ("table", "json", "md", "junit", "github")
+EXPORTED = ("gab-smaller", "gab-bigger", "bmf", "otava-csv", "pytest-benchmark")
+
+Results = Annotated[Path, typer.Option(help="Folder of runs.")]
+Effects = Annotated[
+    list[str] | None,
+    typer.Option("--min-effect", metavar="[METRIC=]SHARE", help="Smallest change that counts: 2%, step_time_s=5%. May be given again."),
+]
+Alpha = Annotated[float | None, typer.Option(metavar="P", help="Level of the tests; 0.01 where neither this nor the settings say.")]
+Settings = Annotated[Path, typer.Option(metavar="FILE", help="Where \\[tool.rnnbench.gate] is.")]
+Format = Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(SHOWN)}.")]
+MarkdownFile = Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Also append Markdown to this file.")]
+All = Annotated[bool, typer.Option("--all", help="Show what is equivalent too.")]
+
+
+@app.command()
+def compare(
+    base: Annotated[str, typer.Argument(help=NAMED)],
+    candidate: Annotated[str, typer.Argument(help=NAMED)],
+    min_effect: Effects = None,
+    alpha: Alpha = None,
+    metric: Annotated[list[str] | None, typer.Option(help="A sampled metric to test. May be given again.")] = None,
+    only: Annotated[str, typer.Option(help="deterministic: exact figures, no noise, any machine. sampled: the others.")] = "",
+    settings: Settings = Path("pyproject.toml"),
+    results: Results = Path("results"),
+    format_: Format = "table",
+    markdown: MarkdownFile = None,
+    everything: All = False,
+) -> None:
+    """Compare two measurements, case by case. Ends with 3 where something surely regressed, 4 where it could not be told."""
+    from rnnbench.analysis.compare import compare as held_against
+    from rnnbench.analysis.compare import same_side
+    from rnnbench.analysis.sources import side
+
+    _known(format_, SHOWN)
+    policy = policy_from(settings, min_effect, alpha, metric, only)
+    sides = side(base, results), side(candidate, results)
+    same_side(*sides)
+    found = held_against(*sides, policy)
+    show(found, format_, markdown, everything=everything)
+    raise typer.Exit(found.exit_code)
+
+
+@app.command()
+def export(
+    run: Annotated[str, typer.Argument(help=NAMED)],
+    format_: Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(EXPORTED)}.")],
+    results: Results = Path("results"),
+) -> None:
+    """Print a run's figures in another tool's format."""
+    _known(format_, EXPORTED)
+    typer.echo(_exported(run, results, format_), nl=False)
+
+
+def policy_from(settings: Path, effects: list[str] | None, alpha: float | None, metrics: list[str] | None, only: str) -> "Policy":
+    """The settings file's policy, with what the command line says otherwise."""
+    from dataclasses import replace
+
+    from rnnbench.analysis.policy import SETTINGS, read_policy
+
+    if not settings.is_file() and str(settings) != SETTINGS:
+        raise UsageError(f"--settings {str(settings)!r}: there is no such file")
+    policy = read_policy(settings)
+    given: dict[str, Any] = {"alpha": alpha, "metrics": tuple(metrics) if metrics else None, "only": only or None}
+    return replace(policy, **{name: value for name, value in given.items() if value is not None}).with_effects(effects or [])
+
+
+def show(found: "Comparison", format_: str, markdown: Path | None, *, everything: bool) -> None:
+    """Print a comparison, and append it to the file of a job's summary."""
+    from rnnbench.analysis.formats.github import as_github
+    from rnnbench.analysis.formats.junit import as_junit
+    from rnnbench.analysis.formats.markdown import as_markdown
+    from rnnbench.analysis.formats.plain import as_json
+
+    makers: Mapping[str, Callable[[Comparison], str]] = {"json": as_json, "md": as_markdown, "junit": as_junit, "github": as_github}
+    if markdown is not None:
+        append(markdown, as_markdown(found))
+    if format_ in makers:
+        typer.echo(makers[format_](found).rstrip("\n"))
+    else:
+        from rnnbench.cli.verdicts import screen
+
+        screen(found, everything=everything)
+
+
+def append(path: Path, text: str) -> None:
+    """At the end of a file, as a job's summary wants it."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise CannotWrite(path, error.strerror or error) from None
+
+
+def _known(format_: str, formats: tuple[str, ...]) -> None:
+    if format_ not in formats:
+        raise UnknownName("--format", format_, formats)
+
+
+def _exported(name: str, results: Path, format_: str) -> str:
+    from rnnbench.analysis.formats.exports import EXPORTS
+    from rnnbench.analysis.sources import side
+
+    if format_ == "pytest-benchmark":
+        import json
+
+        from rnnbench.analysis.store import find_run, load_run
+        from rnnbench.runs.export import benchmark_json
+
+        return json.dumps(benchmark_json(load_run(find_run(name, results))), indent=1) + "\n"
+    found: Side = side(name, results)
+    return EXPORTS[format_](found).rstrip("\n") + "\n"
