@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnbench.errors import BadResults
+from rnnbench.errors import BadResults, UnknownName
 from rnnbench.record import BadRecord, Record, Run
 
 RUN_FILE = "run.json"
@@ -26,6 +26,23 @@ class Damage:
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.why}" + (" (half-written end of a run that was killed)" if self.last else "")
+
+
+def find_run(name: str, results: Path) -> Path:
+    """The folder of a run: its id, an unambiguous beginning of one, `latest`, or the path of a folder."""
+    runs = sorted(path.parent.name for path in results.glob(f"*/{RUN_FILE}")) if results.is_dir() else []
+    if name in runs:
+        return results / name
+    if name == "latest" and runs:
+        return results / max(runs, key=lambda run: ((results / run / RUN_FILE).stat().st_mtime_ns, run))
+    if name and (Path(name) / RUN_FILE).is_file():
+        return Path(name)
+    begins = [run for run in runs if name and run.startswith(name)]
+    if len(begins) == 1:
+        return results / begins[0]
+    if len(begins) > 1:
+        raise UnknownName("run: more than one begins with", name, begins)
+    raise UnknownName("run", name, [*reversed(runs), *(["latest"] if runs else [])])
 
 
 def read_run(folder: Path) -> tuple[Run, list[Damage]]:

@@ -10,8 +10,7 @@ import pandas as pd
 
 from rnnbench.analysis.fit import Interval, median_interval
 from rnnbench.case import AXES
-from rnnbench.errors import UnknownName
-from rnnbench.files import RUN_FILE, Damage, read_run
+from rnnbench.files import Damage, read_run
 from rnnbench.record import METRICS, Record, Run
 
 INTERVALS = ("step_time", "difference", "beside_ratio")  # of the step, and of the step − and ÷ what ran in turn with it
@@ -37,23 +36,6 @@ def load_runs(paths: Iterable[str | Path]) -> list[Loaded]:
     """Several runs, each once, with what of each could not be read."""
     folders = dict.fromkeys(Path(path).resolve() for path in paths)
     return [Loaded(*read_run(folder), folder) for folder in folders]
-
-
-def find_run(name: str, results: Path) -> Path:
-    """The folder of a run: its id, an unambiguous beginning of one, `latest`, or the path of a folder."""
-    runs = sorted(path.parent.name for path in results.glob(f"*/{RUN_FILE}")) if results.is_dir() else []
-    if name in runs:
-        return results / name
-    if name == "latest" and runs:
-        return results / max(runs, key=lambda run: ((results / run / RUN_FILE).stat().st_mtime_ns, run))
-    if name and (Path(name) / RUN_FILE).is_file():
-        return Path(name)
-    begins = [run for run in runs if name and run.startswith(name)]
-    if len(begins) == 1:
-        return results / begins[0]
-    if len(begins) > 1:
-        raise UnknownName("run: more than one begins with", name, begins)
-    raise UnknownName("run", name, [*reversed(runs), *(["latest"] if runs else [])])
 
 
 def frame(runs: Run | Iterable[Run]) -> pd.DataFrame:

@@ -17,7 +17,8 @@ def report(
     out: Annotated[Path, typer.Option(help="Folder of reports.")] = Path("reports"),
 ) -> None:
     """Write one self-contained HTML file: the answer, the figures, every case, the method."""
-    from rnnbench.analysis.store import find_run, load_runs
+    from rnnbench.analysis.store import load_runs
+    from rnnbench.files import find_run
     from rnnbench.reports.page import write_report
 
     loaded = load_runs([find_run(name, results) for name in runs or ["latest"]])

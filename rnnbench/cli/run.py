@@ -9,7 +9,7 @@ import typer
 
 from rnnbench.budget import PRESETS
 from rnnbench.cli import app
-from rnnbench.errors import EXIT_CASES_FAILED, EXIT_INTERRUPTED, EXIT_OK
+from rnnbench.errors import EXIT_CASES_FAILED, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK
 
 if TYPE_CHECKING:
     from rnnbench.runs.conduct import Finished
@@ -160,4 +160,6 @@ def _summary(finished: "Finished", page: Path | None) -> dict[str, Any]:
 def _exit_code(finished: "Finished") -> int:
     if finished.run.interrupted:
         return EXIT_INTERRUPTED
-    return EXIT_OK if all(record.status in FINE for record in finished.run.records) else EXIT_CASES_FAILED
+    if any(record.status not in FINE for record in finished.run.records):
+        return EXIT_CASES_FAILED
+    return EXIT_OK if len(finished.run.records) >= len(finished.run.planned) else EXIT_INCONCLUSIVE  # --max-time left some out

@@ -25,6 +25,11 @@ COLUMNS = {
     "clip_cost_s": "clipping",
 }
 """Metrics of the closing table and their heads, short enough for eighty columns."""
+_NOTES = {
+    "contended": "shared the machine with other processes: close them, or repeat with --processes.",
+    "wanted ±": "did not reach the wanted precision within the budget: quiet the machine or raise --case-budget.",
+}
+"""What a word in a record's notes means for the whole run."""
 _STYLE: dict[str, Any] = {
     "box": None,
     "header_style": "bold",
@@ -120,10 +125,10 @@ def _sentences(run: Run) -> Iterable[str]:
         if status != "ok":
             example = next(record for record in run.records if record.status == status)
             yield f"[{_colour(status)}]{status}[/] ({STATUSES[status]}): {escape(example.reason)}"
-    unsure = sum(1 for record in run.records if any("wanted ±" in note for note in record.notes))
-    if unsure:
-        noun = "case" if unsure == 1 else "cases"
-        yield f"[yellow]{unsure} {noun}[/] did not reach the wanted precision within the budget: quiet the machine or raise --case-budget."
+    for mark, sentence in _NOTES.items():
+        count = sum(any(mark in note for note in record.notes) for record in run.records)
+        if count:
+            yield f"[yellow]{count} {'case' if count == 1 else 'cases'}[/] {sentence}"
     if run.interrupted:
         yield f"Interrupted: every finished record is kept. Go on with: rnnbench run --resume {run.id}"
 

@@ -32,7 +32,7 @@ class ForkServer:
         self._log = log
         with log.open("ab") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - the interpreter that runs rnnbench, or one that the user named
-                (python, "-m", "rnnbench.runs.forkserver"),
+                (python, "-P", "-m", "rnnbench.runs.forkserver"),  # -P: no file of the current folder shadows a module
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -79,13 +79,13 @@ class ForkServer:
                 continue
             if event["event"] == "exit":
                 if answer is None:
-                    raise RnnbenchError(f"asking the machine failed; see {log}")
+                    raise RnnbenchError(f"asking the machine failed{_last_line(log)}")
                 return answer
             if event["event"] == "refused":
                 raise (UsageError if event["exit_code"] == EXIT_USAGE else RnnbenchError)(event["message"])
             if event["event"] != "forked":
                 answer = event
-        raise RnnbenchError(f"the fork server did not answer within {START_LIMIT_S} s; see {self._log}")
+        raise RnnbenchError(f"the fork server did not answer within {START_LIMIT_S} s{_last_line(self._log)}")
 
     def close(self) -> None:
         """End the server and every child of it."""
@@ -122,6 +122,10 @@ class ForkServer:
                 self._events.append(event)
 
     def _lost(self) -> ServerLost:
-        tail = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if self._log.exists() else []
-        why = f": {tail[-1]}" if tail else ""
-        return ServerLost(f"the measuring process ended by itself{why} (see {self._log})")
+        return ServerLost(f"the measuring process ended by itself{_last_line(self._log)}")
+
+
+def _last_line(log: Path) -> str:
+    """What a process said last, to go behind a sentence."""
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+    return f": {said[-1]}" if said else ""

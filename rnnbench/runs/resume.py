@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.case import Case
-from rnnbench.errors import EXIT_INCONCLUSIVE, BadResults, RnnbenchError, UnknownName
-from rnnbench.files import RECORDS_FILE, RUN_FILE, Damage, read_run
+from rnnbench.errors import EXIT_INCONCLUSIVE, BadResults, RnnbenchError
+from rnnbench.files import RECORDS_FILE, RUN_FILE, Damage, find_run, read_run
 from rnnbench.record import Run
 
 SET_ASIDE = "records.damaged"
@@ -40,7 +40,7 @@ class Left:
 
 def left_of(name: str, results: Path) -> Left:
     """What a run planned and what it has, by id, by the beginning of one, or by folder. Changes nothing."""
-    folder = _folder(name, results)
+    folder = find_run(name, results)
     run, damage = read_run(folder)
     try:
         tasks = tuple((Case.from_dict(one["case"]), int(one["process"])) for one in run.planned)
@@ -77,14 +77,3 @@ def _unlike(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]
             yield from _unlike(f"{path}.{key}", before.get(key), after.get(key))
     elif before != after:
         yield path, before, after
-
-
-def _folder(name: str, results: Path) -> Path:
-    direct = Path(name)
-    if (direct / RUN_FILE).is_file():
-        return direct
-    ids = sorted((one.parent.name for one in results.glob(f"*/{RUN_FILE}")), reverse=True)
-    matches = [one for one in ids if one.startswith(name)] if "/" not in name else []
-    if len(matches) != 1:
-        raise UnknownName("run", name, matches or ids)
-    return results / matches[0]

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnbench.analysis.store import by_case, find_run, frame, load_run, load_runs
+from rnnbench.analysis.store import by_case, frame, load_run, load_runs
 from rnnbench.analysis.sweep import sweeps
 from rnnbench.case import AXES
 from rnnbench.errors import BadResults, UnknownName
+from rnnbench.files import find_run
 from rnnbench.record import METRICS, Run
 from tests.reports import factory
 
