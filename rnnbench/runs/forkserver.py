@@ -112,7 +112,11 @@ class Server:
         if (child := self._children.get(token)) is None:
             return
         with contextlib.suppress(ProcessLookupError):
-            (os.kill if number == WHERE else os.killpg)(child.pid, number)
+            if number != WHERE:
+                os.killpg(child.pid, number)
+                return
+        with contextlib.suppress(ProcessLookupError):  # alone, or so young that it has no group of its own yet
+            os.kill(child.pid, number)
 
     def _relay(self, child: Child) -> None:
         """Whole lines only: a child that dies in the middle of one has not said it."""
