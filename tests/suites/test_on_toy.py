@@ -1,0 +1,83 @@
+"""Every suite's quick preset on the toy accelerator: what works there treats a device as CUDA needs to be treated."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from rnnbench.runs import catalog
+from tests.suites.test_grids import NAMES
+from tests.tools import ROOT, TOY_PLUGIN, command, only_run
+
+HURRY = ("--preset", "quick", "--case-budget", "0.001", "--min-rounds", "2", "--no-report", "--json")
+
+
+@pytest.fixture(scope="session")
+def on_toy(tmp_path_factory):
+    """One run of every suite, a process a suite: its records by case id, and what the device was asked for each.
+
+    What the harness suite spends on processes is left out: it starts interpreters of its own, which know no toy.
+    """
+    chosen = ("--device", "toy", "--plugin", TOY_PLUGIN, "--isolation", "suite", "--select", 'phase != "isolation"', *HURRY)
+
+    def measured(names):
+        folder = tmp_path_factory.mktemp("toy")
+        suites = [word for name in names for word in ("--suite", name)]
+        watch = {"PYTEST_PLUGINS": "tests.suites.watch", "PYTHONPATH": str(ROOT), "RNNBENCH_TEST_WATCH": str(folder / "watch.jsonl")}
+        ended = command("run", *suites, *chosen, cwd=folder, RNNBENCH_LOCKS=str(folder), **watch)
+        assert ended.code == 0, ended.err + ended.out
+        return only_run(folder / "results")[1].records, (folder / "watch.jsonl").read_text().splitlines()
+
+    with ThreadPoolExecutor() as pool:
+        halves = list(pool.map(measured, (NAMES[::2], NAMES[1::2])))
+    calls = [json.loads(line) for _, lines in halves for line in lines]
+    return {str(one.case): one for records, _ in halves for one in records}, {one["id"]: one["calls"] for one in calls}
+
+
+def of(on_toy, name):
+    records, calls = on_toy
+    return [(record, calls[key]) for key, record in records.items() if record.case.suite == name and record.status == "ok"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_case_runs_on_an_accelerator(name, on_toy):
+    """Each case of the quick preset is measured on the toy, where a CPU tensor that strays into a step raises, or is unsupported."""
+    records = [record for record in on_toy[0].values() if record.case.suite == name]
+    cases = [case for case in catalog.find(name).suite.expand("toy", "quick") if case.phase != "isolation"]
+    assert {str(record.case) for record in records} == {str(case) for case in cases}
+    assert {(record.status, record.reason) for record in records if record.status not in ("ok", "unsupported")} == set()
+    assert all("TF32" in record.reason for record in records if record.status == "unsupported")
+    assert any(record.status == "ok" for record in records)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_clock_is_read_before_the_device_is_done(name, on_toy):
+    """Each reading of the clock finds the device idle: it was synchronised after the last operator."""
+    for record, calls in of(on_toy, name):
+        assert calls.count("clock") >= 2 * (record.metrics["rounds"] + record.metrics["warmup_rounds"])
+        assert "late" not in calls, str(record.case)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_peaks_are_of_the_timed_rounds(name, on_toy):
+    """Peak statistics are reset once, after the last warm-up step and before the first timed round, and read after the last one."""
+    for record, calls in of(on_toy, name):
+        reset = calls.index("reset_peak_memory_stats")
+        read = calls.index("max_memory_allocated")
+        assert calls.count("reset_peak_memory_stats") == 1
+        assert calls[:reset].count("clock") >= 2 * record.metrics["warmup_rounds"]
+        assert calls[reset:read].count("clock") >= 2 * record.metrics["rounds"]
+        assert "op" in calls[:reset]
+        assert "op" in calls[reset:read]
+        assert record.metrics["peak_allocated_bytes"] > 0
+
+
+def test_a_shared_process_does_not_add_up_peaks(tmp_path):
+    """A case's peak is its own: the same case measured four times in one process, with other seeds, has the same peak each time."""
+    chosen = ("--set", "variant=lstm", "--set", "depth=1", "--set", "phase=train", "--set", "precision=fp32", "--set", "seed=0,1,2,3")
+    ended = command(
+        "run", "--suite", "depth", *chosen, "--device", "toy", "--plugin", TOY_PLUGIN, *HURRY, "--isolation", "suite", cwd=tmp_path
+    )
+    peaks = [record["metrics"]["peak_allocated_bytes"] for record in ended.told["records"]]
+    assert len(peaks) == 4
+    assert max(peaks) == min(peaks)
