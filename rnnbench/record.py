@@ -45,6 +45,7 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("gradient_bytes", "gradient memory", "lower", True, "storage of the gradients after a backward pass"),
     ("optimizer_bytes", "optimizer memory", "lower", True, "storage of the optimizer's state after a step"),
     ("activation_bytes", "activation memory", "lower", True, "storages that autograd keeps between forward and backward, each once"),
+    ("operators", "operators", "lower", True, "operators that one step dispatches below autograd; a fused kernel is one"),
     ("peak_allocated_bytes", "peak allocated", "lower", False, "most device memory held by tensors in a step after warm-up"),
     ("peak_reserved_bytes", "peak reserved", "lower", False, "most device memory held by the allocator in a step after warm-up"),
     (

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
-from rnnbench.measure import memory
+from rnnbench.measure import memory, operators
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.precision import Format, autocast
 from rnnbench.measure.training import TrainStep, backward
@@ -102,6 +102,7 @@ class Workload:
         """Exact bytes of what a step holds, into a record's figures; what this phase has not, with the reason."""
         metrics["parameters"] = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
         metrics["parameter_bytes"] = memory.parameter_bytes(self.model)
+        metrics["operators"] = operators.count(self.step)
         if self.case.phase == "forward":
             absent.update(dict.fromkeys(("gradient_bytes", "activation_bytes"), "a forward pass alone keeps nothing for a backward pass"))
         else:
