@@ -20,8 +20,9 @@ EXIT_CODES = {
     errors.EXIT_OK: "fine: every case was measured, or cannot be had here (`unsupported`)",
     errors.EXIT_TOOL: "tool error: a folder that cannot be written, a measuring process that cannot be started",
     errors.EXIT_USAGE: "usage: an unknown name, a value that will not do, a device that is not there",
-    errors.EXIT_REGRESSION: "regression (kept for comparing, which is not built yet)",
-    errors.EXIT_INCONCLUSIVE: "inconclusive, missing or incompatible: a results folder that cannot be read",
+    errors.EXIT_REGRESSION: "regression: `compare` or `duet` found something surely worse, or a case that is measured no longer",
+    errors.EXIT_INCONCLUSIVE: "inconclusive, missing or incompatible: too little evidence, a case on one side only, figures that"
+    " cannot be held against each other, a results folder that cannot be read",
     errors.EXIT_CASES_FAILED: "cases failed: the run went through, and some case ended neither `ok` nor `unsupported`",
     errors.EXIT_INTERRUPTED: "interrupted by Ctrl-C: every finished record is kept",
 }
@@ -82,16 +83,25 @@ def commands() -> str:
     for one in pkgutil.iter_modules(cli.__path__):
         importlib.import_module(f"rnnbench.cli.{one.name}")
     parts = []
-    for name, command in typer.main.get_command(cli.app).commands.items():
+    for name, command in leaves(typer.main.get_command(cli.app).commands):
         rows = [(", ".join(map(code, written(one))), code(default_of(one)), one.help or "") for one in command.params if one.name != "help"]
         parts.append(f"### `rnnbench {name}`\n\n{(command.help or '').strip()}\n\n{table(('option', 'default', 'what it does'), rows)}")
     return "\n\n".join(parts)
 
 
+def leaves(commands: dict[str, object], within: str = "") -> Iterable[tuple[str, object]]:
+    """Commands by their full name: those of a group, not the group."""
+    for name, command in commands.items():
+        if hasattr(command, "commands"):
+            yield from leaves(command.commands, f"{within}{name} ")
+        else:
+            yield f"{within}{name}", command
+
+
 def written(parameter: object) -> list[str]:
     """How a parameter is written on the command line."""
     if parameter.param_type_name == "argument":
-        return [parameter.metavar or f"[{parameter.name.upper()}]"]
+        return [parameter.metavar or (parameter.name.upper() if parameter.required else f"[{parameter.name.upper()}]")]
     shown = f" {parameter.metavar}" if parameter.metavar else ""
     return [f"{name}{shown}" for name in parameter.opts]
 
