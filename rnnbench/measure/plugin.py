@@ -161,10 +161,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     error = call.excinfo.value if call.excinfo else None
     record = record_of(*task, session.measured, error, session.started_utc, os.getpid())
     session.measured = None
-    session.end(record)
+    try:
+        session.end(record)
+    except RnnbenchError as error:
+        pytest.exit(str(error), returncode=error.exit_code)
     if record.status == "unsupported":
         report = outcome.get_result()
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"Skipped: {record.reason}")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """The end of a run that has no supervisor."""
+    found = session.config.stash[SESSION]
+    if isinstance(found, Bare):
+        found.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

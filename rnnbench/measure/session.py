@@ -1,6 +1,7 @@
 """Who decides what a pytest session measures, and who takes its records: a supervisor, or the session itself."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,14 +84,15 @@ class Bare(Session):
         self._suites: dict[str, Suite] = {}
         self._planned: list[Case] = []
         self._journal: Journal | None = None
+        self._begun: Run | None = None
         self._began_utc = now_utc()
 
     def tasks(self, suite: Suite) -> list[Task]:
-        from rnnbench.measure.devices import best
+        from rnnbench.measure.devices import Device, best
 
         for plugin in self._plugins:
             load_file(plugin)
-        self._device = self._device or best()
+        self._device = Device(self._device or best()).name
         self._suites[suite.name] = suite
         cases = suite.expand(self._device, self._preset, self._overrides, self._keep)
         self._planned += cases
@@ -98,10 +100,15 @@ class Bare(Session):
 
     def end(self, record: Record) -> None:
         if self._journal is None:
-            run = self._run(record.case.suite)
-            self._journal = Journal(self._results / run.id, run)
+            self._begun = self._run(record.case.suite)
+            self._journal = Journal(self._results / self._begun.id, self._begun)
             self.folder = self._journal.folder
         self._journal.append(record)
+
+    def finish(self, *, interrupted: bool) -> None:
+        """Say in run.json when the run ended."""
+        if self._journal is not None and self._begun is not None:
+            self._journal.write_run(replace(self._begun, finished_utc=now_utc(), interrupted=interrupted))
 
     def _run(self, first_suite: str) -> Run:
         from rnnbench.measure.machine import fingerprint
