@@ -64,13 +64,22 @@ def compare(base: Side, candidate: Side, policy: Policy) -> Comparison:
     )
 
 
-def decide(trials: Sequence[Trial], alpha: float) -> list[Finding]:
-    """The verdict of each sampled metric, corrected for their number."""
-    weighed = [weigh(one.sample, one.finding.min_effect or 0, alpha, len(trials)) for one in trials]
+def trials_of(base: Side, candidate: Side, policy: Policy) -> list[Trial]:
+    """What can be tested of two paired sides, and nothing else."""
+    both = [one for one in match(base, candidate).both if one.base.status == one.candidate.status == "ok"]
+    rows = [row for one in both for row in _sampled(one, policy, paired=True)]
+    return [row for row in rows if isinstance(row, Trial)]
+
+
+def decide(trials: Sequence[Trial], alpha: float, family: int | None = None) -> list[Finding]:
+    """The verdict of each sampled metric, corrected for their number, or for `family` where more were tested than are here."""
+    absent = [1.0] * (max(family or 0, len(trials)) - len(trials))
+    weighed = [weigh(one.sample, one.finding.min_effect or 0, alpha, len(trials) + len(absent)) for one in trials]
     signs = [-1 if METRICS[one.finding.metric].better == "higher" else 1 for one in trials]
     worse = [one.p_above if sign > 0 else one.p_below for one, sign in zip(weighed, signs, strict=True)]
     better = [one.p_below if sign > 0 else one.p_above for one, sign in zip(weighed, signs, strict=True)]
-    rows = zip(trials, weighed, worse, holm(worse), benjamini_hochberg(worse), benjamini_hochberg(better), strict=True)
+    corrected = (holm([*worse, *absent]), benjamini_hochberg([*worse, *absent]), benjamini_hochberg([*better, *absent]))
+    rows = zip(trials, weighed, worse, *(values[: len(trials)] for values in corrected), strict=True)
     return [_decided(trial.finding, one, alpha, p, by_holm, by_bh, gain) for trial, one, p, by_holm, by_bh, gain in rows]
 
 

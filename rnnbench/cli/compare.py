@@ -49,7 +49,7 @@ def compare(
     from rnnbench.analysis.compare import same_side
     from rnnbench.analysis.sources import side
 
-    _known(format_, SHOWN)
+    known_format(format_, SHOWN)
     policy = policy_from(settings, min_effect, alpha, metric, only)
     sides = side(base, results), side(candidate, results)
     same_side(*sides)
@@ -65,7 +65,7 @@ def export(
     results: Results = Path("results"),
 ) -> None:
     """Print a run's figures in another tool's format."""
-    _known(format_, EXPORTED)
+    known_format(format_, EXPORTED)
     typer.echo(_exported(run, results, format_), nl=False)
 
 
@@ -109,7 +109,8 @@ def append(path: Path, text: str) -> None:
         raise CannotWrite(path, error.strerror or error) from None
 
 
-def _known(format_: str, formats: tuple[str, ...]) -> None:
+def known_format(format_: str, formats: tuple[str, ...]) -> None:
+    """Raise for a format that there is not, before anything is measured."""
     if format_ not in formats:
         raise UnknownName("--format", format_, formats)
 
@@ -121,7 +122,8 @@ def _exported(name: str, results: Path, format_: str) -> str:
     if format_ == "pytest-benchmark":
         import json
 
-        from rnnbench.analysis.store import find_run, load_run
+        from rnnbench.analysis.store import load_run
+        from rnnbench.files import find_run
         from rnnbench.runs.export import benchmark_json
 
         return json.dumps(benchmark_json(load_run(find_run(name, results))), indent=1) + "\n"

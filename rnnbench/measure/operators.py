@@ -10,7 +10,7 @@ class _Counter(TorchDispatchMode):
     """Counts what passes."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -20,6 +20,7 @@ class _Counter(TorchDispatchMode):
 
 def count(step: Callable[[], object]) -> int:
     """Operators that reach the dispatcher below autograd in one call of `step`; a fused kernel is one."""
-    with _Counter() as counter:
+    counter = _Counter()
+    with counter:
         step()
     return counter.count

@@ -65,9 +65,16 @@ def sizes(comparison: Comparison) -> str:
     unit = "pairs of processes" if comparison.paired else "processes a side"
     return (
         f"{tests} over {many} {unit}, against a minimum effect of {effect} at {units.percent(comparison.alpha)};"
-        f" a change of {units.percent(seen[len(seen) // 2])} would have been seen nine times of ten in the middle case,"
-        f" {units.percent(seen[-1])} in the noisiest."
+        f" a change of {_size(seen[len(seen) // 2])} would have been seen nine times of ten{_noisiest(seen)}."
     )
+
+
+def _noisiest(seen: list[float]) -> str:
+    return f" in the middle case, {_size(seen[-1])} in the noisiest" if len(seen) > 1 else ""
+
+
+def _size(change: float) -> str:
+    return units.percent(change) if change < 10 else "more than ten-fold"
 
 
 def advice(comparison: Comparison) -> str:

@@ -1,0 +1,84 @@
+"""One of the two that a duet measures: an interpreter, a revision, or settings; and its warm fork server."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rnnbench.errors import RnnbenchError, UsageError
+from rnnbench.runs.client import Event, ForkServer
+from rnnbench.runs.worktree import repository, there, worktree
+
+
+class CannotMeasure(RnnbenchError):
+    """An interpreter or a revision that does not come up."""
+
+    def __init__(self, label: str, why: object) -> None:
+        super().__init__(f"{label} cannot measure: {why}; it needs rnnbench and torch, importable and of a version like this one's")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """What sets one side apart. `sets` are overrides of its own; `root` and `place` are the checkout and the revision's worktree."""
+
+    side: str
+    label: str
+    python: str = sys.executable
+    sets: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    root: Path | None = None
+    place: Path | None = None
+
+    def file(self, path: Path) -> str:
+        """A user's file as this side has it."""
+        return str(there(path, self.root, self.place) if self.root and self.place else path.resolve())
+
+    @property
+    def folder(self) -> Path:
+        """Where its code lies, as far as it has a place of its own."""
+        return self.place or Path.cwd()
+
+    def server(self, log: Path, more: Mapping[str, str]) -> ForkServer:
+        """A fork server of its interpreter and its code."""
+        try:
+            return ForkServer(log, python=self.python, environment={**self.environment, **more})
+        except OSError as error:
+            raise UsageError(f"interpreter {self.python!r} cannot be started: {error.strerror or error}") from None
+
+    def survey(self, server: ForkServer, device: str | None, plugins: tuple[str, ...], log: Path) -> Event:
+        """Its machine, versions and variants."""
+        try:
+            return server.ask("survey", {"device": device, "plugins": plugins}, log)
+        except UsageError:
+            raise
+        except RnnbenchError as error:
+            raise CannotMeasure(self.label, error) from None
+
+
+@contextlib.contextmanager
+def contender(side: str, *, python: str | None, revision: str | None, sets: tuple[str, ...]) -> Iterator[Contender]:
+    """One side as the user named it. A revision's worktree lives as long as the block."""
+    named = [f"python {python}"] if python else []
+    named += [f"revision {revision}"] if revision else []
+    label = f"{side}: {', '.join([*named, *sets]) or 'as it is'}"
+    with contextlib.ExitStack() as stack:
+        root = repository(Path.cwd()) if revision else None
+        place = stack.enter_context(worktree(root, revision)) if root and revision else None
+        yield Contender(
+            side=side,
+            label=label,
+            python=python or sys.executable,
+            sets=sets,
+            environment=_path_of(place) if place else {},
+            root=root,
+            place=place,
+        )
+
+
+def _path_of(place: Path) -> dict[str, str]:
+    """The revision's packages come before what is installed."""
+    folders = [place / "src", place] if (place / "src").is_dir() else [place]
+    known = os.environ.get("PYTHONPATH", "")
+    return {"PYTHONPATH": os.pathsep.join([*map(str, folders), *([known] if known else [])]), "PYTHONSAFEPATH": "1"}

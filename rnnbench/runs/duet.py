@@ -1,0 +1,204 @@
+"""Two contenders in turn on one machine: pairs of fresh processes, adjacent in time, in random order, until a judge has enough."""
+
+import random
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rnnbench.budget import Budget
+from rnnbench.case import Case
+from rnnbench.choose import parse_set, selector
+from rnnbench.errors import UnknownName, UsageError
+from rnnbench.files import read_run
+from rnnbench.journal import Journal, new_run_id, now_utc
+from rnnbench.measure.commit import commit
+from rnnbench.measure.job import Job
+from rnnbench.record import Record, Run
+from rnnbench.runs import catalog
+from rnnbench.runs.client import Event, ForkServer
+from rnnbench.runs.contender import CannotMeasure, Contender
+from rnnbench.runs.lock import device_lock, held
+from rnnbench.runs.request import Request
+from rnnbench.runs.supervisor import Limits, Supervisor
+
+Pair = tuple[Case, Case]
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Side:
+    """A contender at work: its surveyed machine, its suite files, its run and its supervisor."""
+
+    contender: Contender
+    survey: Event
+    suite_paths: Mapping[str, str]
+    plugins: tuple[str, ...]
+    run: Run
+    journal: Journal
+    supervisor: Supervisor
+    records: list[Record] = field(default_factory=list)
+
+    def measure(self, case: Case, pair: int, budget: Budget) -> None:
+        """One fresh process; its record is on disk before this returns."""
+        job = Job(suite_path=self.suite_paths[case.suite], tasks=((case, pair),), budget=budget, plugins=self.plugins)
+        try:
+            for record in self.supervisor.run(job):
+                self.journal.append(record)
+                self.records.append(record)
+        except (KeyError, TypeError) as error:
+            raise CannotMeasure(self.contender.label, f"it speaks another version's language ({error!r})") from None
+
+
+class Duet:
+    """Both sides, ready. `base` runs A, `candidate` runs B; `pairs` are the cases that answer each other."""
+
+    def __init__(self, sides: tuple[Side, Side], pairs: Sequence[Pair], budget: Budget, seed: int) -> None:
+        self.sides = sides
+        self.pairs = tuple(pairs)
+        self.began_s = time.monotonic()
+        self._budget = budget
+        self._coin = random.Random(seed)
+        self._next = dict.fromkeys(self.pairs, 0)
+
+    @property
+    def processes(self) -> int:
+        """How many have run, on both sides."""
+        return sum(len(side.records) for side in self.sides)
+
+    def play(self, pairs: Sequence[Pair], times: int) -> None:
+        """So many further pairs of processes of each of these cases; cases come in random order, so does who goes first."""
+        rounds = [pair for _ in range(times) for pair in pairs]
+        self._coin.shuffle(rounds)
+        for pair in rounds:
+            number = self._next[pair]
+            self._next[pair] += 1
+            order = [0, 1]
+            self._coin.shuffle(order)
+            for which in order:
+                self.sides[which].measure(pair[which], number, self._budget)
+
+    def played(self, pair: Pair) -> int:
+        """How many pairs this case has had."""
+        return self._next[pair]
+
+    def runs(self) -> tuple[Run, Run]:
+        """Both runs as they are now, with their records."""
+        a, b = (replace(side.run, records=tuple(side.records)) for side in self.sides)
+        return a, b
+
+    def finish(self, *, interrupted: bool) -> tuple[Path, Path]:
+        """Close both runs; returns their folders."""
+        for side in self.sides:
+            side.supervisor.close()
+            on_disk, _ = read_run(side.journal.folder)
+            side.journal.write_run(replace(side.run, finished_utc=now_utc(), interrupted=interrupted, records=on_disk.records))
+        a, b = (side.journal.folder for side in self.sides)
+        return a, b
+
+
+@contextmanager
+def duet(request: Request, a: Contender, b: Contender, plan: str, say: Say) -> Iterator[Duet]:
+    """Check both contenders, start their servers, lock the device, open two runs. Raises what is wrong before anything is measured."""
+    if not request.suites:
+        raise UsageError(f"name a suite with --suite (there are: {', '.join(catalog.shipped())})")
+    budget = Budget.of(request.preset, request.budget)
+    seed = secrets.randbelow(2**32)
+    with ExitStack() as stack:
+        scratch = Path(tempfile.mkdtemp(prefix="rnnbench-"))
+        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        servers = []
+        for one in (a, b):
+            servers.append(one.server(scratch / f"server-{one.side}.log", request.server_environment()))
+            stack.callback(servers[-1].close)
+        plugins = [tuple(one.file(Path(path).expanduser()) for path in request.plugins) for one in (a, b)]
+        surveys = [
+            one.survey(server, request.device, own, scratch / f"survey-{one.side}.log")
+            for one, server, own in zip((a, b), servers, plugins, strict=True)
+        ]
+        pairs = _pairs(request, a, b, surveys)
+        device = surveys[0]["device"]
+        stack.enter_context(held(f"device {device!r}", device_lock(device), say if request.wait else None))
+        both = new_run_id(f"duet-{pairs[0][0].suite}")
+        sides = []
+        for index, one in enumerate((a, b)):
+            run = _run(request, one, surveys[index], both, budget, plan, [pair[index] for pair in pairs], pairs)
+            journal = Journal(request.results / run.id, run)
+            supervisor = _supervisor(one, servers[index], journal, request)
+            stack.callback(supervisor.close)
+            sides.append(Side(one, surveys[index], _paths(request, one), plugins[index], run, journal, supervisor))
+        yield Duet((sides[0], sides[1]), pairs, budget, seed)
+
+
+def _supervisor(one: Contender, server: ForkServer, journal: Journal, request: Request) -> Supervisor:
+    warm = [server]
+    return Supervisor(
+        start=lambda: warm.pop() if warm else one.server(journal.log_path("server"), request.server_environment()),
+        log_path=journal.log_path,
+        limits=Limits(request.case_timeout_s),
+        watch=lambda *_: None,
+    )
+
+
+def _pairs(request: Request, a: Contender, b: Contender, surveys: Sequence[Event]) -> list[Pair]:
+    """The cases of A, each with B's that answers it: the same but for what `--set-a` and `--set-b` say."""
+    found = [catalog.find(name) for name in request.suites]
+    keep = selector(request.select)
+    own = [parse_set((*request.sets, *one.sets)) for one in (a, b)]
+    free = {name for one in (a, b) for name in parse_set(one.sets)}
+    cases = [[case for one in found for case in one.suite.expand(surveys[0]["device"], request.preset, sets)] for sets in own]
+    if len(cases[0]) != len(cases[1]):
+        counts = f"{len(cases[0])} and {len(cases[1])}"
+        raise UsageError(f"A and B have {counts} cases, so they cannot be paired: give --set-a and --set-b one value for each axis")
+    pairs = [pair for pair in zip(*cases, strict=True) if keep is None or keep(pair[0])]
+    for first, second in pairs:
+        before, after = first.as_dict(), second.as_dict()
+        if any(before[name] != after[name] for name in before if name not in free):
+            raise UsageError(f"{first} and {second} would be a pair, but differ in more than --set-a and --set-b say")
+    if not pairs:
+        raise UsageError("no case is left; see what there is with: rnnbench run --dry-run")
+    for index, one in enumerate((a, b)):
+        known = [each["name"] for each in surveys[index]["variants"]]
+        for pair in pairs:
+            if pair[index].variant not in known:
+                raise UnknownName(f"variant of {one.label}:", pair[index].variant, known)
+    return pairs
+
+
+def _paths(request: Request, one: Contender) -> dict[str, str]:
+    """Each suite's file as this side has it."""
+    found = [catalog.find(name) for name in request.suites]
+    return {each.suite.name: path if Path(path := one.file(each.path)).is_file() else str(each.path) for each in found}
+
+
+def _run(
+    request: Request, one: Contender, survey: Event, both: str, budget: Budget, plan: str, cases: Sequence[Case], pairs: Sequence[Pair]
+) -> Run:
+    """One side's run. `arguments.duet` ties it to the other."""
+    aliases = {str(second): str(first) for first, second in pairs if str(first) != str(second)} if one.side == "B" else {}
+    asked: dict[str, Any] = {
+        "command": list(request.command),
+        "device": survey["device"],
+        "preset": request.preset,
+        "set": [*request.sets, *one.sets],
+        "select": request.select,
+        "budget": budget.as_dict(),
+        "isolation": "process",
+        "threads": request.threads,
+        "pin": request.pin,
+        "duet": {"id": both, "side": one.side, "label": one.label, "python": one.python, "aliases": aliases, "plan": plan},
+    }
+    return Run(
+        id=f"{both}-{one.side.lower()}",
+        suites=tuple(catalog.find(name).suite.about() for name in request.suites),
+        arguments=asked,
+        machine=survey["machine"],
+        commit=commit(one.folder),
+        started_utc=now_utc(),
+        planned=tuple({"case": case.as_dict(), "process": 0} for case in cases),
+    )

@@ -1,0 +1,51 @@
+"""A revision of the user's own repository as a folder, for as long as it is needed."""
+
+import contextlib
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rnnbench.errors import UsageError
+
+
+def repository(folder: Path) -> Path:
+    """The root of the git checkout that `folder` lies in."""
+    try:
+        return Path(_git(folder, "rev-parse", "--show-toplevel"))
+    except (OSError, subprocess.SubprocessError):
+        raise UsageError(f"{str(folder)!r} lies in no git checkout, so it has no revisions") from None
+
+
+@contextlib.contextmanager
+def worktree(root: Path, revision: str) -> Iterator[Path]:
+    """A checkout of `revision` beside the user's own, which is left alone; it is gone afterwards."""
+    try:
+        known = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    except (OSError, subprocess.SubprocessError):
+        raise UsageError(f"{revision!r} is no revision of {str(root)!r}: name a commit, a branch or a tag") from None
+    with tempfile.TemporaryDirectory(prefix="rnnbench-") as scratch:
+        place = Path(scratch, known[:12])
+        try:
+            _git(root, "worktree", "add", "--detach", "--quiet", str(place), known)
+        except (OSError, subprocess.SubprocessError) as error:
+            told = getattr(error, "stderr", "") or str(error)
+            raise UsageError(f"revision {revision!r} cannot be checked out: {told.strip().splitlines()[-1]}") from None
+        try:
+            yield place
+        finally:
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
+                _git(root, "worktree", "remove", "--force", str(place))
+
+
+def there(path: Path, root: Path, place: Path) -> Path:
+    """A user's file as the revision has it: the same path in the worktree, or the file itself where it lies outside the checkout."""
+    whole = path.resolve()
+    if not whole.is_relative_to(root.resolve()):
+        return whole
+    return place / whole.relative_to(root.resolve())
+
+
+def _git(folder: Path, *words: str) -> str:
+    command = ("git", *words)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=True).stdout.strip()  # noqa: S603
