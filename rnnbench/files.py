@@ -8,6 +8,7 @@ from typing import Any
 
 from rnnbench.errors import BadResults, UnknownName
 from rnnbench.record import BadRecord, Record, Run
+from rnnbench.registry import is_file
 
 RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
@@ -35,7 +36,7 @@ def find_run(name: str, results: Path) -> Path:
         return results / name
     if name == "latest" and runs:
         return results / max(runs, key=lambda run: ((results / run / RUN_FILE).stat().st_mtime_ns, run))
-    if name and (Path(name) / RUN_FILE).is_file():
+    if name and is_file(Path(name) / RUN_FILE):
         return Path(name)
     begins = [run for run in runs if name and run.startswith(name)]
     if len(begins) == 1:

@@ -17,6 +17,7 @@ from rnnbench.errors import BadExpression, UnknownName, UsageError
 from rnnbench.journal import new_run_id, now_utc
 from rnnbench.measure.commit import commit
 from rnnbench.record import Run
+from rnnbench.registry import user_path
 from rnnbench.runs import catalog
 from rnnbench.runs.client import Event, ForkServer
 from rnnbench.runs.plan import ISOLATIONS, Plan, repeated
@@ -56,7 +57,7 @@ def prepared(request: Request) -> Iterator[Prepared]:
 
     server = start(scratch / "server.log")
     try:
-        plugins = tuple(str(Path(path).expanduser().resolve()) for path in request.plugins)
+        plugins = tuple(str(user_path(path).resolve()) for path in request.plugins)
         survey = server.ask("survey", {"device": request.device, "plugins": plugins}, scratch / "survey.log")
         if left:
             tasks = left.tasks
