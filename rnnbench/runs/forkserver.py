@@ -158,8 +158,9 @@ class Server:
 
     def _end(self) -> None:
         for child in self._children.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+            for kill in (os.killpg, os.kill):  # one so young has no group of its own yet
+                with contextlib.suppress(ProcessLookupError):
+                    kill(child.pid, signal.SIGKILL)
             os.waitpid(child.pid, 0)
             self._sweep(child.pid)
 

@@ -2,10 +2,9 @@
 
 import os
 import random
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,15 +49,16 @@ def prepared(request: Request) -> Iterator[Prepared]:
     found = tuple(catalog.find(name) for name in request.suites)
     overrides, keep = parse_set(request.sets), selector(request.select)
     budget = Budget.of(request.preset, request.budget)
-    scratch = Path(tempfile.mkdtemp(prefix="rnnbench-"))
 
     def start(log: Path) -> ForkServer:
         return ForkServer(log, environment=request.server_environment())
 
-    server = start(scratch / "server.log")
-    try:
+    with (  # a Ctrl-C at any point leaves neither a folder nor a process
+        tempfile.TemporaryDirectory(prefix="rnnbench-", ignore_cleanup_errors=True) as scratch,
+        closing(start(Path(scratch, "server.log"))) as server,
+    ):
         plugins = tuple(str(user_path(path).resolve()) for path in request.plugins)
-        survey = server.ask("survey", {"device": request.device, "plugins": plugins}, scratch / "survey.log")
+        survey = server.ask("survey", {"device": request.device, "plugins": plugins}, Path(scratch, "survey.log"))
         if left:
             tasks = left.tasks
         else:
@@ -70,9 +70,6 @@ def prepared(request: Request) -> Iterator[Prepared]:
         folder = left.folder if left else request.results / run.id
         done = frozenset(left.done) if left else frozenset()
         yield Prepared(request, plan, survey["device"], run, folder, done, notes, start, server, left)
-    finally:
-        server.close()
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _check_words(request: Request) -> None:
