@@ -2,6 +2,7 @@
 
 import pytest
 
+from rnnbench.case import IMPLEMENTATIONS
 from rnnbench.errors import BadPlugin, UnknownName
 from rnnbench.registry import Registry, load_file
 from rnnbench.variants import VARIANTS, variant
@@ -29,7 +30,7 @@ def test_an_unknown_variant_lists_the_nearest_first():
 
 def test_an_implementation_that_there_is_not_is_refused():
     """A variant that claims an implementation of its own invention is refused where it is written."""
-    with pytest.raises(BadPlugin, match="implementation 'magic' is not one of loop, cell, fused"):
+    with pytest.raises(BadPlugin, match=f"implementation 'magic' is not one of {', '.join(IMPLEMENTATIONS)}"):
         variant(implementations=("magic",), source="none")
 
 

@@ -26,7 +26,7 @@ WAYS = [(name, way) for name, way in EVERY if way != "fused" and (name, "fused")
 
 def built(name: str, way: str, fields: dict, seed: int = 0) -> torch.nn.Module:
     torch.manual_seed(seed)
-    return VARIANTS[name].module(small_case(variant=name, implementation=way, **fields)).double()
+    return VARIANTS[name].module(small_case(variant=name, implementation=way, **fields)).double().eval()  # dropout would differ
 
 
 @pytest.mark.parametrize(("name", "way"), WAYS)
@@ -55,7 +55,7 @@ def test_equal_seeds_give_equal_weights(name, way):
     fields = {"depth": 2, "bidirectional": True}
     fused, other, reseeded = built(name, "fused", fields), built(name, way, fields), built(name, way, fields, seed=1)
     assert all(torch.equal(a, b) for a, b in zip(fused.parameters(), other.parameters(), strict=True))
-    assert not any(torch.equal(a, b) for a, b in zip(fused.parameters(), reseeded.parameters(), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(fused.parameters(), reseeded.parameters(), strict=True))
 
 
 @pytest.mark.parametrize(("name", "way"), EVERY)
