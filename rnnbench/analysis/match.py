@@ -71,7 +71,7 @@ def unlike_conditions(base: Side, candidate: Side) -> dict[str, tuple[Any, Any]]
     """What forbids holding times against each other: hardware and conditions. Two sides of a duet were measured in turn."""
     if base.duet and base.duet == candidate.duet:
         return {}
-    hardware = {name: (_at(base.machine, name), _at(candidate.machine, name)) for name in HARDWARE}
+    hardware = {name: (at_path(base.machine, name), at_path(candidate.machine, name)) for name in HARDWARE}
     stated = {name: pair for name, pair in hardware.items() if None not in pair or _both_state(name, base, candidate)}
     both = base.conditions.keys() | candidate.conditions.keys() if base.conditions and candidate.conditions else set()
     conditions = {name: (base.conditions.get(name), candidate.conditions.get(name)) for name in sorted(both)}
@@ -96,7 +96,8 @@ def _commit(side: Side) -> str:
     return str(side.commit.get("hash", "unknown"))[:10] + ("+" if side.commit.get("dirty") else "")
 
 
-def _at(table: Mapping[str, Any], path: str) -> Any:
+def at_path(table: Mapping[str, Any], path: str) -> Any:
+    """What lies at a dotted path of a machine; the names of a list of parts; None where nothing does."""
     found: Any = table
     for key in path.split("."):
         found = found.get(key) if isinstance(found, Mapping) else None

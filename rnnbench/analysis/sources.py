@@ -7,9 +7,9 @@ from typing import Any
 from rnnbench.analysis.baseline import read_baseline
 from rnnbench.analysis.foreign import asv_side, is_asv, is_pytest_benchmark, pytest_benchmark_side
 from rnnbench.analysis.side import Side, side_of_run
-from rnnbench.analysis.store import find_run, load_runs
+from rnnbench.analysis.store import load_runs
 from rnnbench.errors import BadResults
-from rnnbench.files import RUN_FILE
+from rnnbench.files import RUN_FILE, find_run
 
 BASELINE = "baseline:"
 

@@ -42,7 +42,12 @@ def _table(findings: Sequence[Finding]) -> str:
         for one in findings[:MOST_ROWS]
     ]
     more = f"\n\n{len(findings) - MOST_ROWS} more are left out here." if len(findings) > MOST_ROWS else ""
-    return "\n".join(_row(cells) for cells in (head, ["---"] * len(head), *rows)) + more
+    return table(head, rows) + more
+
+
+def table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """Rows under a head."""
+    return "\n".join(_row(cells) for cells in (head, ["---"] * len(head), *rows))
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -1,0 +1,90 @@
+"""`rnnbench history`: when did it change, and between which commits?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rnnbench.cli import app
+from rnnbench.cli.compare import MarkdownFile, Results, append, known_format
+
+if TYPE_CHECKING:
+    from rnnbench.analysis.history import History, Series
+
+FORMATS = ("table", "json", "md", "otava-csv")
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_WIDTH = 40
+
+
+@app.command()
+def history(
+    results: Results = Path("results"),
+    metric: Annotated[
+        list[str] | None, typer.Option(help="A metric to look at; step_time_s and the exact ones where none is named.")
+    ] = None,
+    case: Annotated[str, typer.Option(metavar="GLOB", help="Only cases whose id fits: 'depth/lstm*'.")] = "*",
+    canary: Annotated[
+        str, typer.Option(metavar="CASE", help="Divide out the drift that this case shows; none for no correction.")
+    ] = "canary",
+    min_change: Annotated[str, typer.Option(metavar="SHARE", help="Smallest change of level that is told.")] = "2%",
+    format_: Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(FORMATS)}.")] = "table",
+    markdown: MarkdownFile = None,
+) -> None:
+    """Find changes of level over all runs of a folder, each with the commits between which it came."""
+    from rnnbench.analysis.formats import histories
+    from rnnbench.analysis.history import history as read
+    from rnnbench.analysis.policy import share
+    from rnnbench.record import METRICS
+
+    known_format(format_, FORMATS)
+    metrics = tuple(metric or ("step_time_s", *(name for name, one in METRICS.items() if one.deterministic)))
+    found = read(results, metrics=metrics, cases=case, canary=canary, min_change=share(min_change, "--min-change"))
+    if markdown is not None:
+        append(markdown, histories.as_markdown(found))
+    if format_ == "otava-csv":
+        typer.echo(_otava(results, metrics), nl=False)
+    elif format_ != "table":
+        typer.echo({"json": histories.as_json, "md": histories.as_markdown}[format_](found).rstrip("\n"))
+    else:
+        _screen(found)
+
+
+def _otava(results: Path, metrics: tuple[str, ...]) -> str:
+    from rnnbench.analysis.formats.exports import otava
+    from rnnbench.analysis.history import sides_of
+
+    return otava(sides_of(results), metrics)
+
+
+def _screen(found: "History") -> None:
+    """Each series that changed: what it looks like, and its changes."""
+    from rich.markup import escape
+
+    from rnnbench.analysis.formats.histories import headline, row
+    from rnnbench.cli.screens import console
+
+    out = console()
+    for one in found.series:
+        if not one.changes:
+            continue
+        out.print(f"[bold]{escape(one.case)}[/]", soft_wrap=True)
+        told = f", {one.canary} divided out" if one.canary else ""
+        out.print(f"  {sparkline(one)}  [dim]{len(one.points)} runs on {escape(one.machine)}{escape(told)}[/]", soft_wrap=True)
+        for change in one.changes:
+            colour = {True: "red", False: "green", None: "yellow"}[change.worse]
+            _, _, label, size, values, commits, run, _ = row(one, change)
+            out.print(f"  [{colour}]{escape(label)} {size}[/]  {escape(values)}  {escape(commits)}  {escape(run)}", soft_wrap=True)
+    for note in found.notes:
+        out.print(f"[yellow]note[/]  {escape(note)}")
+    out.print(f"{headline(found)}.")
+
+
+def sparkline(one: "Series") -> str:
+    """The figures as blocks, the newest last, between the 5th and the 95th per cent of them."""
+    import numpy as np
+
+    values = np.array([point.value for point in one.points])
+    shown = np.array([np.median(part) for part in np.array_split(values, min(_WIDTH, len(values)))])
+    low, high = np.quantile(values, [0.05, 0.95])
+    share = np.clip((shown - low) / (high - low), 0, 1) if high > low else np.full(len(shown), 0.5)
+    return "".join(_BLOCKS[round(float(value) * (len(_BLOCKS) - 1))] for value in share)

@@ -1,0 +1,23 @@
+"""Canary: one fixed case, to be measured beside others in every run, so that a history can tell the machine's drift from the code's."""
+
+from rnnbench import Suite, grid
+
+SUITE = Suite(
+    "canary",
+    title="The canary",
+    question="Is the machine as fast as it was?",
+    x="hidden_size",
+    hue="variant",
+    cases=grid(
+        variant="lstm",
+        phase="train",
+        depth=1,
+        input_size=128,
+        cpu={"hidden_size": 128, "batch_size": 16, "seq_len": 32},
+        cuda={"hidden_size": 1024, "batch_size": 64, "seq_len": 128},
+    ),
+)
+
+
+def bench_canary(measure, case):
+    measure(case)
