@@ -75,6 +75,11 @@ def read_baseline(results: Path, name: str) -> Side:
     path = baseline_path(results, name)
     if not path.is_file():
         raise UnknownName("baseline", name, names(results))
+    return read_baseline_file(path)
+
+
+def read_baseline_file(path: Path) -> Side:
+    """The side that a baseline's file states."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -85,7 +90,7 @@ def read_baseline(results: Path, name: str) -> Side:
         raise BadResults(path, f"it has schema {data['schema']}, this rnnbench reads {BASELINE_SCHEMA}: save it anew")
     try:
         return Side(
-            label=f"baseline:{name}",
+            label=f"baseline:{path.stem}",
             kind="baseline",
             cases={str(key): _observed(str(key), case) for key, case in data["cases"].items()},
             machine=dict(data.get("machine", {})),

@@ -41,9 +41,10 @@ class LookPlan:
     def told(self) -> str:
         """The plan in a sentence."""
         levels = ", ".join(percent(self.level(look)) for look in range(len(self.stages)))
+        looks = ", ".join(map(str, self.stages))
         return (
-            f"plan, stated before the first pair: looks after {', '.join(map(str, self.stages))} pairs at {levels}"
-            f" ({percent(self.alpha)} in all), corrected by Holm for all cases and metrics; a flag is confirmed once on fresh pairs at {percent(self.alpha)}"
+            f"plan, stated before the first pair: looks after {looks} pairs at {levels} ({percent(self.alpha)} in all), corrected by Holm"
+            f" for all cases and metrics; a flag is confirmed once on fresh pairs at {percent(self.alpha)}"
         )
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rnnbench.analysis.baseline import read_baseline
+from rnnbench.analysis.baseline import read_baseline, read_baseline_file
 from rnnbench.analysis.foreign import asv_side, is_asv, is_pytest_benchmark, pytest_benchmark_side
 from rnnbench.analysis.side import Side, side_of_run
 from rnnbench.analysis.store import load_runs
@@ -34,8 +34,8 @@ def _of_file(name: str, path: Path) -> Side:
     if is_asv(data):
         return asv_side(name, path, data)
     if isinstance(data, dict) and "cases" in data:
-        return read_baseline(path.parent.parent, path.stem)
-    raise BadResults(path, "neither pytest-benchmark's JSON nor asv's")
+        return read_baseline_file(path)
+    raise BadResults(path, "neither pytest-benchmark's JSON, nor asv's, nor a baseline")
 
 
 def _of_folder(name: str, files: list[Path]) -> Side:
