@@ -46,6 +46,12 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("optimizer_bytes", "optimizer memory", "lower", True, "storage of the optimizer's state after a step"),
     ("activation_bytes", "activation memory", "lower", True, "storages that autograd keeps between forward and backward, each once"),
     ("operators", "operators", "lower", True, "operators that one step dispatches below autograd; a fused kernel is one"),
+    ("step_flops", "FLOPs", "lower", True, "in the matrix products of a step, by formula; backward counts twice its forward pass"),
+    ("moved_bytes", "bytes moved at least", "lower", True, "each array once in each pass that reads or writes it, as if caches were perfect"),
+    ("intensity_flops_per_byte", "arithmetic intensity", None, True, "FLOPs ÷ bytes moved at least"),
+    ("achieved_flops_per_s", "FLOP rate", "higher", False, "FLOPs of the step ÷ its median time"),
+    ("ceiling_share", "share of the ceiling", "higher", False, "least time that the machine's products and copies allow ÷ median step time"),
+    ("launch_share", "share of launching", None, False, "operators × the machine's time to dispatch one ÷ median step time"),
     ("peak_allocated_bytes", "peak allocated", "lower", False, "most device memory held by tensors in a step after warm-up"),
     ("peak_reserved_bytes", "peak reserved", "lower", False, "most device memory held by the allocator in a step after warm-up"),
     (
@@ -95,6 +101,7 @@ class Record:
     beside: str = ""
     beside_times_s: tuple[float, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+    bound: str = ""
     absent: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     process: int = 0
@@ -130,7 +137,7 @@ class Record:
             values["metrics"] = {str(name): _finite(value, name) for name, value in values.get("metrics", {}).items()}
             values["absent"] = {str(name): str(why) for name, why in values.get("absent", {}).items()}
             values["notes"] = tuple(map(str, values.get("notes", ())))
-            for name in ("reason", "beside", "log", "started_utc", "finished_utc"):
+            for name in ("reason", "beside", "bound", "log", "started_utc", "finished_utc"):
                 values[name] = str(values.get(name, ""))
             for name in ("process", "pid"):
                 values[name] = int(values.get(name, 0))

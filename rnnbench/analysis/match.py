@@ -10,7 +10,7 @@ from rnnbench.analysis.side import Observed, Side
 HARDWARE = (
     "cpu.model", "cpu.cores", "cpu.logical", "cpu.usable", "cpu.governor", "container.cpu_limit", "gpus", "torch.threads"
 )  # fmt: skip
-_PASSING = ("hostname", "cpu.mhz", *HARDWARE)  # not told as a difference of software; a container's host name is new each time
+_PASSING = ("hostname", "cpu.mhz", "ceilings", *HARDWARE)  # not told as a difference of software; a container's host name is new each time
 
 
 @dataclass(frozen=True, slots=True)

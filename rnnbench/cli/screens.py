@@ -18,6 +18,7 @@ COLUMNS = {
     "step_time_s": "step time",
     "half_width_ratio": "±",
     "tokens_per_s": "tokens/s",
+    "ceiling_share": "of ceiling",
     "activation_bytes": "activations",
     "peak_allocated_bytes": "peak",
     "peak_rss_growth_bytes": "peak RSS",

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
-from rnnbench.measure import memory, operators
+from rnnbench.measure import costs, memory, operators
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.precision import Format, autocast
 from rnnbench.measure.training import TrainStep, backward
@@ -112,6 +112,7 @@ class Workload:
             absent["optimizer_bytes"] = "no optimizer runs in this phase"
         else:
             metrics["optimizer_bytes"] = self.train.state_bytes()
+        costs.weigh(self.case, self.x.nbytes, self.output.nbytes, metrics, absent)
 
     def _make_batches(self) -> list[tuple[Tensor, Tensor]]:
         """Seeded batches, moved to the device once. The target's shape is asked of the model itself."""

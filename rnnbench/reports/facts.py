@@ -65,6 +65,8 @@ def _words(name: str) -> str:
 def _said(name: str, value: Any) -> str:
     if name.endswith("_bytes") and isinstance(value, int | float) and not isinstance(value, bool):
         return units.binary_bytes(value)
+    if units.unit_of(name) and isinstance(value, float):
+        return units.show(name, value)
     return units.plain(value) if isinstance(value, bool) else str(value)
 
 

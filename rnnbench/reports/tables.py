@@ -24,6 +24,7 @@ _SHOWN = (
     "activation_bytes",
     "peak_allocated_bytes",
     "peak_rss_growth_bytes",
+    "ceiling_share",
     "clip_cost_s",
     "rounds",
 )
@@ -98,6 +99,8 @@ def _columns(cases: pd.DataFrame) -> list[Column]:
             columns.append(Column("metrics", name, metric.label, "", True, name in _SHOWN))
             if name == "step_time_s":
                 columns.append(Column("row", "interval", "95 % interval", "", False, True))
+            if name == "ceiling_share":
+                columns.append(Column("row", "bound", "bound", "", False, True))
     return [*columns, Column("row", "samples", "samples", "", True, False), Column("row", "id", "case id", "", False, False)]
 
 
@@ -153,6 +156,7 @@ def _row(row: "pd.Series[Any]", own: list[Record], text: str, every: int) -> dic
         "text": {name: units.show(name, row[name]) for name in known},
         "interval": [None if pd.isna(end) else _brief(end) for end in ends],
         "samples": int(row["samples"]),
+        "bound": row["bound"],
         "notes": list(row["notes"]),
         "absent": (fine or own)[-1].absent,
         "beside": own[-1].beside,

@@ -17,12 +17,14 @@ from rnnbench.measure.job import Job
 from rnnbench.record import Record, Run
 from rnnbench.runs.export import benchmark_json
 from rnnbench.runs.lock import device_lock, held
+from rnnbench.runs.machine import put_in_place, with_ceilings
 from rnnbench.runs.plan import PROCESS_COST_S, WARMUP_SHARE
 from rnnbench.runs.prepare import Prepared
 from rnnbench.runs.resume import set_aside
 from rnnbench.runs.supervisor import Limits, Supervisor
 
 SERVER_LOG = "server"
+CEILINGS_LOG = "ceilings"
 LEAST_FREE_BYTES = 16 * 2**20
 LEAST_ROUNDS_S = 0.05
 
@@ -88,6 +90,9 @@ def conduct(ready: Prepared, watcher: Watcher) -> Finished:
         )
         interrupted = False
         try:
+            run = with_ceilings(ready.run, ready.device, request.results, ready.server, journal.log_path(CEILINGS_LOG))
+            ready = replace(ready, run=run)
+            journal.write_run(run)
             _measure(ready, journal, supervisor, watcher)
         except KeyboardInterrupt:
             interrupted = True
@@ -110,7 +115,7 @@ def _measure(ready: Prepared, journal: Journal, supervisor: Supervisor, watcher:
             watcher.say(f"--max-time is spent: {left} cases are left out; go on with --resume {ready.run.id}")
             return
         for record in _records(supervisor, job, purse):
-            journal.append(replace(record, notes=(*record.notes, *ready.notes)))
+            journal.append(put_in_place(replace(record, notes=(*record.notes, *ready.notes)), ready.run.machine))
             left -= 1
             watcher.end(record)
 

@@ -64,4 +64,12 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
     return 0
 
 
-BODIES: Mapping[str, Callable[[Mapping[str, Any], Emit], int]] = {"job": run_job, "survey": survey}
+def ceilings(data: Mapping[str, Any], emit: Emit) -> int:
+    """Tell the supervisor what the device can do at most."""
+    from rnnbench.measure.ceilings import measure
+
+    emit({"event": "ceilings", "ceilings": measure(data["device"]).as_dict()})
+    return 0
+
+
+BODIES: Mapping[str, Callable[[Mapping[str, Any], Emit], int]] = {"ceilings": ceilings, "job": run_job, "survey": survey}

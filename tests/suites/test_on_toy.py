@@ -1,4 +1,4 @@
-"""Every suite's quick preset on the toy accelerator: what works there treats a device as CUDA needs to be treated."""
+"""Every swept suite on the toy accelerator, quick preset: what works there treats a device as CUDA needs to be treated."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rnnbench.runs import catalog
-from tests.suites.test_grids import NAMES
+from tests.suites.test_grids import SWEPT
 from tests.tools import ROOT, TOY_PLUGIN, command, only_run
 
 HURRY = ("--preset", "quick", "--case-budget", "0.001", "--min-rounds", "2", "--no-report", "--json")
@@ -29,7 +29,7 @@ def on_toy(tmp_path_factory):
         return only_run(folder / "results")[1].records, (folder / "watch.jsonl").read_text().splitlines()
 
     with ThreadPoolExecutor() as pool:
-        halves = list(pool.map(measured, (NAMES[::2], NAMES[1::2])))
+        halves = list(pool.map(measured, (SWEPT[::2], SWEPT[1::2])))
     calls = [json.loads(line) for _, lines in halves for line in lines]
     return {str(one.case): one for records, _ in halves for one in records}, {one["id"]: one["calls"] for one in calls}
 
@@ -39,7 +39,7 @@ def of(on_toy, name):
     return [(record, calls[key]) for key, record in records.items() if record.case.suite == name and record.status == "ok"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SWEPT)
 def test_every_case_runs_on_an_accelerator(name, on_toy):
     """Each case of the quick preset is measured on the toy, where a CPU tensor that strays into a step raises, or is unsupported."""
     records = [record for record in on_toy[0].values() if record.case.suite == name]
@@ -50,7 +50,7 @@ def test_every_case_runs_on_an_accelerator(name, on_toy):
     assert any(record.status == "ok" for record in records)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SWEPT)
 def test_no_clock_is_read_before_the_device_is_done(name, on_toy):
     """Each reading of the clock finds the device idle: it was synchronised after the last operator."""
     for record, calls in of(on_toy, name):
@@ -58,7 +58,7 @@ def test_no_clock_is_read_before_the_device_is_done(name, on_toy):
         assert "late" not in calls, str(record.case)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SWEPT)
 def test_peaks_are_of_the_timed_rounds(name, on_toy):
     """Peak statistics are reset once, after the last warm-up step and before the first timed round, and read after the last one."""
     for record, calls in of(on_toy, name):
