@@ -4,7 +4,21 @@ import math
 
 _SI = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 _BINARY = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"), (1, "B"))
-_SUFFIXES = (("_flops_per_s", "FLOP/s"), ("_bytes_per_s", "B/s"), ("_per_s", "/s"), ("_per_byte", "FLOP/B"), ("_bytes", "B"), ("_flops", "FLOP"), ("_ratio", "×"), ("_share", "%"), ("_s", "s"), ("_j", "J"), ("_w", "W"), ("_hz", "Hz"), ("_celsius", "°C"))
+_SUFFIXES = (
+    ("_flops_per_s", "FLOP/s"),
+    ("_bytes_per_s", "B/s"),
+    ("_per_s", "/s"),
+    ("_per_byte", "FLOP/B"),
+    ("_bytes", "B"),
+    ("_flops", "FLOP"),
+    ("_ratio", "×"),
+    ("_share", "%"),
+    ("_s", "s"),
+    ("_j", "J"),
+    ("_w", "W"),
+    ("_hz", "Hz"),
+    ("_celsius", "°C"),
+)
 
 NONE = "–"
 

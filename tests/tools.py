@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SUITES = ROOT / "suites"
 TOY_PLUGIN = ROOT / "tests/toy/plugin.py"
 SMALL = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 3}
-LOCKS = tempfile.mkdtemp(prefix="rnnbench-test-locks-")  # so that runs of others on this machine are not waited for
+LOCKS = tempfile.TemporaryDirectory(prefix="rnnbench-test-locks-")  # removed at exit; so that runs of others on this machine are not waited for
 QUICK = ("--preset", "quick", "--case-budget", "0.02", "--min-rounds", "3")
 
 
@@ -54,7 +54,7 @@ class Ended:
 def environment(**more: str) -> dict[str, str]:
     """This process's, without what pytest put there, and with a terminal wide enough that no line is broken."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return {**plain, "COLUMNS": "200", "NO_COLOR": "1", "RNNBENCH_LOCKS": LOCKS, **more}
+    return {**plain, "COLUMNS": "200", "NO_COLOR": "1", "RNNBENCH_LOCKS": LOCKS.name, **more}
 
 
 def command(*words: object, cwd: Path, limit_s: float = 240, **more: str) -> Ended:

@@ -18,10 +18,9 @@ COLUMNS = {
     "step_time_s": "step time",
     "half_width_ratio": "±",
     "tokens_per_s": "tokens/s",
-    "ceiling_share": "of ceiling",
+    "ceiling_share": "ceiling",
     "activation_bytes": "activations",
     "peak_allocated_bytes": "peak",
-    "peak_rss_growth_bytes": "peak RSS",
     "beside_ratio": "ratio",
     "clip_cost_s": "clipping",
 }
