@@ -8,9 +8,11 @@ from typing import Any
 
 from rnnbench.errors import BadValue, UnknownName
 
-PHASES = ("forward", "backward", "train", "isolation")
+PHASES = ("forward", "backward", "train", "converge", "isolation")
+OPTIMIZERS = ("adamw", "sgd")
+SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
-IMPLEMENTATIONS = ("loop", "cell", "fused")
+IMPLEMENTATIONS = ("loop", "cell", "hoisted", "scan", "fused")
 EXECUTIONS = ("eager",)
 NAME = "a name of letters, digits, _ . : +"  # what an id, a folder and a log file can all hold
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+]{0,63}")
@@ -57,7 +59,7 @@ class Axis:
     def wanted(self) -> str:
         """In words, what would do."""
         if self.values is not None:
-            return f"one of {', '.join(self.values)}"
+            return f"one of {', '.join(self.values)}{', or none' if self.optional else ''}"
         kinds = {int: "a whole number from 0" if self.name == "seed" else "a whole number from 1", float: "a number above 0"}
         words = {**kinds, bool: "true or false", str: NAME}[self.kind]
         return f"{words}, or none" if self.optional else words
@@ -84,10 +86,16 @@ class Case:
     bidirectional: bool = axis(False, "reads the sequence both ways", letter="bi")
     precision: str = axis("fp32", "number format of the matrix products", values=PRECISIONS)
     clip_norm: float | None = axis(None, "largest gradient norm, or none", letter="clip")
+    optimizer: str | None = axis(None, "what learns in `converge`; none is the task's own", letter="opt=", values=OPTIMIZERS)
+    lr: float | None = axis(None, "learning rate in `converge`; none is the task's own", letter="lr")
+    schedule: str | None = axis(None, "the learning rate after its warm-up; none is the task's own", letter="sched=", values=SCHEDULES)
+    max_steps: int | None = axis(None, "most training steps in `converge`; none is the task's own", unit="steps", letter="steps")
+    distilled: bool = axis(False, "learns from a trained teacher's outputs too", letter="distilled")
     implementation: str = axis("fused", "how the recurrence is computed", values=IMPLEMENTATIONS)
     execution: str = axis("eager", "how the model is run", values=EXECUTIONS)
     device: str = axis("cpu", "where it runs")
     seed: int = axis(0, "seed of weights and data", letter="s")
+    window: int = axis(128, "time steps that local attention looks at, its own among them", unit="time steps", letter="W")
 
     def __post_init__(self) -> None:
         for one in AXES.values():
@@ -141,4 +149,4 @@ def _axes() -> dict[str, Axis]:
 
 AXES: dict[str, Axis] = _axes()
 _SHAPE = ("depth", "hidden_size", "input_size", "batch_size", "seq_len")
-_EXTRAS = ("bidirectional", "clip_norm", "execution", "task", "seed")
+_EXTRAS = ("bidirectional", "clip_norm", "execution", "task", "optimizer", "lr", "schedule", "max_steps", "distilled", "seed")

@@ -12,18 +12,22 @@ if TYPE_CHECKING:
     from torch import nn
 
 Build = Callable[[Case], "nn.Module"]
+Formula = Callable[[Case], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One architecture. `build(case)` gives a module: (seq_len, batch_size, input_size) → (seq_len, batch_size, features),
-    or a tuple whose first item is that."""
+    or a tuple whose first item is that. The formulas are none where a variant states none."""
 
     name: str
     build: Build
     implementations: tuple[str, ...]
     source: str
     about: str
+    flops: Formula | None = None  # of a forward pass, in matrix products: two for each multiply and add
+    parameters: Formula | None = None
+    state_size: Formula | None = None  # numbers that decoding keeps of each sequence
 
     def module(self, case: Case) -> "nn.Module":
         """The module of a case, on the CPU in fp32. Raises Unsupported for an implementation that it lacks."""
@@ -35,8 +39,19 @@ class Variant:
 VARIANTS: Registry[Variant] = Registry("variant", "rnnbench.variants")
 
 
-def variant(*, implementations: tuple[str, ...] = ("fused",), source: str, name: str | None = None) -> Callable[[Build], Build]:
+def variant(
+    *,
+    implementations: tuple[str, ...] = ("fused",),
+    source: str,
+    name: str | None = None,
+    flops: Formula | None = None,
+    parameters: Formula | None = None,
+    state_size: Formula | None = None,
+) -> Callable[[Build], Build]:
     """Register `build(case) -> nn.Module` under its own name, or under `name`. `source` is the paper or page it follows.
+
+    `flops`, `parameters` and `state_size` are formulas of a case: FLOPs in the matrix products of a forward pass, weights, and the
+    numbers that decoding keeps of each sequence.
 
     The first line of the function's (or else its file's) docstring is what `rnnbench list variants` says of it.
     """
@@ -47,7 +62,8 @@ def variant(*, implementations: tuple[str, ...] = ("fused",), source: str, name:
     def register(build: Build) -> Build:
         doc = (build.__doc__ or build.__globals__.get("__doc__") or "").strip()
         known = name or build.__name__
-        VARIANTS.add(known, Variant(known, build, tuple(implementations), source, doc.splitlines()[0] if doc else ""))
+        about = doc.splitlines()[0] if doc else ""
+        VARIANTS.add(known, Variant(known, build, tuple(implementations), source, about, flops, parameters, state_size))
         return build
 
     return register

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 
 from rnnbench.case import Case
 
@@ -28,6 +29,8 @@ class Unrolled(nn.Module):
         for first in range(0, len(layers), directions):
             ways = [self._run(x, layers[first + way], backwards=way == 1) for way in range(directions)]
             x = ways[0] if directions == 1 else torch.cat(ways, -1)
+            if first + directions < len(layers):
+                x = dropout(x, self.weights.dropout, self.training)
         return x
 
     def _run(self, x: Tensor, weights: Weights, *, backwards: bool) -> Tensor:

@@ -7,11 +7,13 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from rnnbench.case import Case
+from rnnbench.variants._costs import gated
 from rnnbench.variants._registry import variant
 from rnnbench.variants._stack import State, Step, Weights, sizes, stack
 
 SOURCE = "doi 10.1207/s15516709cog1402_1"
 WAYS = ("loop", "cell", "fused")
+COSTS = gated(gates=1, states=1)
 
 
 def written_out(x: Tensor, state: State, weights: Weights, activation: str) -> State:
@@ -32,13 +34,13 @@ def build(case: Case, activation: str) -> nn.Module:
     return stack(case, lambda: nn.RNN(nonlinearity=activation, **sizes(case)), steps)
 
 
-@variant(implementations=WAYS, source=SOURCE)
+@variant(implementations=WAYS, source=SOURCE, flops=COSTS.flops, parameters=COSTS.parameters, state_size=COSTS.state_size)
 def elman(case: Case) -> nn.Module:
     """Elman network with tanh."""
     return build(case, "tanh")
 
 
-@variant(implementations=WAYS, source=SOURCE)
+@variant(implementations=WAYS, source=SOURCE, flops=COSTS.flops, parameters=COSTS.parameters, state_size=COSTS.state_size)
 def elman_relu(case: Case) -> nn.Module:
     """Elman network with relu."""
     return build(case, "relu")

@@ -5,8 +5,11 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from rnnbench.case import Case
+from rnnbench.variants._costs import gated
 from rnnbench.variants._registry import variant
 from rnnbench.variants._stack import State, Weights, sizes, stack
+
+COSTS = gated(gates=3, states=1)
 
 
 def written_out(x: Tensor, state: State, weights: Weights) -> State:
@@ -25,7 +28,13 @@ def by_cell(x: Tensor, state: State, weights: Weights) -> State:
     return (torch.gru_cell(x, state[0], *weights),)
 
 
-@variant(implementations=("loop", "cell", "fused"), source="arXiv 1406.1078")
+@variant(
+    implementations=("loop", "cell", "fused"),
+    source="arXiv 1406.1078",
+    flops=COSTS.flops,
+    parameters=COSTS.parameters,
+    state_size=COSTS.state_size,
+)
 def gru(case: Case) -> nn.Module:
     """Gated recurrent unit."""
     return stack(case, lambda: nn.GRU(**sizes(case)), {"loop": written_out, "cell": by_cell})

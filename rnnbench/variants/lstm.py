@@ -5,8 +5,13 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from rnnbench.case import Case
+from rnnbench.variants._costs import gated
 from rnnbench.variants._registry import variant
-from rnnbench.variants._stack import State, Weights, sizes, stack
+from rnnbench.variants._stack import State, Step, Weights, sizes, stack
+
+SOURCE = "doi 10.1162/neco.1997.9.8.1735; forget gate 10.1162/089976600300015015"
+WAYS = ("loop", "cell", "fused")
+COSTS = gated(gates=4, states=2)
 
 
 def written_out(x: Tensor, state: State, weights: Weights) -> State:
@@ -24,7 +29,10 @@ def by_cell(x: Tensor, state: State, weights: Weights) -> State:
     return h, c
 
 
-@variant(implementations=("loop", "cell", "fused"), source="doi 10.1162/neco.1997.9.8.1735; forget gate 10.1162/089976600300015015")
+STEPS: dict[str, Step] = {"loop": written_out, "cell": by_cell}
+
+
+@variant(implementations=WAYS, source=SOURCE, flops=COSTS.flops, parameters=COSTS.parameters, state_size=COSTS.state_size)
 def lstm(case: Case) -> nn.Module:
     """Long short-term memory."""
-    return stack(case, lambda: nn.LSTM(**sizes(case)), {"loop": written_out, "cell": by_cell}, states=2)
+    return stack(case, lambda: nn.LSTM(**sizes(case)), STEPS, states=2)

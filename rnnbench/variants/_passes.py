@@ -1,0 +1,43 @@
+"""What hand-written passes share: number formats, and torch's untyped half in typed clothes."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+def run(function: Any, *arguments: Any) -> Tensor:
+    """Apply an autograd Function of one result."""
+    made: Tensor = function.apply(*arguments)
+    return made
+
+
+def once(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """A backward pass that has no derivative of its own."""
+    made: Callable[..., Any] = once_differentiable(backward)
+    return made
+
+
+def product_type(x: Tensor) -> torch.dtype:
+    """The number format of products with x: autocast's, where it is on."""
+    kind = x.device.type
+    lowered = _knows_autocast(kind) and torch.is_autocast_enabled(kind) and x.dtype != torch.float64
+    return torch.get_autocast_dtype(kind) if lowered else x.dtype
+
+
+def wide_type(dtype: torch.dtype) -> torch.dtype:
+    """The number format of states and sums beside products of `dtype`."""
+    return torch.float32 if dtype in (torch.bfloat16, torch.float16) else dtype
+
+
+def exact(x: Tensor) -> AbstractContextManager[object]:
+    """Autocast off, for a pass that states every number format itself."""
+    kind = x.device.type
+    return torch.autocast(kind, enabled=False) if _knows_autocast(kind) else nullcontext()
+
+
+def _knows_autocast(kind: str) -> bool:
+    return kind != "meta" and torch.amp.is_autocast_available(kind)

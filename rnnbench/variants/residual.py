@@ -1,0 +1,71 @@
+"""Residual LSTMs: each layer adds to what comes in, as it is where the sizes agree and projected where they do not."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from rnnbench.case import Case
+from rnnbench.variants import layer_norm_lstm, lstm
+from rnnbench.variants._costs import same_or_projected
+from rnnbench.variants._deep import deep, features
+from rnnbench.variants._product import linear
+from rnnbench.variants._registry import variant
+
+SOURCE = "arXiv 1701.03360; Google's translation system, 1609.08144"
+COSTS = lstm.COSTS.around(same_or_projected, same_or_projected)
+LN_COSTS = layer_norm_lstm.COSTS.around(same_or_projected, same_or_projected)
+
+
+class Residual(nn.Module):
+    """(seq_len, batch, inputs) → (seq_len, batch, features): x or P x, plus what the layer makes of x."""
+
+    def __init__(self, case: Case, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+        self.past = past(case)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The sum."""
+        made: Tensor = self.past(x) + first(self.layer(x))
+        return made
+
+
+class Projection(nn.Linear):
+    """P x, without bias."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.Linear gave it
+        """(…, inputs) → (…, features)."""
+        return linear(input, self.weight)
+
+
+def past(case: Case) -> nn.Module:
+    """The way past a layer: nothing to do where the sizes agree, else a projection."""
+    return nn.Identity() if case.input_size == features(case) else Projection(case.input_size, features(case), bias=False)
+
+
+def first(made: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """torch's own networks return their last state too."""
+    return made if isinstance(made, Tensor) else made[0]
+
+
+def residual(case: Case, layer: Callable[[Case], nn.Module]) -> nn.Module:
+    """A stack of `layer`, which builds one from a case of depth 1, with a way past each."""
+    return deep(case, lambda one: Residual(one, layer(one)))
+
+
+@variant(implementations=lstm.WAYS, source=SOURCE, flops=COSTS.flops, parameters=COSTS.parameters, state_size=COSTS.state_size)
+def res_lstm(case: Case) -> nn.Module:
+    """LSTM with residual connections."""
+    return residual(case, lstm.lstm)
+
+
+@variant(
+    implementations=layer_norm_lstm.WAYS,
+    source=f"{SOURCE}; norm 1607.06450",
+    flops=LN_COSTS.flops,
+    parameters=LN_COSTS.parameters,
+    state_size=LN_COSTS.state_size,
+)
+def res_ln_lstm(case: Case) -> nn.Module:
+    """LSTM with residual connections and layer norm."""
+    return residual(case, layer_norm_lstm.ln_lstm)
