@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SUITES = ROOT / "suites"
 TOY_PLUGIN = ROOT / "tests/toy/plugin.py"
 SMALL = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 3}
-LOCKS = tempfile.TemporaryDirectory(prefix="rnnbench-test-locks-")  # removed at exit; so that runs of others on this machine are not waited for
+LOCKS = tempfile.TemporaryDirectory(prefix="rnnbench-test-locks-")  # runs of others on this machine are not waited for
 QUICK = ("--preset", "quick", "--case-budget", "0.02", "--min-rounds", "3")
 
 
