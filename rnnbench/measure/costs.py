@@ -1,0 +1,52 @@
+"""What a step asks of the machine, by formula: FLOPs in matrix products, and the bytes that must move at least.
+
+The backward pass of a product y = W x is two products of its size, one for the gradient of W and one for that of x. So a backward
+pass counts twice its forward pass and a train step three times. (The gradient of the network's own input is not computed; this is counted
+all the same, as everybody does.) Pointwise work is not counted.
+"""
+
+from rnnbench.case import Case
+from rnnbench.variants import VARIANTS
+
+PASSES = {"forward": 1, "backward": 2, "train": 3}
+"""Forward passes' worth of FLOPs in a step of each phase."""
+
+
+def step_flops(case: Case) -> int:
+    """FLOPs in the matrix products of one step. Raises LookupError with why they are not known."""
+    formula = VARIANTS[case.variant].flops
+    if case.phase not in PASSES:
+        raise LookupError(f"phase {case.phase!r} is no single pass")
+    if formula is None:
+        raise LookupError(f"variant {case.variant!r} states no formula: give @variant(flops=...)")
+    return PASSES[case.phase] * formula(case)
+
+
+def moved_bytes(phase: str, *, parameters: float, activations: float, optimizer: float, inputs: float, outputs: float) -> float:
+    """Bytes that a step must read or write at least: each array once in each pass that needs it, as if caches were perfect.
+
+    Forward: weights and input read, output and activations written. Backward: weights, activations and the output's gradient read,
+    gradients written. AdamW: weights, gradients and both moments read, weights and moments written.
+    """
+    forward = parameters + inputs + outputs
+    backward = parameters + activations + outputs + parameters
+    adam = 3 * parameters + 2 * optimizer
+    return {"forward": forward, "backward": backward, "train": forward + activations + backward + adam}[phase]
+
+
+def weigh(case: Case, inputs: float, outputs: float, metrics: dict[str, float], absent: dict[str, str]) -> None:
+    """FLOPs, least bytes and their ratio, into a record's figures. `metrics` holds the step's memory already."""
+    try:
+        metrics["step_flops"] = step_flops(case)
+    except LookupError as error:
+        absent["step_flops"] = absent["intensity_flops_per_byte"] = str(error)
+    if case.phase not in PASSES:
+        absent["moved_bytes"] = f"phase {case.phase!r} is no single pass"
+        return
+    held = {name: metrics.get(f"{kind}_bytes", 0.0) for name, kind in _HELD.items()}
+    metrics["moved_bytes"] = moved_bytes(case.phase, inputs=inputs, outputs=outputs, **held)
+    if "step_flops" in metrics:
+        metrics["intensity_flops_per_byte"] = metrics["step_flops"] / metrics["moved_bytes"]
+
+
+_HELD = {"parameters": "parameter", "activations": "activation", "optimizer": "optimizer"}
