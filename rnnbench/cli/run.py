@@ -9,7 +9,7 @@ import typer
 
 from rnnbench.budget import PRESETS
 from rnnbench.cli import app
-from rnnbench.errors import EXIT_CASES_FAILED, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK
+from rnnbench.errors import EXIT_CASES_FAILED, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, CannotWrite
 
 if TYPE_CHECKING:
     from rnnbench.runs.conduct import Finished
@@ -108,6 +108,8 @@ def run(
         with prepared(request) as ready:
             if dry_run:
                 return _show_plan(ready, as_json)
+            if not no_report:
+                _check_folder(reports)
             with Progress(ready) as progress:
                 finished = conduct(ready, progress)
     except KeyboardInterrupt:  # before the first case, or a second Ctrl-C: what is on disk stays
@@ -115,6 +117,14 @@ def run(
     page = None if no_report or not finished.run.records else _write_report(finished, reports)
     _show_end(finished, page, as_json)
     raise typer.Exit(_exit_code(finished))
+
+
+def _check_folder(reports: Path) -> None:
+    """Say that no report can be written before an hour is spent on its records."""
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(reports, error.strerror or error) from None
 
 
 def _write_report(finished: "Finished", reports: Path) -> Path:

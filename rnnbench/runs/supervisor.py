@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -172,5 +171,4 @@ def _with_last_word(reason: str, log: Path) -> str:
 
 
 def _log_name(task: Task) -> str:
-    name: Any = f"{task[0]}".partition("/")[2]
-    return f"{name[:150]}-process{task[1]}"
+    return f"{str(task[0]).replace('/', '-')[:180]}-process{task[1]}"
