@@ -1,0 +1,71 @@
+"""Formulas of FLOPs against torch's own counter of operators, on meta tensors: no arithmetic is done."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from rnnbench.measure.costs import moved_bytes, step_flops
+from rnnbench.measure.workload import output_of
+from rnnbench.variants import VARIANTS
+from tests.tools import small_case
+
+SIZES = {"hidden_size": 32, "input_size": 16, "depth": 2, "batch_size": 4, "seq_len": 8}
+MASKED = ("attention", "transformer", "block_sparse", "griffin")  # the counter counts pairs that a mask leaves out; see their own tests
+NAMES = [name for name in VARIANTS.all() if not any(word in name for word in MASKED)]
+
+
+def counted(case, *, backward: bool = False) -> int:
+    """FLOPs that the counter sees on meta tensors, where fused kernels are decomposed."""
+    with torch.device("meta"):
+        model = VARIANTS[case.variant].module(case)
+    x = torch.empty(case.seq_len, case.batch_size, case.input_size, device="meta", requires_grad=backward)
+    output = output_of(model(x)) if backward else None
+    with FlopCounterMode(display=False) as counter:
+        if backward:
+            output.sum().backward()
+        else:
+            with torch.no_grad():
+                model(x)
+    return counter.get_total_flops()
+
+
+def simplest(name: str) -> str:
+    """The implementation that writes every product out."""
+    ways = VARIANTS[name].implementations
+    return "loop" if "loop" in ways else ways[0]
+
+
+def test_the_known_figure_of_an_lstm():
+    """LSTM(16 → 32, 2 layers), batch 4, 8 steps: 917,504 FLOPs, by the formula and by the counter."""
+    case = small_case(variant="lstm", phase="forward", **SIZES)
+    assert step_flops(case) == counted(case) == 917_504
+
+
+@pytest.mark.parametrize("ways", [1, 2])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_formula_is_what_the_counter_counts(name, ways):
+    """The formula of every recurrent variant equals the counter's products of its plainest implementation, in one direction and two."""
+    case = small_case(variant=name, phase="forward", implementation=simplest(name), bidirectional=ways == 2, **SIZES)
+    assert step_flops(case) == counted(case)
+
+
+@pytest.mark.parametrize("name", ["elman", "lstm", "gru"])
+def test_backward_counts_twice_but_for_the_first_state(name):
+    """Twice the forward pass is what backward does, but for the gradient of the initial state, which nobody asks for."""
+    case = small_case(variant=name, phase="backward", **SIZES)
+    gates = {"elman": 1, "gru": 3, "lstm": 4}[name]
+    first_state = case.depth * 2 * case.batch_size * gates * case.hidden_size**2
+    assert counted(case, backward=True) in (step_flops(case), step_flops(case) - first_state)
+
+
+def test_a_train_step_is_three_forward_passes():
+    """A train step counts three times its forward pass."""
+    forward, train = (step_flops(small_case(phase=phase, **SIZES)) for phase in ("forward", "train"))
+    assert train == 3 * forward
+
+
+def test_a_train_step_moves_more_than_its_parts():
+    """Training moves what forward and backward move, the activations once more, and the optimizer's state."""
+    held = {"parameters": 10, "activations": 100, "optimizer": 20, "inputs": 5, "outputs": 7}
+    forward, backward, train = (moved_bytes(phase, **held) for phase in ("forward", "backward", "train"))
+    assert train == forward + 100 + backward + 3 * 10 + 2 * 20
