@@ -1,0 +1,122 @@
+"""A duet's plan spends its error rate, stops early, confirms its flags: played with simulated processes."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rnnbench.analysis.policy import Policy
+from rnnbench.analysis.sequential import LookPlan
+from rnnbench.case import Case
+from rnnbench.cli.duet import judged
+from rnnbench.errors import BadValue
+from tests.gate.sides import CASE, STEP, records
+from tests.reports.factory import run
+
+POLICY = Policy(alpha=0.05, only="sampled")
+
+
+@pytest.fixture(autouse=True)
+def _no_collection(monkeypatch):
+    """statsmodels' Holm collects garbage at each call, 0.1 s beside torch: a hundred simulated duets need not."""
+    monkeypatch.setattr("gc.collect", lambda *_: 0)
+
+
+class Simulated:
+    """What `runs.duet.Duet` is, without processes: `slow(case, pair)` is how much slower B is."""
+
+    def __init__(self, cases: list[Case], slow, *, cv: float = 0.01, seed: int = 0) -> None:
+        self.pairs = tuple((case, case) for case in cases)
+        self.began_s = time.monotonic()
+        self._slow, self._cv, self._luck = slow, cv, np.random.default_rng(seed)
+        self._next = dict.fromkeys(self.pairs, 0)
+        self._found: tuple[list, list] = ([], [])
+
+    @property
+    def processes(self) -> int:
+        return sum(map(len, self._found))
+
+    def play(self, pairs, times: int) -> None:
+        for pair in pairs:
+            for _ in range(times):
+                number = self._next[pair]
+                self._next[pair] += 1
+                both = 0.01 * np.exp(self._luck.normal(0, 0.05))  # drift, common to a pair
+                for side, factor in ((0, 1.0), (1, self._slow(pair[1], number))):
+                    value = both * factor * np.exp(self._luck.normal(0, self._cv))
+                    self._found[side].append(replace(records(pair[side], [value])[0], process=number))
+
+    def played(self, pair) -> int:
+        return self._next[pair]
+
+    def runs(self):
+        return tuple(
+            run(found, id=side, arguments={"duet": {"id": "d", "side": side}}) for side, found in zip("AB", self._found, strict=True)
+        )
+
+
+def steps(found):
+    """Verdict and reason of each case's step time."""
+    return {finding.case: finding for finding in found.findings if finding.metric == STEP}
+
+
+def test_the_levels_add_up():
+    """What the looks may spend is the whole rate, more of it later; the plan says so in words."""
+    plan = LookPlan((5, 10, 20), 0.05)
+    levels = [plan.level(look) for look in range(3)]
+    assert sum(levels) == pytest.approx(0.05)
+    assert levels == sorted(levels)
+    assert "looks after 5, 10, 20 pairs at 0.833 %, 1.67 %, 2.5 % (5 % in all)" in plan.told()
+
+
+@pytest.mark.parametrize("stages", [(), (4, 10), (10, 5), (5, 5)])
+def test_plans_that_cannot_be_are_refused(stages):
+    """Too few pairs, or looks that do not come after each other."""
+    with pytest.raises(BadValue, match="rising numbers from 5"):
+        LookPlan(stages)
+
+
+def test_a_large_change_stops_early_and_is_confirmed():
+    """Thirty per cent is clear after five pairs; ten fresh ones confirm it, and the figures are theirs."""
+    playing = Simulated([CASE], lambda *_: 1.3)
+    found = judged(playing, LookPlan(), POLICY)
+    one = steps(found)[str(CASE)]
+    assert (one.verdict, one.failing, found.exit_code) == ("regressed", True, 3)
+    assert one.reason == "flagged after 5 pairs, confirmed on 10 fresh ones"
+    assert playing.processes == 2 * (5 + 10)
+    assert one.processes == (10, 10)
+
+
+def test_a_flag_that_fresh_pairs_do_not_confirm_is_inconclusive():
+    """What slowed B for the first pairs only is no regression."""
+    found = judged(Simulated([CASE], lambda _, pair: 1.3 if pair < 5 else 1.0), LookPlan(), POLICY)
+    one = steps(found)[str(CASE)]
+    assert (one.verdict, one.failing, found.exit_code) == ("inconclusive", False, 4)
+    assert "not confirmed on 10 fresh ones" in one.reason
+
+
+def test_decided_cases_play_no_more():
+    """Of two cases the one that is equivalent early leaves the other the time."""
+    calm, edge = CASE, replace(CASE, depth=2)
+    playing = Simulated([calm, edge], lambda case, _: 1.0 if case == calm else 1.02, cv=0.003)
+    found = judged(playing, LookPlan(), POLICY)
+    assert steps(found)[str(calm)].verdict == "equivalent"
+    assert steps(found)[str(edge)].verdict == "inconclusive"
+    assert playing.played((calm, calm)) < playing.played((edge, edge)) == 20
+
+
+def test_equal_code_is_not_flagged_and_confirmed():
+    """Sixty duets of equal code, noise of 2 %: none ends with a regression."""
+    verdicts = [
+        steps(judged(Simulated([CASE], lambda *_: 1.0, cv=0.02, seed=seed), LookPlan(), POLICY))[str(CASE)].verdict for seed in range(60)
+    ]
+    assert "regressed" not in verdicts
+
+
+def test_five_per_cent_is_seen():
+    """Of forty duets with a planted 5 %, noise of 1.5 %, at least 38 find it within 20 pairs and confirm it."""
+    verdicts = [
+        steps(judged(Simulated([CASE], lambda *_: 1.05, cv=0.015, seed=seed), LookPlan(), POLICY))[str(CASE)].verdict for seed in range(40)
+    ]
+    assert verdicts.count("regressed") >= 38
