@@ -1,0 +1,23 @@
+"""What every variant is held against: the fused LSTM, run in turn with it. No torch until it is built: suites import this."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rnnbench.measure.workload import Work
+
+
+def beside_lstm(hidden_size: int | None = None) -> "Callable[[Work], tuple[str, Callable[[], None]]]":
+    """For `measure(case, beside=…)`: the case's own step by a fused LSTM, of its hidden size or of another."""
+
+    def beside(work: "Work") -> tuple[str, Callable[[], None]]:
+        from rnnbench.measure.devices import Clock
+        from rnnbench.measure.precision import FORMATS
+        from rnnbench.measure.workload import Workload
+
+        case = replace(work.case, variant="lstm", implementation="fused", hidden_size=hidden_size or work.case.hidden_size)
+        other = Workload(case, work.device, FORMATS[case.precision], Clock(work.device))
+        return f"fused lstm, hidden size {case.hidden_size}", other.step
+
+    return beside
