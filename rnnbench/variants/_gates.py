@@ -45,6 +45,9 @@ class Slopes:
         """Back through step t. d_raw: gradient of σ(o) tanh(c'), d_c: of c' from the step after, becomes that of c. Fills d_gates."""
         batch, size = d_c.shape
         d_c.addcmul_(d_raw, self.to_c[t])
-        torch.mul(d_c[:, None], self.to_ifg[t], out=d_gates[:, : 3 * size].view(batch, 3, size))
-        torch.mul(d_raw, self.to_o[t], out=d_gates[:, 3 * size :])
+        wide = d_gates if d_gates.dtype == d_c.dtype else torch.empty_like(d_gates, dtype=d_c.dtype)
+        torch.mul(d_c[:, None], self.to_ifg[t], out=wide[:, : 3 * size].view(batch, 3, size))
+        torch.mul(d_raw, self.to_o[t], out=wide[:, 3 * size :])
+        if wide is not d_gates:
+            d_gates.copy_(wide)  # at once: mixed formats in one call are slow
         d_c.mul_(self.forget[t])

@@ -113,7 +113,7 @@ class _Whole(torch.autograd.Function):
                         d_hs.append(times_ut(d_gates[t], d_y[t - 1]) if low == d_y.dtype else d_y[t - 1] + times_ut(d_gates[t]))
             d_h = torch.stack(d_hs[::-1])
             _, d_gain, d_shift = layer_norm_backward(d_h, raw, [size], means, scales, gain, shift, [False, True, True])
-            d_x = product(d_gates, w_ih.to(low).t()).to(x.dtype)
+            d_x = product(d_gates, w_ih.to(low).t()).to(x.dtype) if ctx.needs_input_grad[0] else None
             d_w_ih = weight_gradient(d_gates, x.to(low)).to(w_ih.dtype)
             d_w_hh = weight_gradient(d_gates[1:], h[:-1].to(low)).to(w_hh.dtype)
             d_bias = d_gates.flatten(0, 1).sum(0).to(w_hh.dtype)
