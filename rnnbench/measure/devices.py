@@ -1,6 +1,8 @@
 """One face for every device: what only some have answers none elsewhere. CUDA-only knowledge stays in this file."""
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
 
 import torch
@@ -8,6 +10,15 @@ import torch
 from rnnbench.errors import NoSuchDevice
 
 ACCELERATORS = ("cuda", "xpu", "mps")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One step: seconds between the device's own events around it, until the host had handed it all over, and until it was done."""
+
+    device_s: float
+    issued_s: float
+    wall_s: float
 
 
 class Device:
@@ -22,6 +33,7 @@ class Device:
         except (RuntimeError, AssertionError):
             raise NoSuchDevice(name, available()) from None
         self.is_cpu = self.torch.type == "cpu"
+        self._retries = 0
         if not self.is_cpu and not (self.module.is_available() and (self.torch.index or 0) < self.module.device_count()):
             raise NoSuchDevice(name, available())
 
@@ -38,13 +50,50 @@ class Device:
 
     def reset_peaks(self) -> None:
         """Forget earlier peaks. A CPU keeps none: see memory.ResidentPeak."""
+        self._retries = self._allocator_retries() or 0
         if hasattr(self.module, "reset_peak_memory_stats"):
             self.module.reset_peak_memory_stats(self.torch)
 
     def peaks(self) -> dict[str, float]:
-        """Peak allocated and reserved bytes since the reset; empty where the device does not count."""
+        """Peak allocated and reserved bytes and the allocator's retries since the reset; empty where the device does not count."""
         asked = {"peak_allocated_bytes": "max_memory_allocated", "peak_reserved_bytes": "max_memory_reserved"}
-        return {name: float(getattr(self.module, call)(self.torch)) for name, call in asked.items() if hasattr(self.module, call)}
+        found = {name: float(getattr(self.module, call)(self.torch)) for name, call in asked.items() if hasattr(self.module, call)}
+        retries = self._allocator_retries()
+        return found if retries is None else {**found, "allocator_retries": float(retries - self._retries)}
+
+    def span(self, step: Callable[[], None]) -> Span | None:
+        """A step between two events of the device; none where it has no events."""
+        make = None if self.is_cpu else getattr(self.module, "Event", None)
+        if make is None:
+            return None
+        start, end = make(enable_timing=True), make(enable_timing=True)
+        stream = self.module.current_stream(self.torch)
+        self.synchronize()
+        before = time.perf_counter()
+        start.record(stream)
+        step()
+        end.record(stream)
+        issued_s = time.perf_counter() - before
+        self.synchronize()
+        return Span(start.elapsed_time(end) / 1e3, issued_s, time.perf_counter() - before)
+
+    @property
+    def index(self) -> int:
+        """Its number among the devices of its kind that this process sees."""
+        return self.torch.index or 0
+
+    def uuid(self) -> str | None:
+        """What CUDA says the device's own name is; none elsewhere, and before torch 2.4."""
+        if self.torch.type != "cuda":
+            return None
+        found = getattr(torch.cuda.get_device_properties(self.index), "uuid", None)
+        return None if found is None else str(found)
+
+    def _allocator_retries(self) -> int | None:
+        """How often the allocator had to give back its cache and try again, so far."""
+        ask = None if self.is_cpu else getattr(self.module, "memory_stats", None)
+        found = ask(self.torch).get("num_alloc_retries") if ask else None
+        return None if found is None else int(found)
 
 
 class Clock:

@@ -10,11 +10,12 @@ from statistics import NormalDist, fmean, median, stdev
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
-from rnnbench.measure import memory
+from rnnbench.measure import instruments, memory
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.footprint import refuse_oversize
 from rnnbench.measure.load import LoadWatch
 from rnnbench.measure.precision import Format, in_format
+from rnnbench.measure.seen import Seen
 from rnnbench.measure.steady import Warmup, warm_up
 from rnnbench.measure.workload import Work, Workload, probe
 
@@ -37,6 +38,12 @@ class Measurement:
     metrics: dict[str, float] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def add(self, found: Seen) -> None:
+        """What an instrument saw, among the rest."""
+        self.metrics.update(found.metrics)
+        self.absent.update(found.absent)
+        self.notes += found.notes
 
 
 def measure_case(
@@ -66,15 +73,20 @@ def measure_case(
         device.reset_peaks()
         resident.reset()
         parts_s: dict[str, list[float]] = defaultdict(list)
-        watch = LoadWatch()
+        watch, instrument = LoadWatch(), instruments.watch(device)
         seen.times_s, seen.beside_times_s = _time(work, clock, lambda step, clock: time_rounds(step, clock, warm.best_s), parts_s)
         if (load := watch.stop()) is not None:
             seen.metrics.update(load.metrics())
             seen.notes += load.notes()
+        if instrument is not None:
+            seen.add(instrument.stop())
         _peaks(seen, device, resident)
         _parts(seen, work, clock, parts_s)
+        if case.phase in ("forward", "train"):  # elsewhere a step does more than is timed
+            seen.add(instruments.waiting(device, work.step))
         work.weigh(seen.metrics, seen.absent)
     _rates(seen, case, work.tokens, budget, warm)
+    seen.add(instruments.energy(seen.metrics, seen.absent, work.tokens))
     return seen
 
 

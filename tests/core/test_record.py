@@ -132,4 +132,4 @@ def test_every_metric_names_its_unit_or_is_a_count():
     from rnnbench.units import unit_of
 
     counts = {name for name in METRICS if not unit_of(name)}
-    assert counts <= {"parameters", "rounds", "warmup_rounds", "other_load_cores", "operators"}
+    assert counts <= {"parameters", "rounds", "warmup_rounds", "other_load_cores", "operators", "other_gpu_processes", "allocator_retries"}

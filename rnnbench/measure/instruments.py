@@ -1,0 +1,56 @@
+"""The instruments that stand beside the timed rounds of a device, and what follows from them and the times."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from statistics import median
+from typing import Protocol
+
+from rnnbench.measure.devices import Device
+from rnnbench.measure.seen import Seen
+
+ROUNDS = 5  # of a step between two of the device's own events
+
+
+class Watch(Protocol):
+    """Watches from its making to `stop()`."""
+
+    def stop(self) -> Seen:
+        """What it saw."""
+
+
+def watch(device: Device) -> Watch | None:
+    """The instrument of a device; none where it has none."""
+    if device.is_cpu:
+        from rnnbench.measure.cpu_watch import CpuWatch
+
+        return CpuWatch()
+    if device.torch.type == "cuda":
+        from rnnbench.measure.gpu_watch import GpuWatch
+        from rnnbench.measure.nvml import Gpu
+
+        return GpuWatch(partial(Gpu, device.index, device.uuid()))
+    return None
+
+
+def energy(metrics: Mapping[str, float], absent: Mapping[str, str], tokens: int | None) -> Seen:
+    """Energy of a step and of a token: the mean power over the timed rounds × the median step time."""
+    seen = Seen()
+    if (power_w := metrics.get("mean_power_w")) is None:
+        seen.absent.update(dict.fromkeys(("step_energy_j", "token_energy_j"), absent.get("mean_power_w", "no power was measured")))
+        return seen
+    seen.metrics["step_energy_j"] = power_w * metrics["step_time_s"]
+    if tokens:
+        seen.metrics["token_energy_j"] = seen.metrics["step_energy_j"] / tokens
+    return seen
+
+
+def waiting(device: Device, step: Callable[[], None]) -> Seen:
+    """How long the device took over a step by its own events, and when the host had handed all of it over. Runs further rounds."""
+    seen = Seen()
+    spans = [found for found in (device.span(step) for _ in range(ROUNDS)) if found is not None]
+    if not spans:
+        return seen
+    seen.metrics["device_time_s"] = median(one.device_s for one in spans)
+    seen.metrics["issue_share"] = median(one.issued_s / one.wall_s for one in spans)
+    seen.metrics["device_wait_share"] = median(max(0.0, 1 - one.device_s / one.wall_s) for one in spans)
+    return seen

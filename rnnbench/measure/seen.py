@@ -1,0 +1,12 @@
+"""What an instrument saw: figures, reasons for those that there are not, and what to think of them."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Seen:
+    """Joined into a record's own."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
