@@ -6,6 +6,8 @@ from typing import Any
 
 from rnnbench.errors import BadValue, UnknownName
 
+TRAINING = 300  # times the seconds of timed rounds: what a training may take
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
@@ -21,6 +23,11 @@ class Budget:
             value = getattr(self, name)
             if not low <= value <= high or (low == 0 and value == 0):
                 raise BadValue(name, value, f"between {low} and {high}")
+
+    @property
+    def training_s(self) -> float:
+        """The most seconds that a case of the phase `converge` may train."""
+        return self.max_time_s * TRAINING
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON takes it."""

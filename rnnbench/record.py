@@ -23,6 +23,8 @@ STATUSES: dict[str, str] = {
 }
 
 Better = Literal["lower", "higher"]
+Point = tuple[int, float, float, float]
+"""Of a learning curve: training steps, seconds of training, mean loss since the point before, quality on the validation split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,25 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("beside_time_s", "step time of the one beside", "lower", False, "median step of what was run in turn with the case"),
     ("beside_ratio", "ratio to the one beside", "lower", False, "median over rounds of this step ÷ the one run in turn with it"),
     ("clip_cost_s", "cost of clipping", "lower", False, "median over rounds of the step with clipping − the same step without"),
+    ("steps_to_target", "steps to target", "lower", False, "training steps until the validation split's quality reached the task's target"),
+    ("time_to_target_s", "time to target", "lower", False, "training alone, until the target; evaluation is off the clock"),
+    ("training_steps", "training steps", None, False, "steps that were trained"),
+    ("training_s", "training time", None, False, "seconds of these steps; evaluation is off the clock"),
+    ("test_quality", "test quality", None, False, "the task's quality on its test split, of the weights that were best on the validation split"),
+    ("test_error", "test error", "lower", False, "1 − test quality where it is a share, else the test quality itself"),
+    ("best_quality", "best quality", None, False, "best quality on the validation split"),
+    ("final_quality", "final quality", None, False, "last quality on the validation split"),
+    ("target_quality", "target", None, True, "the quality that the task asks for"),
+    ("trivial_quality", "trivial predictor", None, True, "test quality of what needs no network"),
+    ("final_loss", "final loss", "lower", False, "mean training loss since the evaluation before the last"),
+    ("gradient_norm_p10", "gradient norm, 10 %", None, False, "a tenth of the gradient norms, before clipping, is below it"),
+    ("gradient_norm_p50", "gradient norm, median", None, False, "half of the gradient norms, before clipping, is below it"),
+    ("gradient_norm_p90", "gradient norm, 90 %", None, False, "nine tenths of the gradient norms, before clipping, are below it"),
+    ("gradient_norm_max", "gradient norm, largest", None, False, "the largest gradient norm that was seen, before clipping"),
+    ("clipped_share", "clipped steps", None, False, "share of the steps whose gradient was shortened"),
+    ("skipped_steps", "skipped steps", "lower", False, "steps that the loss scaler left out for gradients that were not finite"),
+    ("loss_scale", "loss scale", None, False, "the last factor of the loss (fp16)"),
+    ("answer_s", "answer time", "lower", False, "median; one sequence through the trained network"),
     ("rounds", "rounds", None, False, "timed rounds"),
     ("measured_s", "time measured", None, False, "wall time spent inside timed rounds"),
     ("half_width_ratio", "relative half-width", None, False, "half-width of the mean's confidence interval ÷ the mean"),
@@ -118,6 +139,7 @@ class Record:
     metrics: Mapping[str, float] = field(default_factory=dict)
     bound: str = ""
     absent: Mapping[str, str] = field(default_factory=dict)
+    curve: tuple[Point, ...] = ()
     notes: tuple[str, ...] = ()
     process: int = 0
     pid: int = 0
@@ -151,6 +173,7 @@ class Record:
                 values[name] = tuple(_finite(value, name) for value in values.get(name, ()))
             values["metrics"] = {str(name): _finite(value, name) for name, value in values.get("metrics", {}).items()}
             values["absent"] = {str(name): str(why) for name, why in values.get("absent", {}).items()}
+            values["curve"] = tuple(_point(point) for point in values.get("curve", ()))
             values["notes"] = tuple(map(str, values.get("notes", ())))
             for name in ("reason", "beside", "bound", "log", "started_utc", "finished_utc"):
                 values[name] = str(values.get(name, ""))
@@ -176,6 +199,11 @@ def _finite(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise BadRecord(f"{name} holds {value!r}, which is not a finite number")
     return value
+
+
+def _point(values: Any) -> Point:
+    step, seconds, loss, quality = (_finite(value, "curve") for value in values)
+    return int(step), seconds, loss, quality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ class Job:
     budget: Budget
     plugins: tuple[str, ...] = ()
     skip_oversize: bool = False
+    kept: str = ""  # the folder for what several cases of the run need, such as a trained teacher
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -26,6 +27,7 @@ class Job:
             "budget": self.budget.as_dict(),
             "plugins": list(self.plugins),
             "skip_oversize": self.skip_oversize,
+            "kept": self.kept,
         }
 
     @classmethod
@@ -37,4 +39,5 @@ class Job:
             budget=Budget(**data["budget"]),
             plugins=tuple(data["plugins"]),
             skip_oversize=data["skip_oversize"],
+            kept=data["kept"],
         )

@@ -18,6 +18,7 @@ from rnnbench.measure.precision import Format, in_format
 from rnnbench.measure.seen import Seen
 from rnnbench.measure.steady import Warmup, warm_up
 from rnnbench.measure.workload import Work, Workload, probe
+from rnnbench.record import Point
 
 Step = Callable[[], None]
 TimeRounds = Callable[[Step, Clock, float], Sequence[float]]
@@ -37,6 +38,7 @@ class Measurement:
     beside_times_s: tuple[float, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
+    curve: list[Point] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def add(self, found: Seen) -> None:

@@ -4,7 +4,7 @@ import re
 import traceback
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -27,7 +27,7 @@ def record_of(case: Case, process: int, measured: "Measurement | None", error: B
         status, reason = status_of(error)
         if status != "unsupported":
             traceback.print_exception(error)
-        return blank(status=status, reason=reason, metrics=_bytes(error) if status == "oom" else {})
+        return blank(status=status, reason=reason, **_until(status, error, measured))
     if measured is None:
         return blank(status="failed", reason="the suite's function measured nothing")
     return blank(
@@ -37,8 +37,19 @@ def record_of(case: Case, process: int, measured: "Measurement | None", error: B
         beside_times_s=measured.beside_times_s,
         metrics=measured.metrics,
         absent=measured.absent,
+        curve=tuple(measured.curve),
         notes=tuple(measured.notes),
     )
+
+
+def _until(status: str, error: BaseException, measured: "Measurement | None") -> dict[str, Any]:
+    """What a case that was not measured leaves all the same: memory figures, or the training until it diverged."""
+    if status == "oom":
+        return {"metrics": _bytes(error)}
+    if status != "diverged" or measured is None:
+        return {}
+    kept = {"metrics": measured.metrics, "absent": measured.absent, "notes": tuple(measured.notes)}
+    return {**kept, "curve": tuple(measured.curve)}
 
 
 def status_of(error: BaseException) -> tuple[str, str]:

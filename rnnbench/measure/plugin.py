@@ -120,10 +120,12 @@ def case(task: tuple[Case, int]) -> Case:
 
 @pytest.fixture
 def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., None]:
-    """`measure(case)` measures it and leaves its record. `beside=` gives a step to run in turn, `make=` another workload."""
+    """`measure(case)` measures it and leaves its record. `beside=` gives a step to run in turn, `make=` another workload; a case of
+    the phase `converge` is trained, with `teacher=` and `whole=` as `converge` takes them."""
+    from rnnbench.measure.converge import converge
     from rnnbench.measure.devices import Clock
     from rnnbench.measure.goal import FEWEST_ROUNDS, Goal
-    from rnnbench.measure.measuring import Beside, Make, measure_case
+    from rnnbench.measure.measuring import Beside, Make, Measurement, measure_case
     from rnnbench.measure.workload import Workload
 
     session = request.config.stash[SESSION]
@@ -137,7 +139,16 @@ def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Non
         benchmark(step)
         return [round(seconds, 9) for seconds in benchmark.stats.stats.data]
 
-    def run(case: Case, beside: Beside | None = None, make: Make = Workload) -> None:
+    def once(clock: Clock, training: Callable[[], None]) -> None:
+        benchmark._timer = clock  # noqa: SLF001
+        benchmark.pedantic(training)
+
+    def run(case: Case, beside: Beside | None = None, make: Make = Workload, **training: Any) -> None:
+        if case.phase == "converge":
+            session.measured = Measurement()
+            converge(case, session.budget, once, seen=session.measured, folder=session.kept, **training)
+            benchmark.extra_info.update(case=case.as_dict(), **session.measured.metrics)
+            return
         session.measured = measure_case(case, session.budget, time_rounds, beside=beside, make=make, skip_oversize=session.skip_oversize)
         benchmark.extra_info.update(case=case.as_dict(), **session.measured.metrics)
 

@@ -25,6 +25,7 @@ class Session:
 
     budget: Budget
     skip_oversize = False
+    kept: Path | None = None  # for what several cases of the run need
     measured: "Measurement | None" = None
     started_utc = ""
 
@@ -47,6 +48,7 @@ class Told(Session):
     def __init__(self, job: Job, emit: Callable[[dict[str, Any]], None]) -> None:
         self.budget = job.budget
         self.skip_oversize = job.skip_oversize
+        self.kept = Path(job.kept) if job.kept else None
         self._job = job
         self._emit = emit
 

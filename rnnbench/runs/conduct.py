@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from rnnbench.budget import Budget
+from rnnbench.budget import TRAINING, Budget
 from rnnbench.case import Case
 from rnnbench.errors import CannotWrite
 from rnnbench.files import read_run
@@ -25,8 +25,9 @@ from rnnbench.runs.supervisor import Limits, Supervisor
 
 SERVER_LOG = "server"
 CEILINGS_LOG = "ceilings"
+KEPT = "kept"
 LEAST_FREE_BYTES = 16 * 2**20
-LEAST_ROUNDS_S = 0.05
+LEAST_S = 0.05
 
 
 class Watcher(Protocol):
@@ -61,11 +62,12 @@ class Purse:
         """Until the end."""
         return float("inf") if self._end_s is None else self._end_s - time.monotonic()
 
-    def share(self, budget: Budget) -> Budget:
+    def share(self, budget: Budget, phase: str = "") -> Budget:
         """The budget of the next case: the run's own, or an even share of what is left where that is less."""
-        rounds_s = (self.left_s() / max(1, self._tasks) - PROCESS_COST_S) / (1 + WARMUP_SHARE)
+        each_s = TRAINING if phase == "converge" else 1 + WARMUP_SHARE  # of a case, for each second of its budget
+        rounds_s = (self.left_s() / max(1, self._tasks) - PROCESS_COST_S) / each_s
         self._tasks -= 1
-        return budget if rounds_s >= budget.max_time_s else replace(budget, max_time_s=max(LEAST_ROUNDS_S, rounds_s))
+        return budget if rounds_s >= budget.max_time_s else replace(budget, max_time_s=max(LEAST_S / each_s, rounds_s))
 
 
 def conduct(ready: Prepared, watcher: Watcher) -> Finished:
@@ -107,7 +109,7 @@ def conduct(ready: Prepared, watcher: Watcher) -> Finished:
 
 
 def _measure(ready: Prepared, journal: Journal, supervisor: Supervisor, watcher: Watcher) -> None:
-    jobs = list(ready.plan.jobs(ready.done))
+    jobs = [replace(job, kept=str((journal.folder / KEPT).absolute())) for job in ready.plan.jobs(ready.done)]
     left = sum(len(job.tasks) for job in jobs)
     purse = Purse(ready.request.max_time_s, left)
     for job in jobs:
@@ -122,7 +124,7 @@ def _measure(ready: Prepared, journal: Journal, supervisor: Supervisor, watcher:
 
 def _records(supervisor: Supervisor, job: Job, purse: Purse) -> Iterable[Record]:
     limit: Callable[[float], float] = lambda timeout: min(timeout, max(1.0, purse.left_s()))  # noqa: E731
-    return supervisor.run(replace(job, budget=purse.share(job.budget)), limit)
+    return supervisor.run(replace(job, budget=purse.share(job.budget, job.tasks[0][0].phase)), limit)
 
 
 def _finish(ready: Prepared, journal: Journal, *, interrupted: bool) -> Run:

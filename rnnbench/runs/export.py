@@ -13,7 +13,8 @@ def benchmark_json(run: Run) -> dict[str, Any]:
 
     def row(record: Record) -> dict[str, Any]:
         stats = Stats()
-        for seconds in record.times_s:
+        times_s = record.times_s or (record.metrics["training_s"],)  # a training is one round
+        for seconds in times_s:
             stats.update(seconds)
         name = f"bench_{record.case.suite}[{str(record.case).partition('/')[2]}{f'-process{record.process}' if record.process else ''}]"
         return {
@@ -24,13 +25,15 @@ def benchmark_json(run: Run) -> dict[str, Any]:
             "param": str(record.case),
             "extra_info": {**record.metrics, "case": record.case.as_dict(), "process": record.process},
             "options": dict(run.arguments.get("budget", {})),
-            "stats": {**stats.as_dict(), "data": list(record.times_s), "iterations": 1},
+            "stats": {**stats.as_dict(), "data": list(times_s), "iterations": 1},
         }
 
     return {
         "machine_info": _machine_info(run.machine),
         "commit_info": {"id": run.commit.get("hash", "unknown"), "dirty": run.commit.get("dirty", False), **_branch(run.commit)},
-        "benchmarks": [row(record) for record in run.records if record.status == "ok"],
+        "benchmarks": [
+            row(record) for record in run.records if record.status == "ok" and (record.times_s or "training_s" in record.metrics)
+        ],
         "datetime": run.started_utc,
         "version": __version__,
     }

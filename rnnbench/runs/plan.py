@@ -17,6 +17,7 @@ from rnnbench.runs.catalog import Found
 ISOLATIONS = ("process", "suite")
 PROCESS_COST_S = 0.4  # a fork, pytest's start, the model's build
 WARMUP_SHARE = 0.3
+TRAINED_SHARE = 0.1  # of the time that a training may take is what it commonly does
 _RECENT_RUNS = 20
 
 Task = tuple[Case, int]
@@ -69,7 +70,8 @@ def repeated(cases: Sequence[Case], processes: int, isolation: str, seed: int) -
 
 def expected_s(case: Case, budget: Budget, history: dict[str, float]) -> float:
     """How long a case should take: as long as it took before on this machine's records, else what its budget allows."""
-    return history.get(str(case), PROCESS_COST_S + budget.max_time_s * (1 + WARMUP_SHARE))
+    allowed_s = budget.training_s * TRAINED_SHARE if case.phase == "converge" else budget.max_time_s * (1 + WARMUP_SHARE)
+    return history.get(str(case), PROCESS_COST_S + allowed_s)
 
 
 def past_durations_s(results: Path, budget: Budget) -> dict[str, float]:

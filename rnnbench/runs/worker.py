@@ -44,7 +44,7 @@ def run_job(data: Mapping[str, Any], emit: Emit) -> int:
 def survey(data: Mapping[str, Any], emit: Emit) -> int:
     """Tell the supervisor of devices, machine and variants, in a process that may touch CUDA."""
     from rnnbench.measure import devices, machine
-    from rnnbench.tasks import TASKS
+    from rnnbench.tasks import PROBLEMS, TASKS
     from rnnbench.variants import VARIANTS
 
     try:
@@ -58,7 +58,8 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
             for one in VARIANTS.all().values()
         ]
         answer = {"device": wanted, "devices": known, "machine": machine.fingerprint(), "variants": variants}
-        emit({"event": "survey", **answer, "tasks": {name: TASKS[name].about for name in TASKS}})
+        tasks = {name: TASKS[name].about for name in TASKS} | {name: PROBLEMS[name].about for name in PROBLEMS}
+        emit({"event": "survey", **answer, "tasks": tasks})
     except RnnbenchError as error:
         emit({"event": "refused", "message": str(error), "exit_code": error.exit_code})
     return 0

@@ -1,0 +1,251 @@
+"""Training to a target: how many steps and seconds a case needs, how good it gets, or where it diverges.
+
+Only training is on the clock. The target is looked for on the validation split; what is said of the test split is said of the
+weights that were best on the validation split. A case is deterministic for its seed on one machine's CPU.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from rnnbench.budget import Budget
+from rnnbench.case import Case
+from rnnbench.measure import memory
+from rnnbench.measure.devices import Clock, Device
+from rnnbench.measure.learner import Learner
+from rnnbench.measure.lesson import Weights, distilling, kept, teacher_of
+from rnnbench.measure.load import LoadWatch
+from rnnbench.measure.measuring import Measurement
+from rnnbench.measure.precision import Format, autocast, in_format
+from rnnbench.measure.teaching import Loss, Teaching, recipe_of
+from rnnbench.measure.workload import Diverged, probe
+from rnnbench.tasks import PROBLEMS, Data, Problem, Split
+
+BOUND = 100.0  # a loss so many times the first one is divergence, finite or not
+LOOK_EVERY = 25  # steps between looks at the losses, which a device would otherwise be waited for
+JUDGED_AT_ONCE = 512  # sequences
+ANSWERS = 20
+MOST_SCALES = 12
+Once = Callable[[Clock, Callable[[], None]], None]
+"""Runs a whole training once under a clock."""
+
+
+class Training:
+    """One case being trained. `run()` goes on until the target, the last step or the end of the time."""
+
+    def __init__(self, case: Case, device: Device, form: Format, clock: Clock, limit_s: float, *, whole: bool) -> None:
+        """`whole` trains every step, the target met or not."""
+        self.case, self.device, self.form, self.clock = case, device, form, clock
+        self.limit_s, self.whole = limit_s, whole
+        self.problem: Problem = PROBLEMS[case.task]
+        self.data: Data = self.problem.make(case)
+        self.recipe = recipe_of(case, self.problem.recipe)
+        torch.manual_seed(case.seed)
+        self.model = Learner(case, self.problem, self.data).to(device.torch)
+        self.splits = {name: _moved(getattr(self.data, name), device) for name in ("train", "validation", "test")}
+        self.best: float | None = None
+        self.best_weights: Weights = {}
+        self.reached: tuple[int, float] | None = None
+        self.seen = Measurement()
+        self.teaching = self._teaching(self.problem.kind.loss)
+        self._taught: Tensor | None = None
+        self._losses: list[float] = []
+        self._first_loss = 0.0
+
+    def learn_from(self, teacher: nn.Module) -> None:
+        """Take a trained teacher's answers to every training sequence; off the clock, once."""
+        train = self.splits["train"]
+        with torch.no_grad(), autocast(self.form, self.device):
+            self._taught = torch.cat([teacher(x) for x in train.x.split(JUDGED_AT_ONCE)])
+        self.teaching = self._teaching(distilling(self.problem.kind.loss, self.data.outputs, labels=not train.y.is_floating_point()))
+
+    def run(self) -> None:
+        """Train. Raises Diverged; what was seen until then is in `seen`."""
+        self.model.train()
+        begun_s = self.clock()
+        for x, y in self._batches():
+            self.teaching.step(x, y)
+            step = self.teaching.steps
+            last = step == self.recipe.max_steps
+            judged = last or step % self.recipe.eval_every == 0
+            if judged or step % LOOK_EVERY == 0:
+                self.clock.pause()
+                done = self._look(step, self.clock() - begun_s, judged=judged)
+                self.clock.resume()
+                if done or last:
+                    return
+
+    def _look(self, step: int, seconds: float, *, judged: bool) -> bool:
+        """Off the clock: are the losses sane, how good are the answers, is it enough?"""
+        self.seen.metrics.update(training_steps=step, training_s=seconds, step_time_s=seconds / step)
+        late = seconds >= self.limit_s
+        self._take_losses()
+        if late and step < self.recipe.max_steps:
+            self.seen.notes.append(f"stopped at step {step} of {self.recipe.max_steps}, after {seconds:.0f} s: raise --case-budget")
+        if judged or late:
+            quality = self.quality("validation")
+            self._note(step, seconds, quality)
+            if self.reached is None and self.problem.kind.reached(quality, self.problem.target):
+                self.reached = step, seconds
+        return late or (self.reached is not None and not self.whole)
+
+    def _take_losses(self) -> None:
+        """The losses since the last look. Raises Diverged at the first that is not finite or out of all bounds."""
+        fresh = torch.stack(self.teaching.losses).tolist()
+        self.teaching.losses.clear()
+        bound = BOUND * (self._first_loss or abs(fresh[0]))
+        for number, loss in enumerate(fresh):
+            if not isfinite(loss) or abs(loss) > bound:
+                step = self.teaching.steps - len(fresh) + 1 + number
+                raise Diverged(f"the loss was {loss:.3g} at step {step}, {self._first_loss or fresh[0]:.3g} at the first")
+        self._first_loss = self._first_loss or abs(fresh[0])
+        self._losses += fresh
+
+    def _note(self, step: int, seconds: float, quality: float) -> None:
+        """A point of the curve; the best weights so far are kept."""
+        if not isfinite(quality):
+            raise Diverged(f"the quality is {quality} at step {step}")
+        loss = sum(self._losses) / max(1, len(self._losses))
+        self._losses.clear()
+        self.seen.curve.append((step, round(seconds, 6), loss, quality))
+        if self.problem.kind.improves(quality, self.best):
+            self.best = quality
+            self.best_weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+
+    def quality(self, name: str) -> float:
+        """The task's quality on a split, of the weights as they are."""
+        split, total, count = self.splits[name], 0.0, 0
+        self.model.eval()
+        with torch.no_grad(), autocast(self.form, self.device):
+            for x, y in zip(split.x.split(JUDGED_AT_ONCE), split.y.split(JUDGED_AT_ONCE), strict=True):
+                some, judged = self.problem.kind.score(self.model(x), y)
+                total, count = total + float(some), count + judged
+        self.model.train()
+        return split.unit * total / count
+
+    def _batches(self) -> Iterator[tuple[Tensor, Any]]:
+        """Epoch after epoch in an order of the case's seed, without what is left over at the end of one."""
+        train, taught = self.splits["train"], self._taught
+        size = min(self.case.batch_size, len(train))
+        generator = Generator().manual_seed(self.case.seed)
+        while True:
+            order = torch.randperm(len(train), generator=generator).to(self.device.torch)
+            for rows in order[: len(train) // size * size].split(size):
+                yield train.x[rows], train.y[rows] if taught is None else (train.y[rows], taught[rows])
+
+    def _teaching(self, loss: Loss) -> Teaching:
+        return Teaching(self.model, loss, self.recipe, clip_norm=self.case.clip_norm, form=self.form, device=self.device, clock=self.clock)
+
+
+def converge(
+    case: Case,
+    budget: Budget,
+    once: Once,
+    *,
+    seen: Measurement,
+    teacher: Mapping[str, Any] | None = None,
+    whole: bool = False,
+    folder: Path | None = None,
+) -> None:
+    """Train `case` once and tell `seen`, which keeps what there is where it diverges. `teacher` says in what a distilled case's
+    teacher differs from it; `whole` trains on after the target; `folder` keeps teachers. Raises Unsupported and Diverged."""
+    device = Device(case.device)
+    clock = Clock(device)
+    gc.collect()
+    with in_format(case.precision, device) as form:
+        probe(Case.from_dict({**case.as_dict(), "phase": "train", "task": "random"}), device, form)
+        training = Training(case, device, form, clock, budget.training_s, whole=whole)
+        training.seen = seen
+        if case.distilled:
+            training.learn_from(_teacher(teacher_of(case, teacher or {}), device, folder))
+        watch = LoadWatch()
+        try:
+            once(clock, training.run)
+        finally:
+            if (load := watch.stop()) is not None:
+                seen.metrics.update(load.metrics())
+                seen.notes += load.notes()
+            _of_gradients(training)
+        _of_quality(training)
+        _of_model(training)
+
+
+def _teacher(case: Case, device: Device, folder: Path | None) -> nn.Module:
+    """A trained teacher, in fp32 whatever the student's precision, on the device. Its training is no part of the student's."""
+    with in_format("fp32", device) as form:
+        training = Training(case, device, form, Clock(device), float("inf"), whole=True)
+
+        def train() -> Weights:
+            training.run()
+            return training.best_weights
+
+        training.model.load_state_dict(kept(case, training.problem, folder, train))
+        return training.model.eval()
+
+
+def _of_gradients(training: Training) -> None:
+    """Gradient norms before clipping, steps clipped and skipped, and the loss scale's course."""
+    teaching, metrics, absent = training.teaching, training.seen.metrics, training.seen.absent
+    norms = torch.stack(teaching.norms).float().cpu() if teaching.norms else torch.empty(0)
+    finite = norms[norms.isfinite()]
+    for name, share in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9), ("max", 1.0)):
+        if len(finite):
+            metrics[f"gradient_norm_{name}"] = float(finite.quantile(share))
+        else:
+            absent[f"gradient_norm_{name}"] = "no gradient was finite"
+    if teaching.clip_norm is None:
+        absent["clipped_share"] = "nothing is clipped"
+    elif len(norms):
+        metrics["clipped_share"] = float((norms > teaching.clip_norm).float().mean())
+    if teaching.scaler is None:
+        absent.update(dict.fromkeys(("skipped_steps", "loss_scale"), f"{training.case.precision} needs no loss scale"))
+        return
+    metrics.update(skipped_steps=teaching.skipped, loss_scale=teaching.scaler.get_scale())
+    if teaching.scales:
+        course = ", ".join(f"{scale:g} at step {step}" for step, scale in teaching.scales[:MOST_SCALES])
+        training.seen.notes.append(f"loss scale: {course}{', …' if len(teaching.scales) > MOST_SCALES else ''}")
+
+
+def _of_quality(training: Training) -> None:
+    """Was the target reached, and how good did it get?"""
+    seen, problem, last = training.seen, training.problem, training.seen.curve[-1]
+    seen.metrics.update(target_quality=problem.target, trivial_quality=training.data.trivial)
+    seen.metrics.update(best_quality=training.best or 0.0, final_quality=last[3], final_loss=last[2])
+    if training.reached:
+        seen.metrics["steps_to_target"], seen.metrics["time_to_target_s"] = training.reached
+    else:
+        missed = f"did not reach {problem.kind.quality} {problem.target:g} in {last[0]} steps"
+        seen.absent.update(dict.fromkeys(("steps_to_target", "time_to_target_s"), missed))
+    training.model.load_state_dict(training.best_weights)
+    quality = training.quality("test")
+    share = problem.kind.better == "higher"
+    seen.metrics.update(test_quality=quality, test_error=1 - quality if share else quality)
+
+
+def _of_model(training: Training) -> None:
+    """What the trained network weighs, and how long it takes to answer one sequence."""
+    model, metrics = training.model, training.seen.metrics
+    metrics["parameters"] = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    metrics["parameter_bytes"] = memory.parameter_bytes(model)
+    x = training.splits["test"].x[:1]
+    model.eval()
+    times = []
+    with torch.no_grad(), autocast(training.form, training.device):
+        for _ in range(ANSWERS):
+            training.device.synchronize()
+            before = time.perf_counter()
+            model(x)
+            training.device.synchronize()
+            times.append(time.perf_counter() - before)
+    metrics["answer_s"] = median(times)
+
+
+def _moved(split: Split, device: Device) -> Split:
+    return Split(split.x.to(device.torch), split.y.to(device.torch), split.unit)

@@ -1,0 +1,77 @@
+"""How a problem is learned and judged: the loss that is trained on, and the score that its quality is the mean of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log
+from typing import Literal
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy, l1_loss, mse_loss
+
+IGNORE = -100  # a label that counts neither in the loss nor in the score
+
+Score = tuple[Tensor, int]
+"""A sum over what was judged, and how many that were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`readout` is `last` where the network answers once, after the last time step, and `each` where it answers at every one.
+
+    Outputs are (batch, outputs) or (batch, seq_len, outputs), in fp32; `loss(outputs, y)` is a scalar.
+    """
+
+    quality: str
+    better: Literal["lower", "higher"]
+    readout: Literal["last", "each"]
+    loss: Callable[[Tensor, Tensor], Tensor]
+    score: Callable[[Tensor, Tensor], Score]
+
+    def reached(self, quality: float, target: float) -> bool:
+        """Is `quality` at least as good as the target?"""
+        return quality <= target if self.better == "lower" else quality >= target
+
+    def improves(self, quality: float, best: float | None) -> bool:
+        """Is `quality` better than the best so far?"""
+        return best is None or (quality < best if self.better == "lower" else quality > best)
+
+
+def labels_loss(outputs: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy of (…, classes) against labels of (…), without those to ignore."""
+    return cross_entropy(outputs.flatten(0, -2), y.flatten(), ignore_index=IGNORE)
+
+
+def right(outputs: Tensor, y: Tensor) -> Score:
+    """Labels that were met."""
+    judged = y != IGNORE
+    return ((outputs.argmax(-1) == y) & judged).sum(), int(judged.sum())
+
+
+def wholly_right(outputs: Tensor, y: Tensor) -> Score:
+    """Sequences whose every label was met. Fed the true beginning at each step, a network meets all of them exactly where its own
+    greedy decoding, step by step, would give the same sequence."""
+    return ((outputs.argmax(-1) == y) | (y == IGNORE)).all(-1).sum(), len(y)
+
+
+def surprise(outputs: Tensor, y: Tensor) -> Score:
+    """Bits that the labels cost under the predicted distribution."""
+    nats = cross_entropy(outputs.flatten(0, -2), y.flatten(), ignore_index=IGNORE, reduction="sum")
+    return nats / log(2), int((y != IGNORE).sum())
+
+
+def squares(outputs: Tensor, y: Tensor) -> Score:
+    """Squared errors."""
+    return mse_loss(outputs, y, reduction="sum"), y.numel()
+
+
+def distances(outputs: Tensor, y: Tensor) -> Score:
+    """Absolute errors."""
+    return l1_loss(outputs, y, reduction="sum"), y.numel()
+
+
+REGRESSION = Kind("mean squared error", "lower", "last", mse_loss, squares)
+FORECAST = Kind("absolute error ÷ seasonal-naive's", "lower", "last", l1_loss, distances)
+CLASSIFICATION = Kind("accuracy", "higher", "last", labels_loss, right)
+TAGGING = Kind("accuracy", "higher", "each", labels_loss, right)
+SEQUENCE = Kind("sequence accuracy", "higher", "each", labels_loss, wholly_right)
+MODELLING = Kind("bits per character", "lower", "each", labels_loss, surprise)

@@ -1,0 +1,42 @@
+"""Convergence: steps and seconds until a network has learned a task, and how good it gets."""
+
+from rnnbench import Suite, grid
+
+SIZES = (  # task, seq_len, input_size, hidden_size
+    ("adding", 50, 2, 32),
+    ("copy", 20, 16, 64),
+    ("parity", 40, 1, 32),
+    ("digits_rows", 8, 8, 64),
+    ("digits_pixels", 64, 1, 64),
+    ("vowels", 29, 12, 64),
+    ("temperatures", 48, 4, 32),
+    ("text", 64, 32, 64),
+    ("grammar", 24, 32, 64),
+)
+
+
+def learned(task, seq_len, input_size, hidden_size):
+    sizes = {"seq_len": seq_len, "input_size": input_size, "hidden_size": hidden_size, "batch_size": 32, "depth": 1}
+    return grid(
+        phase="converge",
+        task=task,
+        variant=("elman", "lstm", "gru"),
+        seed=(0, 1, 2, 3, 4),
+        quick={"variant": ("lstm", "gru"), "seed": (0, 1, 2)},
+        full={"seed": tuple(range(10))},
+        **sizes,
+    )
+
+
+SUITE = Suite(
+    "convergence",
+    title="Time to a target",
+    question="Which network learns a task in the fewest steps and seconds?",
+    x="variant",
+    hue="task",
+    cases=sum((learned(*row) for row in SIZES), ()),
+)
+
+
+def bench_convergence(measure, case):
+    measure(case)
