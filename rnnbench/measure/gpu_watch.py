@@ -15,7 +15,6 @@ T = TypeVar("T")
 EVERY_S = 0.1  # the energy counter moves about as often
 SHORTEST_WINDOW_S = 2.0
 FEWEST_UPDATES = 20  # of the energy counter, where the window is shorter
-
 MUCH = 0.5  # of the samples throttled: the figure is of another machine
 
 
