@@ -8,7 +8,6 @@ but for oneDNN's LSTM, which rounds each piece of its workspace up to a page.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import psutil
 import torch
 
 from rnnbench.case import Case
@@ -16,6 +15,7 @@ from rnnbench.errors import Unsupported
 from rnnbench.measure.devices import Device
 from rnnbench.measure.memory import activation_bytes, parameter_bytes
 from rnnbench.measure.precision import Format, autocast
+from rnnbench.measure.room import free_bytes
 from rnnbench.measure.workload import BUFFERS, output_of
 from rnnbench.tasks import TASKS
 from rnnbench.units import binary_bytes
@@ -45,7 +45,7 @@ class Footprint:
 
 def refuse_oversize(case: Case, device: Device, form: Format) -> None:
     """Raise Unsupported where a case needs more memory than is free."""
-    free = device.free_bytes() if not device.is_cpu else psutil.virtual_memory().available
+    free = device.free_bytes() if not device.is_cpu else free_bytes()
     if free is None:
         return
     weights = _weights_bytes(case)

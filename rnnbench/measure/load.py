@@ -1,13 +1,18 @@
-"""What else the machine was doing while a case was timed: other processes' CPU time, time stolen by the hypervisor."""
+"""What else the machine does, before a run and while a case is timed: other processes' CPU time, time stolen by the hypervisor."""
 
+import os
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
+
+from rnnbench.measure.nvml import Absent, Gpu
 
 BUSY = 0.10  # of one core, by others
 STOLEN = 0.02
 SHORTEST_S = 0.1  # the kernel counts CPU time in ticks of 10 ms: less says nothing
+LOOK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +41,44 @@ class LoadWatch:
 
     def __init__(self) -> None:
         self._start_s = time.monotonic()
-        self._machine, self._own = psutil.cpu_times(), psutil.Process().cpu_times()
+        self._machine, self._own_s = psutil.cpu_times(), _own_s()
 
     def stop(self) -> Load | None:
         """The load since the start."""
         span_s = time.monotonic() - self._start_s
         if span_s < SHORTEST_S:
             return None
-        machine, own = psutil.cpu_times(), psutil.Process().cpu_times()
+        machine, mine = psutil.cpu_times(), _own_s() - self._own_s
         idle = sum(getattr(machine, name, 0) - getattr(self._machine, name, 0) for name in ("idle", "iowait"))
         stolen = getattr(machine, "steal", 0) - getattr(self._machine, "steal", 0)
         total = sum(machine[:8]) - sum(self._machine[:8])  # the last two, guest times, are counted in user and nice
-        mine = own.user + own.system - self._own.user - self._own.system
         return Load(max(0.0, (total - idle - stolen - mine) / span_s), max(0.0, stolen / total if total else 0.0))
+
+
+def _own_s() -> float:
+    """CPU time of this process and of all that it started."""
+    me = psutil.Process()
+    total = 0.0
+    for one in (me, *me.children(recursive=True)):
+        try:
+            total += sum(one.cpu_times()[:4])  # its own, and that of its children that have ended
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+def at_start(device: str) -> dict[str, Any]:
+    """The machine before a run, as run.json states it: load average, a quarter of a second's load, other processes on the GPU."""
+    watch = LoadWatch()
+    time.sleep(LOOK_S)
+    load = watch.stop()
+    found: dict[str, Any] = {"load_average_1m": round(os.getloadavg()[0], 2)}
+    if load is not None:
+        found |= {name: round(value, 3) for name, value in load.metrics().items()} | {"notes": load.notes()}
+    kind, _, index = device.partition(":")
+    if kind == "cuda":  # no process of this run has a context yet: all that compute there are others
+        try:
+            found["gpu_processes"] = len(Gpu(int(index or 0)).processes())
+        except Absent as error:
+            found["gpu_processes_absent"] = str(error)
+    return found

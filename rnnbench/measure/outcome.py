@@ -6,18 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
 from rnnbench.journal import now_utc
+from rnnbench.measure.room import free_bytes
 from rnnbench.record import Record
 
 if TYPE_CHECKING:
     from rnnbench.measure.measuring import Measurement
 
 _UNITS = {"bytes": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
-_OOM_WORDS = re.compile(r"out of memory|can't allocate memory|cannot allocate memory", re.IGNORECASE)
+_OOM_WORDS = re.compile(r"out of memory|can't allocate memory|cannot allocate memory|std::bad_alloc|\bMemoryError\b", re.IGNORECASE)
 
 
 def record_of(case: Case, process: int, measured: "Measurement | None", error: BaseException | None, started_utc: str, pid: int) -> Record:
@@ -27,7 +26,9 @@ def record_of(case: Case, process: int, measured: "Measurement | None", error: B
         status, reason = status_of(error)
         if status != "unsupported":
             traceback.print_exception(error)
-        return blank(status=status, reason=reason, **_until(status, error, measured))
+        ended = blank(status=status, reason=reason, **_until(status, error, measured))
+        traceback.clear_frames(error.__traceback__)  # what they hold is needed to tell the tale
+        return ended
     if measured is None:
         return blank(status="failed", reason="the suite's function measured nothing")
     return blank(
@@ -69,7 +70,7 @@ def last_line(error: BaseException) -> str:
 def _bytes(error: BaseException) -> dict[str, float]:
     """Requested and available bytes, as far as the allocator's words and the machine tell."""
     text = str(error)
-    found: dict[str, float] = {"available_bytes": psutil.virtual_memory().available}
+    found: dict[str, float] = {"available_bytes": float(free_bytes())}
     if asked := re.search(r"(?:tried to allocate|allocate) (\d+(?:\.\d+)?) (bytes|[KMGT]iB)", text, re.IGNORECASE):
         found["requested_bytes"] = float(asked[1]) * _UNITS[asked[2].lower()]
     if free := re.search(r"of which (\d+(?:\.\d+)?) ([KMGT]iB|bytes) is free", text):
@@ -82,7 +83,12 @@ def _is_oom(error: BaseException) -> bool:
 
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and bool(_OOM_WORDS.search(str(error)))
+    return isinstance(error, RuntimeError) and speaks_of_memory(str(error))
+
+
+def speaks_of_memory(text: str) -> bool:
+    """Do these words of an allocator, of torch or of C++ say that memory ran out?"""
+    return bool(_OOM_WORDS.search(text))
 
 
 def _is_diverged(error: BaseException) -> bool:
