@@ -31,10 +31,10 @@ class Journal:
         """Make the run's folder and write run.json. Raises CannotWrite before anything is measured."""
         self.folder = folder
         self._records = self.folder / RECORDS_FILE
-        try:
-            (self.folder / LOGS).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotWrite(folder, error.strerror or error) from None
+        make_folder(folder)
+        for half in folder.glob(f".{RUN_FILE}.*"):  # of a run that was killed while it wrote
+            with suppress(OSError):
+                half.unlink()
         self.write_run(run)
 
     def write_run(self, run: Run) -> None:
@@ -65,6 +65,14 @@ class Journal:
             raise CannotWrite(path, error.strerror or error) from None
 
 
+def make_folder(folder: Path) -> None:
+    """The folder of a run, with the one for its logs."""
+    try:
+        (folder / LOGS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(folder, error.strerror or error) from None
+
+
 def append_whole(path: Path, line: bytes) -> None:
     """Append and fsync; on an error the file is cut back to what it was."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -74,6 +82,8 @@ def append_whole(path: Path, line: bytes) -> None:
             rest = memoryview(line)
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
+            if before == 0:
+                _sync_folder(path.parent)
             os.fsync(descriptor)
         except OSError:
             with suppress(OSError):
@@ -92,7 +102,18 @@ def replace_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+        _sync_folder(path.parent)
     except OSError:
         with suppress(OSError):
             beside.unlink()
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new name in a folder is on disk too; some file systems do not have that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

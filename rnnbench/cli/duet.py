@@ -53,7 +53,7 @@ def duet(
     plugin: Plugins = None,
     case_budget: CaseBudget = None,
     min_rounds: MinRounds = None,
-    case_timeout: Timeout = 300.0,
+    case_timeout: Timeout = None,
     threads: Threads = None,
     pin: Pin = None,
     wait: Wait = False,

@@ -1,6 +1,7 @@
 """`rnnbench run`: measure suites, leave records and a report."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +10,9 @@ import typer
 
 from rnnbench.budget import PRESETS
 from rnnbench.cli import app
+from rnnbench.cli.sizes import byte_count
 from rnnbench.errors import EXIT_CASES_FAILED, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, CannotWrite
+from rnnbench.runs.request import CASE_TIMEOUT_S
 
 if TYPE_CHECKING:
     from rnnbench.runs.conduct import Finished
@@ -35,9 +38,12 @@ Goal = Annotated[float | None, _option(HOW, metavar="R", help="Stop a case once 
 MinRounds = Annotated[int | None, _option(HOW, metavar="N", help="Fewest timed rounds a case.")]
 Processes = Annotated[int, _option(HOW, min=1, help="Repeat each case in so many fresh processes, in random order.")]
 Isolation = Annotated[str, _option(HOW, help="process: a fresh one for each case. suite: cases share one.")]
-Timeout = Annotated[float, _option(HOW, metavar="S", min=0.1, help="End a case after so many seconds.")]
+Timeout = Annotated[
+    float | None, _option(HOW, metavar="S", min=0.1, help=f"End a case after so many seconds. Default: {CASE_TIMEOUT_S:g}.")
+]
 MaxTime = Annotated[float | None, _option(HOW, metavar="S", min=1, help="End the run after so many seconds, shared out evenly.")]
 Oversize = Annotated[bool, _option(HOW, "--skip-oversize", help="Record cases that will not fit in memory as unsupported.")]
+MemoryLimit = Annotated[str | None, _option(HOW, metavar="SIZE", help="Most memory that a case may take on the host: 8GiB.")]
 Threads = Annotated[int | None, _option(HOW, min=1, help="CPU threads of torch.")]
 Pin = Annotated[str | None, _option(HOW, metavar="CPUS", help="Keep the measuring processes on these CPUs: 0,1.")]
 Resume = Annotated[str | None, _option(ON, metavar="RUN", help="Go on with the cases of a run that have no record.")]
@@ -63,9 +69,10 @@ def run(
     min_rounds: MinRounds = None,
     processes: Processes = 1,
     isolation: Isolation = "process",
-    case_timeout: Timeout = 300.0,
+    case_timeout: Timeout = None,
     max_time: MaxTime = None,
     skip_oversize: Oversize = False,
+    memory_limit: MemoryLimit = None,
     threads: Threads = None,
     pin: Pin = None,
     resume: Resume = None,
@@ -97,6 +104,7 @@ def run(
         case_timeout_s=case_timeout,
         max_time_s=max_time,
         skip_oversize=skip_oversize,
+        memory_limit_bytes=byte_count("--memory-limit", memory_limit) if memory_limit else None,
         threads=threads,
         pin=pin,
         resume=resume,
@@ -104,6 +112,7 @@ def run(
         wait=wait,
         command=("rnnbench", *sys.argv[1:]),
     )
+    signal.signal(signal.SIGTERM, _as_ctrl_c)  # `kill`, a batch system, a container that is stopped
     try:
         with prepared(request) as ready:
             if dry_run:
@@ -125,6 +134,10 @@ def _check_folder(reports: Path) -> None:
         reports.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotWrite(reports, error.strerror or error) from None
+
+
+def _as_ctrl_c(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _write_report(finished: "Finished", reports: Path) -> Path:
@@ -164,7 +177,8 @@ def _summary(finished: "Finished", page: Path | None) -> dict[str, Any]:
         for one in run.records
     ]
     where = {"run": run.id, "folder": str(finished.folder), "report": str(page) if page else None}
-    return {**where, "interrupted": run.interrupted, "planned": len(run.planned), "records": rows}
+    left_out = [{"id": str(case), "process": process} for case, process in finished.left_out]
+    return {**where, "interrupted": run.interrupted, "planned": len(run.planned), "records": rows, "left_out": left_out}
 
 
 def _exit_code(finished: "Finished") -> int:

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+import secrets
 import selectors
 import signal
 import subprocess
@@ -13,11 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from rnnbench.errors import EXIT_USAGE, RnnbenchError, UsageError
 
 Event = Mapping[str, Any]
 START_LIMIT_S = 120
 _CHUNK = 1 << 16
+_MARK = "RNNBENCH_SERVER"  # in the environment of the server and of whatever comes from it
 
 
 class ServerLost(RnnbenchError):
@@ -30,13 +34,14 @@ class ForkServer:
     def __init__(self, log: Path, *, python: str = sys.executable, environment: Mapping[str, str] | None = None) -> None:
         """`log` takes what the server itself prints. `environment` is added to this process's own."""
         self._log = log
+        self._mark = secrets.token_hex(8)
         with log.open("ab") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - the interpreter that runs rnnbench, or one that the user named
                 (python, "-P", "-m", "rnnbench.runs.forkserver"),  # -P: no file of the current folder shadows a module
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, **(environment or {}), _MARK: self._mark},
                 start_new_session=True,  # Ctrl-C is the supervisor's to hear
             )
         assert self._process.stdout is not None
@@ -97,6 +102,8 @@ class ForkServer:
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
+        if self._process.returncode != 0:  # it had no time to end what its children left behind
+            _end_marked(self._mark)
         if self._process.stdout:
             self._process.stdout.close()
         self._selector.close()
@@ -114,8 +121,7 @@ class ForkServer:
         if not chunk:
             raise self._lost()
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in lines:
-            event = json.loads(line)
+        for event in filter(None, map(_event, lines)):
             if event["event"] == "ready":
                 self.preload_s = event["preload_s"]
             else:
@@ -123,6 +129,23 @@ class ForkServer:
 
     def _lost(self) -> ServerLost:
         return ServerLost(f"the measuring process ended by itself{_last_line(self._log)}")
+
+
+def _event(line: bytes) -> Event | None:
+    """What a line says. A case may write anything into any descriptor: what is no event is passed over."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("event"), str) else None
+
+
+def _end_marked(mark: str) -> None:
+    """Kill every process whose environment shows that it came from a server which is gone."""
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if one.environ().get(_MARK) == mark:
+                one.kill()
 
 
 def _last_line(log: Path) -> str:

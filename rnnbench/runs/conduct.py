@@ -1,33 +1,35 @@
 """A prepared run, carried out: a process for each case, a record on disk before the next begins, exports at the end."""
 
 import shutil
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from rnnbench.budget import TRAINING, Budget
 from rnnbench.case import Case
 from rnnbench.errors import CannotWrite
 from rnnbench.files import read_run
-from rnnbench.journal import Journal, now_utc
-from rnnbench.measure.job import Job
+from rnnbench.journal import Journal, make_folder, now_utc
+from rnnbench.measure.load import at_start
 from rnnbench.record import Record, Run
 from rnnbench.runs.export import benchmark_json
 from rnnbench.runs.lock import device_lock, held
 from rnnbench.runs.machine import put_in_place, with_ceilings
-from rnnbench.runs.plan import PROCESS_COST_S, WARMUP_SHARE
+from rnnbench.runs.plan import Task
 from rnnbench.runs.prepare import Prepared
-from rnnbench.runs.resume import set_aside
-from rnnbench.runs.supervisor import Limits, Supervisor
+from rnnbench.runs.purse import Purse
+from rnnbench.runs.request import time_limit_s
+from rnnbench.runs.resume import mend, read_again
+from rnnbench.runs.supervisor import Supervisor
 
 SERVER_LOG = "server"
 CEILINGS_LOG = "ceilings"
 KEPT = "kept"
+LOCK = ".lock"
 LEAST_FREE_BYTES = 16 * 2**20
-LEAST_S = 0.05
+SHOWN = 3
 
 
 class Watcher(Protocol):
@@ -45,92 +47,100 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A run that has ended, and where it lies."""
+    """A run that has ended, where it lies, and what --max-time left out of it."""
 
     run: Run
     folder: Path
-
-
-class Purse:
-    """The time that a run may take, shared out evenly among what is left of it."""
-
-    def __init__(self, max_time_s: float | None, tasks: int) -> None:
-        self._end_s = None if max_time_s is None else time.monotonic() + max_time_s
-        self._tasks = tasks
-
-    def left_s(self) -> float:
-        """Until the end."""
-        return float("inf") if self._end_s is None else self._end_s - time.monotonic()
-
-    def share(self, budget: Budget, phase: str = "") -> Budget:
-        """The budget of the next case: the run's own, or an even share of what is left where that is less."""
-        each_s = TRAINING if phase == "converge" else 1 + WARMUP_SHARE  # of a case, for each second of its budget
-        rounds_s = (self.left_s() / max(1, self._tasks) - PROCESS_COST_S) / each_s
-        self._tasks -= 1
-        return budget if rounds_s >= budget.max_time_s else replace(budget, max_time_s=max(LEAST_S / each_s, rounds_s))
+    left_out: tuple[Task, ...] = ()
 
 
 def conduct(ready: Prepared, watcher: Watcher) -> Finished:
     """Measure every case that has no record yet. Ctrl-C and --max-time end it early, with all that is done."""
     request = ready.request
+    waiting = watcher.say if request.wait else None
     with ExitStack() as stack:
-        waiting = watcher.say if request.wait else None
         stack.enter_context(held(f"device {ready.device!r}", device_lock(ready.device), waiting))
         _check_space(ready.folder)
-        journal = Journal(ready.folder, ready.run)
-        stack.enter_context(held(f"run {ready.run.id!r}", ready.folder / ".lock"))
-        if ready.left:
-            for damage in ready.left.damage:
-                watcher.say(f"records.jsonl, {damage}; set aside")
-            set_aside(ready.left)
+        make_folder(ready.folder)
+        stack.enter_context(held(f"run {ready.run.id!r}", ready.folder / LOCK, waiting))
+        run, done = _begun(ready, watcher)
+        journal = Journal(ready.folder, run)
+        tasks = [task for task in ready.plan.tasks if (str(task[0]), task[1]) not in done]
+        purse = Purse(request.max_time_s, len(tasks), partial(time_limit_s, request, ready.plan.budget))
         warm = [ready.server]
         supervisor = Supervisor(
             start=lambda: warm.pop() if warm else ready.start(journal.log_path(SERVER_LOG)),
             log_path=journal.log_path,
-            limits=Limits(request.case_timeout_s),
+            limit=purse.limit_s,
             watch=watcher.begin,
         )
+        left_out: tuple[Task, ...] = ()
         interrupted = False
         try:
-            run = with_ceilings(ready.run, ready.device, request.results, ready.server, journal.log_path(CEILINGS_LOG))
+            run = with_ceilings(run, ready.device, request.results, ready.server, journal.log_path(CEILINGS_LOG))
             ready = replace(ready, run=run)
             journal.write_run(run)
-            _measure(ready, journal, supervisor, watcher)
+            left_out = _measure(ready, tasks, journal, supervisor, watcher, purse)
         except KeyboardInterrupt:
             interrupted = True
         except CannotWrite:
             supervisor.close()
             with suppress(CannotWrite):
-                _finish(ready, journal, interrupted=True)
+                _finish(run, journal, interrupted=True)
             raise
         finally:
             supervisor.close()
-        return Finished(_finish(ready, journal, interrupted=interrupted), journal.folder)
+        if left_out:
+            watcher.say(_told(left_out, run.id))
+        return Finished(_finish(run, journal, interrupted=interrupted), journal.folder, left_out)
 
 
-def _measure(ready: Prepared, journal: Journal, supervisor: Supervisor, watcher: Watcher) -> None:
-    jobs = [replace(job, kept=str((journal.folder / KEPT).absolute())) for job in ready.plan.jobs(ready.done)]
-    left = sum(len(job.tasks) for job in jobs)
-    purse = Purse(ready.request.max_time_s, left)
-    for job in jobs:
+def _begun(ready: Prepared, watcher: Watcher) -> tuple[Run, set[tuple[str, int]]]:
+    """The run as it is to be written, and what of it is done. A run that goes on is read anew: others may have gone on with it."""
+    load = at_start(ready.device)
+    for note in load.get("notes", ()):
+        watcher.say(note)
+    if ready.left is None:
+        return replace(ready.run, arguments={**ready.run.arguments, "load_at_start": load}), set()
+    left = read_again(ready.left)
+    for damage in left.damage:
+        watcher.say(f"records.jsonl, {damage}; {'set aside' if damage.last else 'passed over: its case is measured again'}")
+    mend(left.folder)
+    return left.goes_on({**ready.resumed, "load_at_start": load}), left.done
+
+
+def _measure(
+    ready: Prepared, tasks: Sequence[Task], journal: Journal, supervisor: Supervisor, watcher: Watcher, purse: Purse
+) -> tuple[Task, ...]:
+    """A record for each task, on disk before the next begins. Returns the tasks that --max-time left out."""
+    left = {(str(case), process): (case, process) for case, process in tasks}
+    for job in ready.plan.jobs(tasks):
         if purse.left_s() <= 0:
-            watcher.say(f"--max-time is spent: {left} cases are left out; go on with --resume {ready.run.id}")
-            return
-        for record in _records(supervisor, job, purse):
+            break
+        job = replace(job, kept=str((journal.folder / KEPT).absolute()), budget=purse.share(job.budget, job.tasks[0][0].phase))
+        for record in supervisor.run(job):
+            purse.spend()
+            if record.status == "timeout" and purse.cuts:
+                continue
             journal.append(put_in_place(replace(record, notes=(*record.notes, *ready.notes)), ready.run.machine))
-            left -= 1
+            del left[record.key]
             watcher.end(record)
+            if purse.left_s() <= 0:
+                break  # cases that share a process with it are left out too
+    return tuple(left.values())
 
 
-def _records(supervisor: Supervisor, job: Job, purse: Purse) -> Iterable[Record]:
-    limit: Callable[[float], float] = lambda timeout: min(timeout, max(1.0, purse.left_s()))  # noqa: E731
-    return supervisor.run(replace(job, budget=purse.share(job.budget, job.tasks[0][0].phase)), limit)
+def _told(left_out: Sequence[Task], run: str) -> str:
+    """Which cases --max-time left out, and how to get them."""
+    first = ", ".join(str(case) for case, _ in left_out[:SHOWN])
+    more = f" and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
+    return f"--max-time left out {len(left_out)} of the cases: {first}{more}; measure them with: rnnbench run --resume {run}"
 
 
-def _finish(ready: Prepared, journal: Journal, *, interrupted: bool) -> Run:
+def _finish(run: Run, journal: Journal, *, interrupted: bool) -> Run:
     """run.json with its end, and pytest-benchmark's own file, from what is on disk."""
     on_disk, _ = read_run(journal.folder)
-    run = replace(ready.run, finished_utc=now_utc(), interrupted=interrupted, records=tuple(on_disk.records))
+    run = replace(run, finished_utc=now_utc(), interrupted=interrupted, records=tuple(on_disk.records))
     journal.write_run(run)
     journal.write_benchmark(benchmark_json(run))
     return run

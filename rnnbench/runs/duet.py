@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ from rnnbench.runs import catalog
 from rnnbench.runs.client import Event, ForkServer
 from rnnbench.runs.contender import CannotMeasure, Contender
 from rnnbench.runs.lock import device_lock, held
-from rnnbench.runs.request import Request
-from rnnbench.runs.supervisor import Limits, Supervisor
+from rnnbench.runs.request import Request, time_limit_s
+from rnnbench.runs.supervisor import Supervisor
 
 Pair = tuple[Case, Case]
 Say = Callable[[str], None]
@@ -140,7 +141,7 @@ def _supervisor(one: Contender, server: ForkServer, journal: Journal, request: R
     return Supervisor(
         start=lambda: warm.pop() if warm else one.server(journal.log_path("server"), request.server_environment()),
         log_path=journal.log_path,
-        limits=Limits(request.case_timeout_s),
+        limit=partial(time_limit_s, request, Budget.of(request.preset, request.budget)),
         watch=lambda *_: None,
     )
 

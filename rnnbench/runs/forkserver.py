@@ -18,10 +18,12 @@ from typing import Any
 
 import psutil
 
-from rnnbench.runs.linux import adopt_orphans, die_with_parent
-from rnnbench.runs.request import PIN_VARIABLE
+from rnnbench.measure.room import limit_data
+from rnnbench.runs.linux import adopt_orphans, be_killed_first, die_with_parent
+from rnnbench.runs.request import MEMORY_VARIABLE, PIN_VARIABLE
 
 PIPE_BYTES = 1 << 16
+SWEEP_S = 5.0
 WHERE = signal.SIGUSR1  # a child answers it with the stack of every thread, in its log
 
 
@@ -143,18 +145,19 @@ class Server:
             self._say({"event": "exit", "token": child.token, **ended, "max_rss_bytes": usage.ru_maxrss * 1024, "leaked": leaked})
 
     def _sweep(self, group: int) -> int:
-        """Kill what a dead child left behind: its group, and orphans that fell to this process. Returns how many there were."""
+        """Kill what a dead child left behind: its group, and orphans that fell to this process. Returns how many were running."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
         known = {child.pid for child in self._children.values()}
-        leaked = [one for one in psutil.Process().children(recursive=False) if one.pid not in known]
-        for one in leaked:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                for descendant in one.children(recursive=True):
-                    descendant.kill()
-                one.kill()
-        psutil.wait_procs(leaked, timeout=5)
-        return len(leaked)
+        running: set[int] = set()
+        deadline = time.monotonic() + SWEEP_S
+        while time.monotonic() < deadline:  # again while the killed hand over children of their own
+            orphans = [one for one in psutil.Process().children() if one.pid not in known]
+            if not orphans:
+                break
+            running |= {one.pid for one in orphans if _ended_by_force(one)}
+            psutil.wait_procs(orphans, timeout=deadline - time.monotonic())
+        return len(running)
 
     def _end(self) -> None:
         for child in self._children.values():
@@ -173,12 +176,24 @@ class Server:
             rest = rest[os.write(self._outbox, rest) :]
 
 
+def _ended_by_force(one: psutil.Process) -> bool:
+    """Kill a process and its descendants; was it still running?"""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        was_running = one.status() != psutil.STATUS_ZOMBIE
+        for each in (*one.children(recursive=True), one):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        return was_running
+    return False
+
+
 def _child(server: int, request: dict[str, Any], pipe: int) -> None:
     """In the fork: cut every tie to the server, do the work, and leave without its clean-up."""
     code = 1
     try:
         os.setsid()
         die_with_parent(signal.SIGKILL, server)
+        be_killed_first()
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
@@ -192,6 +207,8 @@ def _child(server: int, request: dict[str, Any], pipe: int) -> None:
         faulthandler.register(WHERE, file=2, all_threads=True)
         from rnnbench.runs.worker import BODIES, pipe_emitter
 
+        if request["kind"] == "job" and (most := os.environ.get(MEMORY_VARIABLE)):
+            limit_data(int(most))
         code = BODIES[request["kind"]](request["data"], pipe_emitter(pipe, request["token"]))
     except BaseException:  # noqa: BLE001 - whatever it is, it goes to the log and the process ends here
         import traceback

@@ -1,11 +1,14 @@
 """The few kernel calls that Python has no name for."""
 
+import contextlib
 import ctypes
 import os
 import sys
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_FIRST_TO_GO = "500"  # of -1000 to 1000
 
 
 def _prctl(option: int, value: int) -> None:
@@ -23,3 +26,9 @@ def die_with_parent(signal_number: int, parent: int) -> None:
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent ends, so that none escapes."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def be_killed_first() -> None:
+    """Where memory runs out, the kernel is to take this process rather than the one that keeps the records."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")

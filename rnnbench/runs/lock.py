@@ -9,8 +9,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rnnbench.errors import RnnbenchError
+from rnnbench.errors import CannotWrite, RnnbenchError
 from rnnbench.journal import now_utc
+from rnnbench.measure.visible import named
 
 FOLDER_VARIABLE = "RNNBENCH_LOCKS"
 
@@ -28,9 +29,7 @@ def held(what: str, path: Path, wait: Callable[[str], None] | None = None) -> It
 
     `wait` is told once of a holder and then waited out; without it, Busy is raised.
     """
-    with path.open("a+", encoding="utf-8") as file:
-        with contextlib.suppress(OSError):
-            path.chmod(0o666)  # another user's run has to see it too
+    with os.fdopen(_open(path), "r+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -38,19 +37,50 @@ def held(what: str, path: Path, wait: Callable[[str], None] | None = None) -> It
                 raise Busy(what, _holder(path)) from None
             wait(f"{what} is in use by {_holder(path)}; waiting")
             fcntl.flock(file, fcntl.LOCK_EX)
-        file.truncate(0)
-        file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "started_utc": now_utc()}))
-        file.flush()
+        _write(file.fileno(), json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "started_utc": now_utc()}))
         try:
             yield
         finally:
-            file.truncate(0)
+            _write(file.fileno(), "")
 
 
 def device_lock(device: str) -> Path:
     """The lock file of a device on this machine."""
     folder = Path(os.environ.get(FOLDER_VARIABLE) or tempfile.gettempdir())
-    return folder / f"rnnbench-{device.replace(':', '-').replace('/', '-')}.lock"
+    return folder / f"rnnbench-{_hardware(device).replace(':', '-').replace('/', '-')}.lock"
+
+
+def _hardware(device: str) -> str:
+    """cuda and cuda:0 are one; cuda:0 is another GPU under another CUDA_VISIBLE_DEVICES."""
+    kind, _, index = device.partition(":")
+    if kind != "cuda":
+        return device
+    number = int(index) if index.isdigit() else 0
+    try:
+        return f"{kind}:{named(number, os.environ.get('CUDA_VISIBLE_DEVICES'))}"
+    except LookupError:
+        return f"{kind}:{number}"
+
+
+def _open(path: Path) -> int:
+    """Another user's file may be opened but not created anew: kernels forbid that in a shared folder."""
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        try:
+            return os.open(path, flags)
+        except FileNotFoundError:
+            descriptor = os.open(path, flags | os.O_CREAT, 0o666)
+            os.fchmod(descriptor, 0o666)  # another user's run has to see it too
+            return descriptor
+    except OSError as error:
+        raise CannotWrite(path, f"{error.strerror or error} (a lock; {FOLDER_VARIABLE} names another folder for devices')") from None
+
+
+def _write(descriptor: int, text: str) -> None:
+    """Who holds it; on a full disk nobody is named, and it is held all the same."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text.encode(), 0)
 
 
 def _holder(path: Path) -> str:

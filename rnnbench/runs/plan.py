@@ -1,7 +1,7 @@
 """Which processes a run is made of: the order of the cases, their repeats, and how long it should all take."""
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -34,11 +34,9 @@ class Plan:
     isolation: str
     skip_oversize: bool = False
 
-    def jobs(self, done: Iterable[tuple[str, int]] = ()) -> Iterator[Job]:
-        """A process each: one case, or all of a suite's where cases share a process. `done` are left out."""
-        finished = set(done)
+    def jobs(self, left: Sequence[Task]) -> Iterator[Job]:
+        """A process each: one case, or all of a suite's where cases share a process. `left` are the tasks that have no record yet."""
         paths = {found.suite.name: str(found.path) for found in self.found}
-        left = [task for task in self.tasks if (str(task[0]), task[1]) not in finished]
         if self.isolation == "process":
             groups = [[task] for task in left]
         else:

@@ -5,7 +5,7 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,15 @@ from rnnbench.runs import catalog
 from rnnbench.runs.client import Event, ForkServer
 from rnnbench.runs.plan import ISOLATIONS, Plan, repeated
 from rnnbench.runs.request import Request
-from rnnbench.runs.resume import Differs, Left, differences, left_of
+from rnnbench.runs.resume import Differs, Left, as_before, differences, left_of
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request that can be carried out: the run as it will be written, its plan, and a fork server that is already warm."""
+    """A request that can be carried out: the run as it will be written, its plan, and a fork server that is already warm.
+
+    `left` is the run to go on with, and `resumed` what its file will say of that; `notes` go on each record.
+    """
 
     request: Request
     plan: Plan
@@ -38,6 +41,7 @@ class Prepared:
     start: Callable[[Path], ForkServer]
     server: ForkServer
     left: Left | None
+    resumed: Mapping[str, Any]
 
 
 @contextmanager
@@ -45,7 +49,7 @@ def prepared(request: Request) -> Iterator[Prepared]:
     """Check a request and start its fork server. Writes nothing; raises what is wrong with the request."""
     _check_words(request)
     left = left_of(request.resume, request.results) if request.resume else None
-    request = _as_before(request, left) if left else request
+    request = as_before(request, left) if left else request
     found = tuple(catalog.find(name) for name in request.suites)
     overrides, keep = parse_set(request.sets), selector(request.select)
     budget = Budget.of(request.preset, request.budget)
@@ -66,10 +70,11 @@ def prepared(request: Request) -> Iterator[Prepared]:
             tasks = repeated(cases, request.processes, request.isolation, seed=random.SystemRandom().randrange(2**32))
         _check_cases([case for case, _ in tasks], survey, request)
         plan = Plan(found, tasks, budget, plugins, request.isolation, request.skip_oversize)
-        run, notes = _run_again(left, survey, request) if left else (_new_run(request, plan, survey), ())
+        run = left.run if left else _new_run(request, plan, survey)
+        resumed, notes = _goes_on(left, survey, request) if left else ({}, ())
         folder = left.folder if left else request.results / run.id
         done = frozenset(left.done) if left else frozenset()
-        yield Prepared(request, plan, survey["device"], run, folder, done, notes, start, server, left)
+        yield Prepared(request, plan, survey["device"], run, folder, done, notes, start, server, left, resumed)
 
 
 def _check_words(request: Request) -> None:
@@ -87,39 +92,13 @@ def _check_words(request: Request) -> None:
             raise BadExpression("--pin", request.pin, f"this process may use CPUs {', '.join(map(str, sorted(usable)))}")
 
 
-def _as_before(request: Request, left: Left) -> Request:
-    """The request of a run to go on with. Suites and plugins of the user's own are code: they are named again, never read from a run."""
-    asked = left.run.arguments
-    names = [str(suite["name"]) for suite in left.run.suites]
-    shipped = catalog.shipped()
-    own = [name for name in names if name not in shipped]
-    if (own and not request.suites) or (asked.get("plugins") and not request.plugins):
-        named = ", ".join([*own, *map(str, asked.get("plugins", []))])
-        raise UsageError(f"run {left.run.id!r} used files of your own ({named}): name them again with --suite and --plugin")
-    budget = {name: asked["budget"][name] for name in ("max_time_s", "precision", "min_rounds", "confidence")} if "budget" in asked else {}
-    return replace(
-        request,
-        suites=request.suites or tuple(names),
-        device=asked.get("device"),
-        preset=asked.get("preset", "standard"),
-        budget=budget,
-        isolation=asked.get("isolation", "process"),
-        skip_oversize=bool(asked.get("skip_oversize", False)),
-        threads=asked.get("threads"),
-        pin=asked.get("pin"),
-        sets=(),
-        select="",
-    )
-
-
-def _run_again(left: Left, survey: Event, request: Request) -> tuple[Run, tuple[str, ...]]:
-    """The run to go on with, and what each further record must say of it."""
+def _goes_on(left: Left, survey: Event, request: Request) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """When and how the run is taken up again, and what each further record must say of it."""
     unlike = differences(left, survey["machine"], commit(Path.cwd()))
     if unlike and not request.resume_anyway:
         raise Differs(unlike)
-    resumed = [*left.run.arguments.get("resumed", []), {"at_utc": now_utc(), "command": list(request.command), "differs": unlike}]
-    run = replace(left.run, finished_utc="", interrupted=False, arguments={**left.run.arguments, "resumed": resumed}, records=())
-    return run, ((f"resumed where machine or code differ: {unlike}",) if unlike else ())
+    entry = {"at_utc": now_utc(), "command": list(request.command), "differs": unlike}
+    return entry, ((f"resumed where machine or code differ: {unlike}",) if unlike else ())
 
 
 def _new_run(request: Request, plan: Plan, survey: Event) -> Run:
@@ -137,6 +116,7 @@ def _new_run(request: Request, plan: Plan, survey: Event) -> Run:
         "case_timeout_s": request.case_timeout_s,
         "max_time_s": request.max_time_s,
         "skip_oversize": request.skip_oversize,
+        "memory_limit_bytes": request.memory_limit_bytes,
         "threads": request.threads,
         "pin": request.pin,
     }

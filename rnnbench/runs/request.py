@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rnnbench.budget import Budget
+from rnnbench.case import Case
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -20,9 +23,10 @@ class Request:
     budget: Mapping[str, Any] = field(default_factory=dict)
     isolation: str = "process"
     processes: int = 1
-    case_timeout_s: float = 300.0
+    case_timeout_s: float | None = None
     max_time_s: float | None = None
     skip_oversize: bool = False
+    memory_limit_bytes: int | None = None
     threads: int | None = None
     pin: str | None = None
     resume: str | None = None
@@ -33,7 +37,17 @@ class Request:
     def server_environment(self) -> dict[str, str]:
         """What the measuring process has to know before it imports torch."""
         threads = {"OMP_NUM_THREADS": str(self.threads), "MKL_NUM_THREADS": str(self.threads)} if self.threads else {}
-        return {**threads, **({PIN_VARIABLE: self.pin} if self.pin else {})}
+        memory = {MEMORY_VARIABLE: str(self.memory_limit_bytes)} if self.memory_limit_bytes else {}
+        return {**threads, **memory, **({PIN_VARIABLE: self.pin} if self.pin else {})}
 
 
+def time_limit_s(request: Request, budget: Budget, case: Case) -> float:
+    """The time limit of a case: as the user said, else enough for what its budget allows."""
+    if request.case_timeout_s is not None:
+        return request.case_timeout_s
+    return CASE_TIMEOUT_S + (budget.training_s if case.phase == "converge" else 0.0)
+
+
+CASE_TIMEOUT_S = 300.0
 PIN_VARIABLE = "RNNBENCH_PIN"
+MEMORY_VARIABLE = "RNNBENCH_MEMORY_LIMIT"

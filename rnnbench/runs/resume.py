@@ -1,17 +1,22 @@
-"""Going on with a run that ended early: what is left of it, and whether this is still the same machine and code."""
+"""Going on with a run that ended early: what is left of it, what it asked for, and whether this is still the same machine and code."""
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rnnbench.case import Case
-from rnnbench.errors import EXIT_INCONCLUSIVE, BadResults, RnnbenchError
+from rnnbench.errors import EXIT_INCONCLUSIVE, BadResults, CannotWrite, RnnbenchError, UsageError
 from rnnbench.files import RECORDS_FILE, RUN_FILE, Damage, find_run, read_run
-from rnnbench.record import Run
+from rnnbench.record import BadRecord, Record, Run
+from rnnbench.runs import catalog
+from rnnbench.runs.request import Request
 
 SET_ASIDE = "records.damaged"
 _PASSING = ("mhz", "ceilings")  # differ from one minute to the next on the same machine, or are measured with the run
+_BUDGET = ("max_time_s", "precision", "min_rounds", "confidence")
+_FIXED = {"sets": "--set", "select": "--select", "device": "--device"}  # what a run keeps from its beginning
 
 
 class Differs(RnnbenchError):
@@ -37,31 +42,56 @@ class Left:
         """Rows that have their final record."""
         return {record.key for record in self.run.records}
 
+    def goes_on(self, entry: Mapping[str, Any]) -> Run:
+        """The run as it is written while it goes on. `entry` says when, how and where it was taken up."""
+        resumed = [*self.run.arguments.get("resumed", []), dict(entry)]
+        return replace(self.run, finished_utc="", interrupted=False, arguments={**self.run.arguments, "resumed": resumed}, records=())
+
 
 def left_of(name: str, results: Path) -> Left:
     """What a run planned and what it has, by id, by the beginning of one, or by folder. Changes nothing."""
-    folder = find_run(name, results)
-    run, damage = read_run(folder)
-    try:
-        tasks = tuple((Case.from_dict(one["case"]), int(one["process"])) for one in run.planned)
-    except (KeyError, TypeError, ValueError, RnnbenchError) as error:
-        raise BadResults(folder / RUN_FILE, f"its plan cannot be read ({error})") from None
-    return Left(run, folder, tasks, tuple(damage))
+    return _left(find_run(name, results))
 
 
-def set_aside(left: Left) -> None:
-    """Move a half-written last line out of the journal, so that the next record starts a line of its own."""
-    path = left.folder / RECORDS_FILE
+def read_again(left: Left) -> Left:
+    """The same run as it is now."""
+    return _left(left.folder)
+
+
+def mend(folder: Path) -> None:
+    """Give the journal's last line its end, so that the next record starts a line of its own: what is half-written goes to a file aside."""
+    path = folder / RECORDS_FILE
     if not path.exists():
         return
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
-    if whole == len(content):
+    rest = content[whole:]
+    if not rest:
         return
-    with (left.folder / SET_ASIDE).open("ab") as file:
-        file.write(content[whole:] + b"\n")
-    with path.open("r+b") as file:
-        file.truncate(whole)
+    try:
+        if _is_record(rest):
+            with path.open("ab") as file:
+                file.write(b"\n")
+            return
+        with (folder / SET_ASIDE).open("ab") as file:
+            file.write(rest + b"\n")
+        with path.open("r+b") as file:
+            file.truncate(whole)
+    except OSError as error:
+        raise CannotWrite(path, error.strerror or error) from None
+
+
+def as_before(request: Request, left: Left) -> Request:
+    """The request of a run to go on with. Suites and plugins of the user's own are code: they are named again, never read from a run."""
+    for field, option in _FIXED.items():
+        if getattr(request, field):
+            raise UsageError(f"{option} says what a new run measures; {left.run.id!r} goes on with what it began with")
+    if "duet" in left.run.arguments:
+        raise UsageError(f"{left.run.id!r} is one side of a duet, whose pairs cannot be made up for later: start the duet again")
+    try:
+        return _as_asked(request, left)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadResults(left.folder / RUN_FILE, f"its arguments cannot be read ({type(error).__name__}: {error})") from None
 
 
 def differences(left: Left, machine: Mapping[str, Any], commit: Mapping[str, Any]) -> str:
@@ -69,6 +99,54 @@ def differences(left: Left, machine: Mapping[str, Any], commit: Mapping[str, Any
     pairs = [("machine", left.run.machine, machine), ("commit", left.run.commit, commit)]
     found = [f"{name}: {was!r} then, {now!r} now" for kind, before, after in pairs for name, was, now in _unlike(kind, before, after)]
     return "; ".join(found)
+
+
+def _left(folder: Path) -> Left:
+    run, damage = read_run(folder)
+    try:
+        tasks = tuple((Case.from_dict(one["case"]), int(one["process"])) for one in run.planned)
+    except (KeyError, TypeError, ValueError, RnnbenchError) as error:
+        raise BadResults(folder / RUN_FILE, f"its plan cannot be read ({error})") from None
+    if not tasks:
+        raise BadResults(folder / RUN_FILE, "it plans no case")
+    return Left(run, folder, tasks, tuple(damage))
+
+
+def _is_record(line: bytes) -> bool:
+    """Is this a whole record that lacks only its newline?"""
+    try:
+        Record.from_dict(json.loads(line))
+    except (ValueError, RecursionError, BadRecord):
+        return False
+    return True
+
+
+def _as_asked(request: Request, left: Left) -> Request:
+    asked = left.run.arguments
+    names = [str(suite["name"]) for suite in left.run.suites]
+    shipped = catalog.shipped()
+    own = [name for name in names if name not in shipped]
+    if (own and not request.suites) or (asked.get("plugins") and not request.plugins):
+        named = ", ".join([*own, *map(str, asked.get("plugins", []))])
+        raise UsageError(f"run {left.run.id!r} used files of your own ({named}): name them again with --suite and --plugin")
+    limit, threads, memory = asked.get("case_timeout_s"), asked.get("threads"), asked.get("memory_limit_bytes")
+    return replace(
+        request,
+        suites=request.suites or tuple(names),
+        device=_text(asked.get("device")),
+        preset=str(asked.get("preset", "standard")),
+        budget={name: asked["budget"][name] for name in _BUDGET} if "budget" in asked else {},
+        isolation=str(asked.get("isolation", "process")),
+        case_timeout_s=request.case_timeout_s or (None if limit is None else float(limit)),
+        skip_oversize=request.skip_oversize or bool(asked.get("skip_oversize", False)),
+        memory_limit_bytes=request.memory_limit_bytes or (None if memory is None else int(memory)),
+        threads=None if threads is None else int(threads),
+        pin=_text(asked.get("pin")),
+    )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _unlike(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
