@@ -92,7 +92,9 @@ def placed(record: Record, ceilings: Ceilings | None, why_not: str = "") -> Reco
     if "compute" in least:
         metrics["ceiling_share"] = share = max(roof) / step_s
         if share > ABOVE:
-            notes.append(f"faster than the ceiling measured here allows ({share:.2f}×): run rnnbench doctor on a quiet machine")
+            notes.append(
+                f"faster than the ceiling measured here allows ({share:.2f}×): remove .ceilings.json from the results folder, measure on a quiet machine"
+            )
     else:
         absent["ceiling_share"] = why_not or _why(record, ceilings)
     bound = max(least, key=lambda name: least[name]) if "compute" in least else ""

@@ -73,4 +73,14 @@ def ceilings(data: Mapping[str, Any], emit: Emit) -> int:
     return 0
 
 
-BODIES: Mapping[str, Callable[[Mapping[str, Any], Emit], int]] = {"ceilings": ceilings, "job": run_job, "survey": survey}
+def doctor(data: Mapping[str, Any], emit: Emit) -> int:
+    """Tell what disturbs figures on this machine, and what it can do at most."""
+    from rnnbench.measure.ceilings import measure
+    from rnnbench.measure.fitness import findings
+
+    found = [one.as_dict() for one in findings(data["device"])]
+    emit({"event": "doctor", "findings": found, "ceilings": measure(data["device"]).as_dict()})
+    return 0
+
+
+BODIES: Mapping[str, Callable[[Mapping[str, Any], Emit], int]] = {"ceilings": ceilings, "doctor": doctor, "job": run_job, "survey": survey}

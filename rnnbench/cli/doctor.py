@@ -1,0 +1,89 @@
+"""`rnnbench doctor`: is this machine fit to measure?"""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rnnbench.cli import app
+
+if TYPE_CHECKING:
+    from rnnbench.measure.fitness import Finding
+
+ALPHA = 0.05
+
+
+@app.command()
+def doctor(
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1. Default: CUDA where it is.")] = None,
+    seconds: Annotated[float, typer.Option(min=0, metavar="S", help="How long the A/A trial may take; 0 leaves it out.")] = 60.0,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Tell what on this machine disturbs figures, what to do, and the smallest change it can show. Changes nothing."""
+    from rnnbench.measure.fitness import Finding
+    from rnnbench.runs.client import ForkServer
+    from rnnbench.runs.lock import device_lock, held
+    from rnnbench.runs.trial import trial
+
+    with tempfile.TemporaryDirectory(prefix="rnnbench-") as scratch:
+        server = ForkServer(Path(scratch, "server.log"))
+        try:
+            chosen = server.ask("survey", {"device": device, "plugins": ()}, Path(scratch, "survey.log"))["device"]
+            with held(f"device {chosen!r}", device_lock(chosen)):
+                answer = server.ask("doctor", {"device": chosen}, Path(scratch, "doctor.log"))
+                pairs = trial(server, chosen, seconds, Path(scratch, "trial.log")) if seconds else []
+        finally:
+            server.close()
+    found = [Finding(**one) for one in answer["findings"]]
+    seen = smallest_change(pairs, seconds)
+    if as_json:
+        told: dict[str, Any] = {"device": chosen, "findings": [one.as_dict() for one in found], "ceilings": answer["ceilings"]}
+        typer.echo(json.dumps({**told, "trial": {"seconds": seconds, "pairs": pairs, **seen}}, indent=1))
+        return
+    _show(found, answer["ceilings"], seen["said"])
+
+
+def smallest_change(pairs: Sequence[tuple[float, float]], seconds: float) -> dict[str, Any]:
+    """The smallest change that these pairs would have shown nine times of ten, and that in words."""
+    from rnnbench import units
+    from rnnbench.analysis.evidence import LEAST_PROCESSES, POWER, Sample, detectable
+
+    if not seconds:
+        return {"detectable_ratio": None, "said": "No A/A trial was asked for (--seconds 0)."}
+    sample = Sample.of([a for a, _ in pairs], [b for _, b in pairs], paired=True)
+    if not sample.enough:
+        said = (
+            f"{len(pairs)} pairs in {seconds:g} s are too few to tell what can be seen here: give --seconds {LEAST_PROCESSES * 4} or more."
+        )
+        return {"detectable_ratio": None, "said": said}
+    least = detectable(sample, 0.0, ALPHA)
+    said = (
+        f"The same code, measured in {len(pairs)} pairs in {units.duration(seconds)}: a change of {units.percent(least)} or more"
+        f" would be seen {POWER:.0%} of the time. For smaller ones raise --processes or quiet the machine."
+    )
+    return {"detectable_ratio": least, "said": said}
+
+
+def _show(found: Sequence["Finding"], ceilings: dict[str, Any], said: str) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from rnnbench import units
+    from rnnbench.cli.screens import console
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    marks = {"good": "[green]good[/]", "care": "[yellow]care[/]", "unknown": "[dim]unknown[/]"}
+    for one in found:
+        table.add_row(marks[one.state], one.name, escape(one.said) + (f"\n→ {escape(one.todo)}" if one.todo else ""))
+    out = console()
+    out.print(table)
+    figures = [
+        f"{name.removesuffix('_flops_per_s')} {units.show(name, value)}" for name, value in ceilings.items() if name.endswith("_per_s")
+    ]
+    out.print(
+        f"\nCeilings: {', '.join(figures)}, launch {units.show('launch_s', ceilings.get('launch_s'))}.".replace("copy_bytes_per_s", "copy")
+    )
+    out.print(escape(said))

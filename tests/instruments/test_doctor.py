@@ -1,0 +1,72 @@
+"""Is a machine fit to measure: each check on a machine of files, and the command."""
+
+import pytest
+
+from rnnbench.cli.doctor import smallest_change
+from rnnbench.measure import fitness
+from rnnbench.measure.fitness import Files
+from tests.tools import command
+
+CPU = "sys/devices/system/cpu"
+
+
+def machine(root, **files: str) -> Files:
+    for path, text in files.items():
+        home = root / path
+        home.parent.mkdir(parents=True, exist_ok=True)
+        home.write_text(text)
+    return Files(root)
+
+
+@pytest.mark.parametrize(
+    ("check", "files", "state", "word"),
+    [
+        ("governor", {f"{CPU}/cpu0/cpufreq/scaling_governor": "performance\n"}, "good", ""),
+        ("governor", {f"{CPU}/cpu0/cpufreq/scaling_governor": "powersave\n"}, "care", "cpupower"),
+        ("governor", {}, "unknown", ""),
+        ("turbo", {f"{CPU}/intel_pstate/no_turbo": "0"}, "care", "no_turbo"),
+        ("turbo", {f"{CPU}/cpufreq/boost": "1"}, "care", "boost"),
+        ("turbo", {f"{CPU}/intel_pstate/no_turbo": "1"}, "good", ""),
+        ("turbo", {}, "unknown", ""),
+        ("clock_source", {"sys/devices/system/clocksource/clocksource0/current_clocksource": "hpet"}, "care", "tsc"),
+        ("clock_source", {"sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc"}, "good", ""),
+        ("container", {"sys/fs/cgroup/cpu.max": "max 100000"}, "good", ""),
+        ("container", {"sys/fs/cgroup/cpu.max": "150000 100000", "sys/fs/cgroup/cpu.stat": "nr_throttled 7"}, "care", "--threads 1"),
+    ],
+)
+def test_each_state_of_a_machine_is_told(tmp_path, check, files, state, word):
+    """What is good, what needs care and what cannot be read are told apart, and care says what to do."""
+    found = getattr(fitness, check)(machine(tmp_path, **files))
+    assert found.state == state
+    assert word in found.todo
+    assert bool(found.todo) == (state == "care")
+
+
+def test_calm_pairs_show_smaller_changes():
+    """Pairs that differ by a thousandth can tell less of a change than pairs that differ by a tenth."""
+    least = [smallest_change([(1, 1 + by), (1, 1 - by), (1, 1 + by), (1, 1), (1, 1 - by), (1, 1)], 60) for by in (0.001, 0.1)]
+    assert 0 < least[0]["detectable_ratio"] < 0.01 < least[1]["detectable_ratio"]
+
+
+def test_too_few_pairs_show_nothing():
+    """Where nothing can be said, that is said, with what to give."""
+    seen = smallest_change([(1, 1)], 3)
+    assert seen["detectable_ratio"] is None
+    assert "--seconds" in seen["said"]
+
+
+def test_doctor_tells_all_and_changes_nothing(tmp_path):
+    """The command states every finding and the ceilings, runs its trial, and leaves no file."""
+    done = command("doctor", "--device", "cpu", "--seconds", "0.1", "--json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert {"clock", "governor", "other load", "TF32"} <= {one["name"] for one in done.told["findings"]}
+    assert done.told["ceilings"]["fp32_flops_per_s"] > 0
+    assert len(done.told["trial"]["pairs"]) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_doctor_refuses_a_device_that_is_not_here(tmp_path):
+    """A device that this machine lacks is a mistake of usage."""
+    done = command("doctor", "--device", "cuda:9", cwd=tmp_path)
+    assert done.code == 2
+    assert "cuda:9" in done.err
