@@ -25,6 +25,7 @@ FIELDS = {
     "execution": st.sampled_from(AXES["execution"].values),
     "device": st.sampled_from(["cpu", "cuda", "cuda:1"]),
     "seed": st.integers(0, 3),
+    "window": COUNTS,
 }
 CASES = st.builds(Case, **FIELDS)
 JSON = st.recursive(

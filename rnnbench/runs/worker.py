@@ -37,6 +37,7 @@ def run_job(data: Mapping[str, Any], emit: Emit) -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed neither slows a case nor disturbs it
     home = ("--rootdir", str(Path(job.suite_path).parent), "-c", os.devnull)  # no configuration but ours
     quiet = ("-q", "--capture=no", "--benchmark-quiet", "-p", "no:cacheprovider")
+    quiet += ("--benchmark-storage", f"file://{os.devnull}/none")  # a folder that cannot be made: none is left behind
     lean = ("-p", "no:unraisableexception")  # it would collect garbage five times at the end, 1 s under torch
     return int(pytest.main([job.suite_path, *home, *quiet, *lean], plugins=[pytest_benchmark.plugin, plugin, JobPlugin(job, emit)]))
 

@@ -1,0 +1,129 @@
+"""What every attention family is made of: heads, the dense oracle, and the pre-norm block around a way of attending."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, pad
+
+from rnnbench.case import Case
+from rnnbench.variants._costs import inputs_of
+from rnnbench.variants._deep import directed
+from rnnbench.variants._product import linear
+
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Queries, keys and values (batch, heads, seq_len, size) → what is read, of the same shape."""
+Seen = Callable[[int, torch.device], Tensor]
+"""seq_len → which keys each query sees: bool (seq_len, seq_len)."""
+WAYS = ("loop", "fused")
+HEAD = 64  # features of a head, where hidden_size is a multiple
+MLP = 4  # the width within, in hidden sizes
+
+
+class Affine(nn.Linear):
+    """torch's Linear, by the fastest product that the device has."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, inputs) → (…, outputs)."""
+        return linear(x, self.weight, self.bias)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A way of attending: `seen` defines it, `fused` is its strong implementation."""
+
+    seen: Seen
+    fused: Attend
+
+    def way(self, case: Case) -> Attend:
+        """The case's implementation."""
+        return self.fused if case.implementation == "fused" else self.dense
+
+    def dense(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """The oracle: every score, those that are not seen hidden. Quadratic in seq_len."""
+        scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+        shares = scores.masked_fill(~self.seen(q.shape[-2], q.device), -torch.inf).softmax(-1)
+        return torch.matmul(shares, v)
+
+
+def heads_of(features: int) -> int:
+    """One head for every 64 features, at least one; the largest number up to that which divides them."""
+    return next(count for count in range(max(1, features // HEAD), 0, -1) if features % count == 0)
+
+
+class Heads(nn.Module):
+    """Self-attention: (seq_len, batch, features) → (seq_len, batch, features)."""
+
+    def __init__(self, features: int, attend: Attend) -> None:
+        super().__init__()
+        self.heads = heads_of(features)
+        self.qkv, self.out = Affine(features, 3 * features), Affine(features, features)
+        self.attend = attend
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What every head reads, mixed."""
+        steps, batch, features = x.shape
+        q, k, v = self.qkv(x).view(steps, batch, 3, self.heads, -1).permute(2, 1, 3, 0, 4)
+        read = self.attend(q, k, v)
+        return cast("Tensor", self.out(read.permute(2, 0, 1, 3).reshape(steps, batch, features)))
+
+
+class Block(nn.Module):
+    """x + mix(norm x), then x + MLP(norm x), after a projection where sizes differ. No positions are added: they cost nothing to speak of.
+
+    (seq_len, batch, inputs) → (seq_len, batch, hidden).
+    """
+
+    def __init__(self, case: Case, mix: nn.Module) -> None:
+        super().__init__()
+        inputs, hidden = case.input_size, case.hidden_size
+        self.enter = nn.Identity() if inputs == hidden else Affine(inputs, hidden)
+        self.before_mix, self.mix = nn.LayerNorm(hidden), mix
+        self.before_mlp, self.up, self.down = nn.LayerNorm(hidden), Affine(hidden, MLP * hidden), Affine(MLP * hidden, hidden)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The whole sequence."""
+        x = self.enter(x)
+        x = x + self.mix(self.before_mix(x))
+        return cast("Tensor", x + self.down(gelu(self.up(self.before_mlp(x)))))
+
+
+def blocks(case: Case, pattern: Pattern) -> nn.Sequential:
+    """Depth pre-norm blocks whose heads attend by the pattern; one backwards beside each, where the case reads both ways."""
+    return directed(case, lambda one: Block(one, Heads(one.hidden_size, pattern.way(case))))
+
+
+def parameters(case: Case) -> int:
+    """Weights of `blocks`."""
+    hidden, ways = case.hidden_size, 2 if case.bidirectional else 1
+    entered = sum(0 if inputs == hidden else (inputs + 1) * hidden for inputs in inputs_of(case))
+    return ways * (entered + case.depth * ((4 + 2 * MLP) * hidden**2 + (9 + MLP) * hidden))
+
+
+def flops(pairs: Callable[[Case], int]) -> Callable[[Case], int]:
+    """FLOPs of `blocks`' products, where `pairs` counts the queries times the keys that each sees, of one sequence."""
+
+    def formula(case: Case) -> int:
+        hidden, ways = case.hidden_size, 2 if case.bidirectional else 1
+        entered = sum(0 if inputs == hidden else inputs * hidden for inputs in inputs_of(case))
+        per_token = entered + case.depth * (4 + 2 * MLP) * hidden**2
+        return 2 * ways * case.batch_size * (case.seq_len * per_token + case.depth * 2 * pairs(case) * hidden)
+
+    return formula
+
+
+def causal(seq_len: int, device: torch.device) -> Tensor:
+    """Each position and all before it."""
+    return torch.ones(seq_len, seq_len, dtype=torch.bool, device=device).tril()
+
+
+def in_blocks(x: Tensor, block: int) -> Tensor:
+    """(batch, heads, seq_len, size) → (batch · heads, seq_len up to a multiple of the block, size), zeros at the end."""
+    return pad(x, (0, 0, 0, -x.shape[-2] % block)).flatten(0, 1)
+
+
+def out_of_blocks(out: Tensor, like: Tensor) -> Tensor:
+    """(batch · heads, seq_len and padding, size) → the shape of `like`."""
+    return out.view(*like.shape[:2], *out.shape[1:])[..., : like.shape[-2], :]

@@ -1,0 +1,64 @@
+"""Block-sparse attention after BigBird, read causally: a window of blocks, the first block for all, and blocks drawn at random.
+
+A block is half the axis `window`. Each sees itself, the two before it, the first, and two more drawn once from the case's seed, the same
+in every head and layer. What BigBird's global block would see after itself is left out.
+"""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from rnnbench.case import Case
+from rnnbench.variants._attention import WAYS, Pattern, blocks, causal, flops, in_blocks, out_of_blocks, parameters
+from rnnbench.variants._registry import variant
+from rnnbench.variants._spans import Chosen, attend
+
+BEFORE = 2  # blocks of the window, besides a block's own
+DRAWN = 2
+
+
+def table(count: int, seed: int) -> Tensor:
+    """The earlier blocks that each block sees: (count, 1 + BEFORE + DRAWN), −1 where there is none, none twice."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = []
+    for own in range(count):
+        near = list(range(max(0, own - BEFORE), own))
+        chosen = [0, *near] if own > BEFORE else near
+        others = torch.randperm(max(0, own - BEFORE - 1), generator=generator)[:DRAWN] + 1  # neither the first block nor a near one
+        chosen += others.tolist()
+        rows.append(chosen + [-1] * (1 + BEFORE + DRAWN - len(chosen)))
+    return torch.tensor(rows)
+
+
+def seen(block: int, seed: int, seq_len: int, device: torch.device) -> Tensor:
+    """Which keys each query sees: bool (seq_len, seq_len)."""
+    count = -(-seq_len // block)
+    whole = torch.eye(count, dtype=torch.bool)
+    for own, chosen in enumerate(table(count, seed)):
+        whole[own, chosen[chosen >= 0]] = True
+    each = whole.repeat_interleave(block, 0).repeat_interleave(block, 1)
+    return each[:seq_len, :seq_len].to(device) & causal(seq_len, device)
+
+
+def chosen_blocks(block: int, seed: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Blocks gathered piece by piece: time and memory linear in seq_len."""
+    parts = [in_blocks(x, block) for x in (q, k, v)]
+    layout = Chosen(block, table(parts[0].shape[1] // block, seed), parts[0])
+    return out_of_blocks(attend(layout, *parts)[0], q)
+
+
+def pairs(case: Case) -> int:
+    """Scores that count."""
+    block = max(1, case.window // 2)
+    whole, rest = divmod(case.seq_len, block)
+    seen_by = [int((row >= 0).sum()) for row in table(whole + (rest > 0), case.seed)]
+    sizes = [block] * whole + [rest] * (rest > 0)
+    return sum(size * count * block + size * (size + 1) // 2 for size, count in zip(sizes, seen_by, strict=True))
+
+
+@variant(implementations=WAYS, source="arXiv 2007.14062, read causally; no positions", flops=flops(pairs), parameters=parameters)
+def block_sparse(case: Case) -> nn.Module:
+    """Block-sparse attention (BigBird): window, first and random blocks of half the axis `window`."""
+    block = max(1, case.window // 2)
+    return blocks(case, Pattern(partial(seen, block, case.seed), partial(chosen_blocks, block, case.seed)))

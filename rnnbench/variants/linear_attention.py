@@ -1,0 +1,48 @@
+"""Linear attention: a running sum of φ(k) vᵀ in place of a softmax over scores, φ = elu + 1."""
+
+from torch import Tensor, nn
+from torch.nn.functional import elu, pad
+
+from rnnbench.case import Case
+from rnnbench.variants._attention import WAYS, Block, Heads, heads_of, in_blocks, out_of_blocks, parameters
+from rnnbench.variants._attention import flops as block_flops
+from rnnbench.variants._deep import directed
+from rnnbench.variants._registry import variant
+
+CHUNK = 64  # steps read at once: as many as a head has features costs least
+
+
+def feature(x: Tensor) -> Tensor:
+    """φ(x), above zero."""
+    return elu(x) + 1
+
+
+def written_out(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """The oracle: Σ_{j ≤ i} φ(qᵢ)·φ(kⱼ) vⱼ ÷ Σ_{j ≤ i} φ(qᵢ)·φ(kⱼ), with every score."""
+    scores = (feature(q) @ feature(k).transpose(-1, -2)).tril()
+    return scores @ v / scores.sum(-1, keepdim=True)
+
+
+def chunked(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Scores within a chunk, the running sum before it: time and memory linear in seq_len."""
+    size = min(CHUNK, q.shape[-2])
+    values = pad(v, (0, 1), value=1.0)  # a column of ones, whose sum is the divisor
+    q, k, values = (in_blocks(x, size).unflatten(1, (-1, size)) for x in (q, k, values))
+    q, k = feature(q), feature(k)  # after padding: φ(0) is one, and divides
+    own = (q @ k.transpose(-1, -2)).tril() @ values
+    before = pad((k.transpose(-1, -2) @ values)[:, :-1].cumsum(1), (0, 0, 0, 0, 1, 0))
+    read = own + q @ before.to(q.dtype)
+    out = read[..., :-1] / read[..., -1:]
+    return out_of_blocks(out.flatten(1, 2), v)
+
+
+def flops(case: Case) -> int:
+    """Of the running sum: φ(k) vᵀ and φ(q) Σ, a head's size squared each, and the divisor."""
+    return block_flops(lambda case: case.seq_len * (case.hidden_size // heads_of(case.hidden_size) + 1))(case)
+
+
+@variant(implementations=WAYS, source="arXiv 2006.16236; no positions", flops=flops, parameters=parameters)
+def linear_attention(case: Case) -> nn.Module:
+    """Linear attention, causal, read chunk by chunk."""
+    attend = chunked if case.implementation == "fused" else written_out
+    return directed(case, lambda one: Block(one, Heads(one.hidden_size, attend)))

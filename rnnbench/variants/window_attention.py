@@ -1,0 +1,51 @@
+"""Sliding-window attention: position i looks at i − window + 1 … i."""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from rnnbench.case import Case
+from rnnbench.variants._attention import WAYS, Pattern, blocks, causal, flops, in_blocks, out_of_blocks, parameters
+from rnnbench.variants._registry import variant
+from rnnbench.variants._spans import Window, attend
+from rnnbench.variants.transformer import dense_causal
+
+LARGEST_BLOCK = 128
+
+
+def block_of(window: int) -> int:
+    """Queries at a time: half a window scores 1.5 times the pairs wanted, in products that are still large."""
+    return min(LARGEST_BLOCK, 1 << max(0, (window // 2).bit_length() - 1))
+
+
+def seen(window: int, seq_len: int, device: torch.device) -> Tensor:
+    """The band below the diagonal: bool (seq_len, seq_len)."""
+    return causal(seq_len, device).triu(1 - window)
+
+
+def windowed(window: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Time and memory linear in seq_len. Within one window it is dense attention."""
+    steps = q.shape[-2]
+    if steps <= window:
+        return dense_causal(q, k, v)
+    block = block_of(window)
+    parts = [in_blocks(x, block) for x in (q, k, v)]
+    return out_of_blocks(attend(Window(parts[0].shape[1], window, block), *parts)[0], q)
+
+
+def local(window: int) -> Pattern:
+    """The pattern of one window."""
+    return Pattern(partial(seen, window), partial(windowed, window))
+
+
+def pairs(case: Case) -> int:
+    """Scores that count."""
+    window = min(case.window, case.seq_len)
+    return window * case.seq_len - window * (window - 1) // 2
+
+
+@variant(implementations=WAYS, source="arXiv 2004.05150, causal; no positions", flops=flops(pairs), parameters=parameters)
+def window_attention(case: Case) -> nn.Module:
+    """Sliding-window attention, causal; the axis `window` is its reach."""
+    return blocks(case, local(case.window))
