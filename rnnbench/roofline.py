@@ -93,7 +93,8 @@ def placed(record: Record, ceilings: Ceilings | None, why_not: str = "") -> Reco
         metrics["ceiling_share"] = share = max(roof) / step_s
         if share > ABOVE:
             notes.append(
-                f"faster than the ceiling measured here allows ({share:.2f}×): remove .ceilings.json from the results folder, measure on a quiet machine"
+                f"faster than the ceiling measured here allows ({share:.2f}×): remove .ceilings.json from the results folder"
+                " and measure on a quiet machine"
             )
     else:
         absent["ceiling_share"] = why_not or _why(record, ceilings)
