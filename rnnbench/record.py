@@ -77,7 +77,7 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("time_to_target_s", "time to target", "lower", False, "training alone, until the target; evaluation is off the clock"),
     ("training_steps", "training steps", None, False, "steps that were trained"),
     ("training_s", "training time", None, False, "seconds of these steps; evaluation is off the clock"),
-    ("test_quality", "test quality", None, False, "the task's quality on its test split, of the weights that were best on the validation split"),
+    ("test_quality", "test quality", None, False, "on the test split, of the weights that were best on the validation split"),
     ("test_error", "test error", "lower", False, "1 − test quality where it is a share, else the test quality itself"),
     ("best_quality", "best quality", None, False, "best quality on the validation split"),
     ("final_quality", "final quality", None, False, "last quality on the validation split"),

@@ -1,32 +1,32 @@
 """Copy memory: symbols at the beginning are to be repeated, in order, at the end. (doi 10.1162/neco.1997.9.8.1735)"""
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from rnnbench.case import Case
 from rnnbench.tasks._kinds import IGNORE, TAGGING
-from rnnbench.tasks._problem import PROBLEMS, Data, Problem, Recipe, commonest_share, least_length, synthetic
+from rnnbench.tasks._problem import PROBLEMS, Data, Problem, Recipe, Split, commonest_share, least_length, seeded
 
 SYMBOLS, COPIED = 8, 4
 BLANK, GO = 0, SYMBOLS + 1
-SIZES = (20_000, 500, 1_000)
+SIZES = [3_072, 512, 512]  # of the 4,096 sequences that there are
 
 
-def draw(count: int, seq_len: int, generator: Generator) -> tuple[Tensor, Tensor]:
-    """x: (count, seq_len) of tokens: COPIED symbols, blanks, a sign to go, blanks. y: those symbols at the last COPIED steps."""
-    symbols = torch.randint(1, SYMBOLS + 1, (count, COPIED), generator=generator)
-    x = torch.full((count, seq_len), BLANK)
+def posed(symbols: Tensor, seq_len: int) -> Split:
+    """x: (n, seq_len) of tokens: COPIED symbols, blanks, a sign to go, blanks. y: those symbols at the last COPIED steps."""
+    x, y = torch.full((len(symbols), seq_len), BLANK), torch.full((len(symbols), seq_len), IGNORE)
     x[:, :COPIED] = symbols
     x[:, -COPIED] = GO
-    y = torch.full((count, seq_len), IGNORE)
     y[:, -COPIED:] = symbols
-    return x, y
+    return Split(x, y)
 
 
 def make(case: Case) -> Data:
-    """Against one symbol, always."""
+    """No sequence of symbols is in two splits. Against one symbol, always."""
     least_length(case, "copy", 2 * COPIED)
-    train, validation, test = synthetic(case, draw, SIZES)
+    every = torch.cartesian_prod(*[torch.arange(1, SYMBOLS + 1)] * COPIED)
+    parts = every[torch.randperm(len(every), generator=seeded())].split(SIZES)
+    train, validation, test = (posed(symbols, case.seq_len) for symbols in parts)
     trivial = commonest_share(train.y[:, -COPIED:], test.y[:, -COPIED:])
     return Data(train, validation, test, outputs=GO + 1, trivial=trivial, vocabulary=GO + 1)
 

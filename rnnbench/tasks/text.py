@@ -1,5 +1,6 @@
 """Characters of a text, each from those before it: the reference pages that come with Python itself."""
 
+import re
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -14,16 +15,18 @@ from rnnbench.tasks._problem import PROBLEMS, Data, Problem, Recipe, Split, leas
 
 TRAIN, VALIDATION = 0.9, 0.05  # of the text, in order; the rest is the test
 LONGEST = 400_000  # characters
+RULE = re.compile(r"([-=+ ])\1{15}")
 
 
 def read() -> str:
-    """Python's own help on its language, as printed."""
+    """Python's own help on its language, as printed, each line once: whole passages recur in it. Rules are left out."""
     spec = find_spec("pydoc_data.topics")
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         raise Unsupported("this Python comes without pydoc_data, whose text is read")
     from pydoc_data.topics import topics
 
-    return "\n".join(topics[name] for name in sorted(topics))[:LONGEST]
+    lines = (line for name in sorted(topics) for line in topics[name].splitlines())
+    return "\n".join(dict.fromkeys(line for line in lines if not RULE.search(line)))[:LONGEST]
 
 
 def windows(codes: Tensor, seq_len: int) -> Split:

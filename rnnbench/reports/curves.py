@@ -1,0 +1,126 @@
+"""Trainings in a report: loss and quality against time with bands over seeds, and a table of what quality costs."""
+
+from collections.abc import Iterator, Sequence
+
+from matplotlib.axes import Axes
+
+from rnnbench import units
+from rnnbench.analysis.convergence import Gap, Middle, Trained, band, gaps, trained, worth_it
+from rnnbench.analysis.sweep import Sweep
+from rnnbench.record import Run
+from rnnbench.reports import words
+from rnnbench.reports.figures import Group
+from rnnbench.reports.glance import Cell, Table
+from rnnbench.reports.palette import slots
+from rnnbench.reports.panels import SIZE, TICK, Panel, colour, cut
+from rnnbench.reports.svg import drawing, to_svg
+
+MOST_LINES = 8
+HEADS = ("", "steps to target", "time to target", "reached", "test quality", "answer time", "parameters", "worth its cost")
+FRONT = "Worth its cost: none of the same task has as low a test error with a quicker answer, or a lower one with an answer as quick."
+NOTE_ON_GAPS = "Median test errors at equal training steps; the gap is from student alone to teacher."
+CENSORED = "Medians over seeds; a training that missed its target counts as longer than it was given, and one that diverged as endless."
+
+
+def curve_groups(sweep: Sweep, runs: Sequence[Run]) -> Iterator[Group]:
+    """Loss and quality against the seconds of training, a pair of panels for each task."""
+    for number, (task, groups) in enumerate(_by_task(sweep, runs).items()):
+        names = _names(groups)
+        shown = [(name, one) for name, one in zip(names, groups, strict=True) if any(record.curve for record in one.records)]
+        found = [_panel(task, shown[:MOST_LINES], what, f"{sweep.key}-{what}-{number}") for what in ("loss", "quality")]
+        panels = [panel for panel in found if panel]
+        if panels:
+            left = len(shown) - MOST_LINES
+            more = f" {left} more are left out." if left > 0 else ""
+            note = f"Lines are medians over seeds, bands reach from the lowest to the highest.{more}"
+            yield Group(f"{sweep.key}-curves-{number}", f"Learning {task}", panels, note, _legend(shown[:MOST_LINES]))
+
+
+def quality_tables(sweep: Sweep, runs: Sequence[Run]) -> Iterator[tuple[str, Table]]:
+    """What each kind of training reached and costs, by task; and how much of a teacher's quality its students took over."""
+    by_task = _by_task(sweep, runs)
+    for number, (task, groups) in enumerate(by_task.items()):
+        yield f"{sweep.key}-quality-{number}", _table(task, groups)
+    if found := gaps([group for groups in by_task.values() for group in groups]):
+        yield f"{sweep.key}-gaps", _gap_table(found)
+
+
+def _by_task(sweep: Sweep, runs: Sequence[Run]) -> dict[str, list[Trained]]:
+    found: dict[str, list[Trained]] = {}
+    for group in trained(runs):
+        if group.axis("suite") == sweep.name:
+            found.setdefault(str(group.axis("task")), []).append(group)
+    return found
+
+
+def _names(groups: Sequence[Trained]) -> list[str]:
+    """Each group by what tells it from the others."""
+    differ = [name for name, _ in groups[0].axes if len({group.axis(name) for group in groups}) > 1] or ["variant"]
+    return [", ".join(words.value(name, group.axis(name)) for name in differ) for group in groups]
+
+
+def _legend(shown: Sequence[tuple[str, Trained]]) -> list[tuple[str, int]]:
+    return list(slots([name for name, _ in shown]).items())
+
+
+def _panel(task: str, shown: Sequence[tuple[str, Trained]], what: str, ident: str) -> Panel | None:
+    places, said = slots([name for name, _ in shown]), []
+    with drawing(*SIZE) as figure:
+        axes: Axes = figure.subplots()
+        for name, group in shown:
+            line = band([record.curve for record in group.records], what)
+            if line is None:
+                continue
+            ink = colour(places[name])
+            axes.fill_between(line.at, line.low, line.high, color=ink, alpha=0.15, linewidth=0)
+            axes.plot(line.at, line.middle, color=ink, linewidth=1.6, label=cut(name))
+            said.append(f"{name} from {units.digits(line.middle[0])} to {units.digits(line.middle[-1])}")
+        if not said:
+            return None
+        axes.set_xlabel("training time [s]")
+        axes.set_ylabel(f"training {what}" if what == "loss" else "validation quality")
+        axes.xaxis.set_major_formatter(TICK)
+        axes.yaxis.set_major_formatter(TICK)
+        says = f"{what} of {task} against seconds of training: {'; '.join(said)}."
+        return Panel(what, to_svg(figure, ident, says), says)
+
+
+def _table(task: str, groups: Sequence[Trained]) -> Table:
+    costs, errors = ([one.median(name) for one in groups] for name in ("answer_s", "test_error"))
+    known = [number for number, (cost, error) in enumerate(zip(costs, errors, strict=True)) if cost is not None and error is not None]
+    front = worth_it([costs[number] or 0.0 for number in known], [errors[number] or 0.0 for number in known])
+    best = {number for number, on in zip(known, front, strict=True) if on}
+    names, rows = _names(groups), []
+    places = slots(names)
+    for number, (name, group) in enumerate(zip(names, groups, strict=True)):
+        steps, time = group.to_target("steps_to_target", "training_steps"), group.to_target("time_to_target_s", "training_s")
+        ended = f"{group.diverged} diverged" if group.diverged else ""
+        times = [_middle("training_steps", steps), _middle("training_s", time)]
+        plain = [Cell(units.show(metric, group.median(metric))) for metric in ("test_quality", "answer_s", "parameters")]
+        reached = Cell(f"{steps.reached} of {steps.tried}" if steps else units.NONE, ended)
+        marked = Cell("yes" if number in best else "no")
+        rows.append([Cell(name, slot=places[name]), *times, reached, *plain, marked])
+    return Table(f"Learning {task}", HEADS, rows, f"{CENSORED} {FRONT}")
+
+
+def _middle(metric: str, found: Middle | None) -> Cell:
+    """The median, and beside it the ends of its interval with what they cover."""
+    if found is None:
+        return Cell(units.NONE)
+    low, high = _shown(metric, found.low), _shown(metric, found.high)
+    return Cell(_shown(metric, found.value), f"{low} to {high}, {found.coverage:.0%} CI")
+
+
+def _shown(metric: str, value: float) -> str:
+    return "not reached" if value == float("inf") else units.show(metric, value)
+
+
+def _gap_table(found: Sequence[Gap]) -> Table:
+    heads = ("", "teacher's error", "student alone", "student taught", "gap closed")
+    rows = []
+    for one in found:
+        errors = [Cell(units.percent(value)) for value in (one.teacher, one.alone, one.taught)]
+        closed = one.closed
+        ends = f"{closed.low:.0%} to {closed.high:.0%}, {closed.coverage:.0%} CI over {closed.tried} seeds" if closed else ""
+        rows.append([Cell(one.task), *errors, Cell(f"{closed.value:.0%}" if closed else units.NONE, ends)])
+    return Table("What students were taught", heads, rows, NOTE_ON_GAPS)

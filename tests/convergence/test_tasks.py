@@ -1,0 +1,109 @@
+"""Tasks to learn: their shapes, their splits, and targets that no trivial predictor meets."""
+
+import pytest
+import torch
+
+from rnnbench.case import Case
+from rnnbench.errors import Unsupported
+from rnnbench.tasks import PROBLEMS, Data
+from rnnbench.tasks._installed import packaged
+from rnnbench.tasks._kinds import IGNORE, wholly_right
+
+LENGTHS = {
+    "adding": 50,
+    "copy": 20,
+    "parity": 40,
+    "digits_rows": 8,
+    "digits_pixels": 64,
+    "vowels": 29,
+    "temperatures": 48,
+    "text": 64,
+    "grammar": 24,
+}
+
+
+def case(name: str, **fields) -> Case:
+    return Case(**{"suite": "test", "phase": "converge", "task": name, "seq_len": LENGTHS[name], **fields})
+
+
+def data(name: str) -> Data:
+    try:
+        return PROBLEMS[name].make(case(name))
+    except Unsupported as error:
+        if "pip install" not in str(error):
+            raise
+        pytest.skip(str(error))
+
+
+def test_every_task_is_tried_here():
+    """The table of lengths above knows every task."""
+    assert set(LENGTHS) == set(PROBLEMS)
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_a_task_is_whole(name):
+    """Splits agree in shape, labels are below the number of outputs, and the same data come again for another seed."""
+    found, again = data(name), PROBLEMS[name].make(case(name, seed=5))
+    for one, other in ((found.train, again.train), (found.validation, again.validation), (found.test, again.test)):
+        assert len(one) == len(one.y) > 0
+        assert one.x.shape[1] == LENGTHS[name]
+        assert one.x.shape[1:] == found.train.x.shape[1:]
+        assert torch.equal(one.x, other.x)
+        assert torch.equal(one.y, other.y)
+        if not one.y.is_floating_point():
+            assert int(one.y.max()) < found.outputs
+        if found.vocabulary:
+            assert 0 <= int(one.x.min()) <= int(one.x.max()) < found.vocabulary
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_the_target_beats_the_trivial_predictor(name):
+    """The target is better than what needs no network."""
+    kind, target = PROBLEMS[name].kind, PROBLEMS[name].target
+    assert kind.improves(target, data(name).trivial)
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_no_sequence_is_in_two_splits(name):
+    """No training sequence is met again in validation or test, nor one of these in the other."""
+    found = data(name)
+    splits = [{row.numpy().tobytes() for row in one.x} for one in (found.train, found.validation, found.test)]
+    assert not splits[0] & splits[1]
+    assert not splits[0] & splits[2]
+    assert not splits[1] & splits[2]
+
+
+def test_adding_is_the_sum_of_the_marked():
+    """y is the sum of the two marked numbers, one in each half."""
+    x, y = data("adding").train.x, data("adding").train.y
+    assert torch.allclose((x[..., 0] * x[..., 1]).sum(1, keepdim=True), y)
+    assert torch.equal(x[:, :25, 1].sum(1), torch.ones(len(x)))
+
+
+def test_parity_is_of_bits_two_steps_ago():
+    """The first answer, at step 4, is the parity of steps 0 to 2."""
+    found = data("parity").train
+    bits = (found.x[..., 0] > 0).long()
+    assert torch.equal(found.y[:, 4], bits[:, :3].sum(1) % 2)
+    assert (found.y[:, :4] == IGNORE).all()
+
+
+def test_a_sequence_is_right_only_as_a_whole():
+    """Of two sequences with one wrong label between them, one is right; ignored labels do not count."""
+    y = torch.tensor([[1, IGNORE], [1, 0]])
+    answers = torch.nn.functional.one_hot(torch.tensor([[1, 0], [1, 1]]), 2).float()
+    right, judged = wholly_right(answers, y)
+    assert (int(right), judged) == (1, 2)
+
+
+def test_missing_data_says_what_to_install():
+    """A package that is not there is named together with the extra that brings it."""
+    with pytest.raises(Unsupported, match=r"pip install 'rnnbench\[speech\]'"):
+        packaged("no_such_package_here", "a.ts", "speech")
+
+
+def test_data_of_one_length_refuse_another():
+    """Digits by row have eight time steps."""
+    data("digits_rows")
+    with pytest.raises(Unsupported, match="seq_len=8"):
+        PROBLEMS["digits_rows"].make(case("digits_rows", seq_len=9))
