@@ -97,8 +97,8 @@ def factors(low: float, high: float, significant: int = 3) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as per cent: 0.0123 → "1.23 %"."""
-    return f"{share * 100:,.3g} %"
+    """A share as per cent: 0.0123 → "1.23 %", 20 → "2,000 %"."""
+    return f"{share * 100:,.{0 if abs(share) >= 9.995 else 3}{'f' if abs(share) >= 9.995 else 'g'}} %"
 
 
 def change(ratio: float) -> str:

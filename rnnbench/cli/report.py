@@ -1,28 +1,83 @@
-"""`rnnbench report`: one HTML file from records."""
+"""`rnnbench report`: records as a page, or in another form; live while a run goes on."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnnbench.cli import app
+from rnnbench.cli.compare import Settings
+from rnnbench.errors import UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from rnnbench.analysis.store import Loaded
+
+NAMED = "Run ids, beginnings of ids, or folders; the latest where none is named. Further runs are held against the first."
+FORMS = "html, md, csv, json, png, svg (a folder of figures) or notebook. May be given again."
 
 
 @app.command()
 def report(
-    runs: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]...", help="Run ids, beginnings of ids, or folders; the latest where none is named.")
-    ] = None,
+    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help=NAMED)] = None,
+    formats: Annotated[list[str] | None, typer.Option("--format", "-f", help=FORMS)] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Write the page anew as records come, until the run ends. It takes turns with it.")
+    ] = False,
+    every: Annotated[int, typer.Option(metavar="S", min=1, help="With --watch, look for new records every so many seconds.")] = 5,
+    settings: Settings = Path("pyproject.toml"),
     results: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("results"),
     out: Annotated[Path, typer.Option(help="Folder of reports.")] = Path("reports"),
 ) -> None:
-    """Write one self-contained HTML file: the answer, the figures, every case, the method."""
-    from rnnbench.analysis.store import load_runs
+    """Write one self-contained page: the answer, the figures, every case, the method. Of several runs, also what changed."""
+    from rnnbench.analysis.policy import read_policy
     from rnnbench.files import find_run
-    from rnnbench.reports.page import write_report
+    from rnnbench.reports.forms import FORMS as KNOWN
+    from rnnbench.reports.forms import write_as
 
-    loaded = load_runs([find_run(name, results) for name in runs or ["latest"]])
+    wanted = list(dict.fromkeys(formats or ["html"]))
+    folders = list(dict.fromkeys(find_run(name, results).resolve() for name in runs or ["latest"]))
+    if watch:
+        if len(folders) > 1 or wanted != ["html"]:
+            raise UsageError("--watch follows one run as html: name one run, and no other --format")
+        _watch(folders[0], out, every, show=open_)
+        return
+    for form in wanted:
+        if form not in KNOWN:
+            raise UnknownName("--format", form, KNOWN)
+    loaded, policy = _load(folders), read_policy(settings)
+    paths = [write_as(form, loaded, out, policy) for form in wanted]
+    for path in paths:
+        typer.echo(path)
+    if open_:
+        _show(paths[0])
+
+
+def _load(folders: list[Path]) -> "list[Loaded]":
+    """The runs, with a word on what of them could not be read."""
+    from rnnbench.analysis.store import load_runs
+
+    loaded = load_runs(folders)
     for one in loaded:
         for damage in one.damage:
             typer.echo(f"rnnbench: {one.folder}: {damage}; set aside", err=True)
-    typer.echo(write_report(loaded, out))
+    return loaded
+
+
+def _watch(folder: Path, out: Path, every: int, *, show: bool) -> None:
+    from rnnbench.cli.watch import follow
+
+    for number, (path, line) in enumerate(follow(folder, out, every)):
+        if number == 0:
+            typer.echo(path)
+            if show:
+                _show(path)
+        typer.echo(line, err=True)
+
+
+def _show(path: Path) -> None:
+    """In the desktop's browser; where there is none, a word on stderr."""
+    import webbrowser
+
+    if not webbrowser.open(path.resolve().as_uri()):
+        typer.echo(f"rnnbench: no browser could be opened; the report is {path}", err=True)

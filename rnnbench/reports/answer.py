@@ -9,15 +9,17 @@ import pandas as pd
 from markupsafe import Markup
 
 from rnnbench import units
+from rnnbench.analysis.choice import choice
 from rnnbench.analysis.fit import Contrast, contrast
 from rnnbench.analysis.growth import Growth, growth, rises
 from rnnbench.analysis.sweep import Sweep
 from rnnbench.case import AXES
 from rnnbench.reports import words
+from rnnbench.reports.glance import WAYS, speed_ups
 
 MOST_CONTRASTS = 5
 NOISY = 0.1
-_CATEGORIES = ("variant", "precision", "implementation", "execution", "bidirectional", "device", "run")
+_CATEGORIES = ("variant", "precision", "implementation", "execution", "bidirectional", "device")  # runs: see difference.py
 _ENDS = {
     "oom": "ran out of memory",
     "timeout": "took longer than allowed and {was} ended",
@@ -58,7 +60,8 @@ def answer(sweep: Sweep) -> list[Sentence]:
     if not (sweep.cases["status"] == "ok").any():
         return [Sentence(say("No case of this suite was measured."), "cases"), *failures(sweep)]
     turns = list(_beside(sweep))
-    main = [*(_growth(sweep) if sweep.numeric else ()), *_contrasts(sweep)]
+    grown, apart, chosen = list(_growth(sweep)) if sweep.numeric else [], list(_contrasts(sweep)), list(_choice(sweep))
+    main = [*grown, *chosen, *apart] if grown else [*apart[:1], *chosen, *apart[1:]]
     main = [*turns, *main] if sweep.metric != "step_time_s" else [*main, *turns]
     return [*(main or [_single(sweep)]), *failures(sweep), *_noise(sweep)]
 
@@ -143,16 +146,32 @@ def _range(x: str, first: float, last: float) -> tuple[str, str]:
     return (units.plain(first), words.value(x, last)) if counted else (words.value(x, first), units.plain(last))
 
 
+def _choice(sweep: Sweep) -> Iterator[Sentence]:
+    """Which way to run the network is fastest, which keeps the least memory, and how surely."""
+    fast, lean = choice(sweep.cases), choice(sweep.cases, "activation_bytes")
+    if fast is None:
+        return
+    few = fast.wins[0][1] * 2 <= fast.settings
+    told = say("To choose by time: {}<b>{}</b> is fastest in {} of {}, beyond doubt in {}.", "no one way wins; " if few else "",
+               words.values(fast.best), fast.wins[0][1], words.count(fast.settings, "setting"), fast.sure)  # fmt: skip
+    if lean is not None and lean.sure:
+        told += say(
+            " By memory: <b>{}</b> keeps the least activations in {} of {}.", words.values(lean.best), lean.wins[0][1], lean.settings
+        )
+    yield Sentence(told + say(" <i>What they learn was not measured here.</i>"), "cases")
+
+
 def _contrasts(sweep: Sweep) -> Iterator[Sentence]:
     """Each value of a varied category against its baseline: the swept one first, then the hue, then the rest."""
     axes = [axis for axis in dict.fromkeys((sweep.x, sweep.hue, *_CATEGORIES)) if axis in _CATEGORIES and axis in sweep.varying]
+    matrices = {axis for axis in WAYS if axis in axes and speed_ups(sweep, axis) is not None}
     for axis in axes:
         base = sweep.baseline(axis)
         against = [(value, contrast(sweep.cases, axis, value, base)) for value in sweep.values(axis) if value != base]
         for value, found in [(value, found) for value, found in against if found is not None][:MOST_CONTRASTS]:
-            anchor = f"{sweep.key}-{'matrix' if axis == 'precision' else 'scaling'}"
+            anchor = f"{sweep.key}-{f'matrix-{axis}' if axis in matrices else 'scaling'}"
             name = words.value(axis, value)
-            kept = contrast(sweep.cases, axis, value, base, "activation_bytes") if axis not in ("run", "device") else None
+            kept = contrast(sweep.cases, axis, value, base, "activation_bytes") if axis != "device" else None
             yield Sentence(_versus(_SUBJECTS.get(name, name), words.value(axis, base), found) + _kept(kept), anchor)
 
 

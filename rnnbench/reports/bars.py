@@ -50,7 +50,8 @@ def bars(sweep: Sweep, cases: pd.DataFrame, metric: str, ident: str, size: tuple
         axes.set_xticks(range(len(xs)), [cut(words.short(sweep.x, x)) for x in xs])
         label = METRICS[metric].label
         says = f"{label} by {words.axis(sweep.x)}: {'; '.join(said)}."
-        return Panel(label, to_svg(figure, ident, says), says, tuple(hues(sweep).items()) if sweep.hue else ())
+        legend = tuple(hues(sweep).items()) if sweep.hue else ()
+        return Panel(label, to_svg(figure, ident, says, legend), says, legend)
 
 
 def _places(sweep: Sweep, cases: pd.DataFrame, width: float) -> Iterator[tuple[float, str, str, pd.DataFrame]]:
@@ -105,7 +106,8 @@ def stack(rows: pd.DataFrame, labels: Sequence[str], parts: Sequence[str], title
         axes.set_xlim(0, largest / by * 1.02)
         lying(axes, f"{'memory' if unit.endswith('B') else 'time in a step'} [{unit}]")
         says = f"{title}. {'; '.join(said)}."
-        return Panel(title, to_svg(figure, ident, says), says)
+        legend = [(METRICS[part].label, colours[part]) for part in parts]
+        return Panel(title, to_svg(figure, ident, says, legend, title), says)  # its group has one legend for all
 
 
 def samples(names: Sequence[str], times_s: Sequence[Sequence[float]], inks: Sequence[str], title: str, ident: str) -> Panel:

@@ -12,7 +12,9 @@ from rnnbench.reports import words
 from rnnbench.reports.bars import bars, samples, stack
 from rnnbench.reports.palette import slots
 from rnnbench.reports.panels import SIZE, Panel, colour, slot
+from rnnbench.reports.roof import roofline
 from rnnbench.reports.scaling import scaling
+from rnnbench.roofline import Ceilings
 
 MOST_PANELS = 4
 MOST_BARS = 12
@@ -41,9 +43,16 @@ def main_panel(sweep: Sweep) -> Panel | None:
     return _draw(sweep, cases, sweep.metric, f"{sweep.key}-main", (5.6, 3.7))
 
 
-def groups(sweep: Sweep, times_s: Mapping[tuple[str, str], Sequence[float]]) -> list[Group]:
+def groups(sweep: Sweep, times_s: Mapping[tuple[str, str], Sequence[float]], ceilings: Ceilings | None = None) -> list[Group]:
     """Every further figure of a suite. `times_s` holds the raw samples by run and case id."""
-    return [*_scaling(sweep), *_made_of(sweep), *_samples(sweep, times_s)]
+    return [*_scaling(sweep), *_made_of(sweep), *_roofline(sweep, ceilings), *_samples(sweep, times_s)]
+
+
+def _roofline(sweep: Sweep, ceilings: Ceilings | None) -> Iterator[Group]:
+    """How near to the machine's limits the cases come."""
+    panel = roofline(sweep, ceilings, _ident(f"{sweep.key}-roofline")) if ceilings else None
+    if panel:
+        yield Group(f"{sweep.key}-roofline", "How near to the machine's limits", [panel], panel.says, wide=True)
 
 
 def _draw(sweep: Sweep, cases: Any, metric: str, ident: str, size: tuple[float, float] = SIZE) -> Panel | None:

@@ -15,6 +15,7 @@ from rnnbench.reports import words
 from rnnbench.reports.panels import slot
 
 MOST_ROWS = 24
+WAYS = ("precision", "implementation", "execution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,12 @@ def _ratios(sweep: Sweep, part: Slice) -> Table:
 def _caption(sweep: Sweep, part: Slice) -> str:
     held = words.values(part.held)
     return f"By {words.axis(sweep.x)}" + (f": {held}" if held else "")
+
+
+def matrices(sweep: Sweep) -> list[tuple[str, Table]]:
+    """Speed-ups along every way to run the same network that was varied."""
+    found = [(axis, speed_ups(sweep, axis)) for axis in WAYS]
+    return [(axis, table) for axis, table in found if table is not None]
 
 
 def speed_ups(sweep: Sweep, axis: str = "precision") -> Table | None:

@@ -2,8 +2,10 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 import matplotlib as mpl
@@ -11,8 +13,9 @@ import seaborn as sns
 from markupsafe import Markup, escape
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-from rnnbench.reports.palette import GRID, INK, MUTED, ROLES, SLOTS
+from rnnbench.reports.palette import GRID, INK, MUTED, PAPER, ROLES, SLOTS
 
 _RC: dict[str, Any] = {
     "svg.hashsalt": "rnnbench",
@@ -56,6 +59,33 @@ _COLOUR = re.compile("|".join(_COLOURS))
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
 
 
+DOTS_PER_INCH = 200
+Legend = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """Figures as files of one kind, by name, beside what a page takes of them."""
+
+    kind: str
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+
+_ALBUM: ContextVar[Album | None] = ContextVar("album", default=None)
+
+
+@contextmanager
+def album(kind: str) -> Iterator[Album]:
+    """While it is open, every figure that is drawn is kept as "png" or "svg" too, each with its own legend and a white ground;
+    as nothing where `kind` is empty."""
+    found = Album(kind)
+    token = _ALBUM.set(found if kind else None)
+    try:
+        yield found
+    finally:
+        _ALBUM.reset(token)
+
+
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[Figure]:
     """A figure of so many inches in the house style, without pyplot's global state."""
@@ -66,13 +96,31 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
         yield figure
 
 
-def to_svg(figure: Figure, name: str, says: str) -> Markup:
-    """The figure as an `<svg role="img">` whose ids begin with `name`, and whose label states what it shows."""
+def to_svg(figure: Figure, name: str, says: str, legend: Legend = (), title: str = "") -> Markup:
+    """The figure as an `<svg role="img">` whose ids begin with `name`, and whose label states what it shows.
+    The page shows `legend` and `title` itself, beside the figure."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
+    if (kept := _ALBUM.get()) is not None:
+        kept.pictures[name] = _alone(figure, kept.kind, says, legend, title)
     text = buffer.getvalue()
     for pattern, by in _CUTS:
         text = pattern.sub(by, text)
     text = _COLOUR.sub(lambda found: _COLOURS[found.group()], text)
     text = _ID.sub(rf"\g<1>{name}-", text)
     return Markup(text.replace("<svg", f'<svg role="img" aria-label="{escape(says)}"', 1))  # noqa: S704 - matplotlib's own output escapes its text
+
+
+def _alone(figure: Figure, kind: str, says: str, legend: Legend, title: str) -> bytes:
+    """The figure as a file that needs no page."""
+    if legend:
+        handles = [Patch(color=SLOTS[slot][0], label=name) for name, slot in legend]
+        columns = max(1, int(figure.get_figwidth() / 1.5))
+        figure.legend(handles=handles, loc="outside upper left", ncols=columns, frameon=False, fontsize=8)
+        figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(handles) // columns))
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
+    buffer = io.BytesIO()
+    stated = {"Date": None, "Description": says} if kind == "svg" else {"Software": "rnnbench", "Description": says}
+    figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, facecolor=PAPER, metadata=stated)
+    return buffer.getvalue()

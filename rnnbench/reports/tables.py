@@ -60,14 +60,14 @@ class CaseTable:
         wanted = [
             (place, column)
             for place, column in enumerate(self.columns)
-            if column.kind == "case" or column.name in ("suite", "run", "status")
+            if column.kind == "case" or column.name in ("suite", "run", "status", "bound")
         ]
         options = [(place, column, list(dict.fromkeys(row[place] for row in self.cells))) for place, column in wanted]
         return [option for option in options if 1 < len(option[2]) <= 40]
 
 
-def case_table(found: Sequence[Sweep], runs: Sequence[Run]) -> CaseTable:
-    """Every case of every suite."""
+def case_table(found: Sequence[Sweep], runs: Sequence[Run], *, thin: bool = True) -> CaseTable:
+    """Every case of every suite; of many raw samples only some, unless `thin` is False."""
     cases = pd.concat([sweep.cases for sweep in found], ignore_index=True) if found else pd.DataFrame()
     if cases.empty:
         return CaseTable((), (), (), 0)
@@ -75,7 +75,7 @@ def case_table(found: Sequence[Sweep], runs: Sequence[Run]) -> CaseTable:
     records = _records(runs)
     by_run = {run.id: run for run in runs}
     swept = {sweep.name: sweep.varying for sweep in found}
-    every = _every(records.values())
+    every = _every(records.values()) if thin else 1
     rows, cells = [], []
     for _, row in cases.iterrows():
         own = records[(row["run"], row["id"])]

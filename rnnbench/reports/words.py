@@ -8,8 +8,9 @@ from rnnbench import units
 from rnnbench.case import AXES
 
 LONGEST = 60
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
-_STEPS = {"forward": "forward pass", "backward": "backward pass", "train": "train step"}
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]")
+_RUN = re.compile(r"\d{4}(\d\d)(\d\d)T(\d\d)(\d\d)\d\dZ-.+-(\w+)")
+_STEPS = {"forward": "forward pass", "backward": "backward pass", "train": "train step", "decode": "decoding step"}
 _SAID = {
     ("bidirectional", True): "both ways",
     ("bidirectional", False): "one way",
@@ -28,6 +29,8 @@ def value(name: str, held: Any) -> str:
     for (known, what), words in _SAID.items():
         if name == known and held == what:
             return words
+    if name == "run" and (found := _RUN.fullmatch(str(held))):
+        return "{}-{} {}:{} {}".format(*found.groups())
     kind = AXES[name].kind if name in AXES else str
     if kind is str:
         return visible(units.plain(held))
@@ -37,13 +40,18 @@ def value(name: str, held: Any) -> str:
 
 def short(name: str, held: Any) -> str:
     """One value of an axis where the axis is named already: 4, 256, both ways."""
-    return value(name, held) if name == "bidirectional" or held is None or held != held else visible(units.plain(held))
+    return value(name, held) if name in ("bidirectional", "run") or held is None or held != held else visible(units.plain(held))
 
 
 def visible(text: str) -> str:
     """A name as it may stand in a sentence: marks that reorder or hide text are spelt out, a long one is cut."""
-    shown = _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text[: LONGEST + 1])
+    shown = spelt(text[: LONGEST + 1])
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+
+
+def spelt(text: str) -> str:
+    """`text` with marks that reorder or hide it, and those that XML forbids, spelt out."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def values(held: Mapping[str, Any]) -> str:

@@ -9,14 +9,26 @@ const make = (tag, words, attributes = {}) => {
   return node;
 };
 
-// theme
+// theme, kept over a reload of the same tab
+const keep = (name, value) => { try { return value === undefined ? sessionStorage.getItem(name) : sessionStorage.setItem(name, value); } catch { return null; } };
+if (keep("theme")) root.dataset.theme = keep("theme");
 const toggle = find("theme"), dark = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => (root.dataset.theme || (dark.matches ? "dark" : "light")) === "dark";
 const label = () => { toggle.textContent = isDark() ? "Light" : "Dark"; toggle.setAttribute("aria-label", `Use the ${isDark() ? "light" : "dark"} theme`); };
 toggle.hidden = false;
-toggle.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; label(); });
+toggle.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; keep("theme", root.dataset.theme); label(); });
 dark.addEventListener("change", label);
 label();
+
+// a run that goes on: read the file again, unless someone is reading
+const live = find("live");
+if (live) {
+  const pause = find("pause");
+  pause.hidden = false;
+  pause.addEventListener("click", () => pause.setAttribute("aria-pressed", String(pause.getAttribute("aria-pressed") !== "true")));
+  const busy = () => pause.getAttribute("aria-pressed") === "true" || document.querySelector("tr.detail, details[open]") || find("find")?.value || String(getSelection());
+  setInterval(() => { if (!busy()) location.reload(); }, live.dataset.seconds * 1000);
+}
 
 // download
 const download = find("download");
