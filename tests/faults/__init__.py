@@ -1,0 +1,1 @@
+"""Real faults, one of every kind, and what a run makes of them."""

@@ -1,0 +1,82 @@
+"""Starting runs of the fault suite, and reading what they left."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rnnbench.record import Record
+from tests.tools import ROOT, Ended, command, environment
+
+HERE = Path(__file__).parent
+SUITE = ("--suite", HERE / "bench_faults.py", "--plugin", HERE / "cells.py")
+FAST = ("--preset", "quick", "--case-budget", "0.02", "--no-report")
+
+
+def home(folder: Path, **more: str) -> dict[str, str]:
+    """Environment: locks and notes of this test alone, and the suite's own imports."""
+    plain = {"RNNBENCH_LOCKS": str(folder), "PYTHONPATH": str(ROOT), "RNNBENCH_TEST_PIDS": str(folder / "pids"), "OMP_NUM_THREADS": "1"}
+    return {**plain, **more}
+
+
+def run(folder: Path, *words: object, **more: str) -> Ended:
+    """A run of the fault suite, to its end."""
+    return command("run", *SUITE, *FAST, *words, cwd=folder, **home(folder, **more))
+
+
+def start(folder: Path, *words: object, **more: str) -> subprocess.Popen[str]:
+    """The same, left running."""
+    line = [sys.executable, "-m", "rnnbench", "run", *map(str, (*SUITE, *FAST, *words))]
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(line, cwd=folder, env=environment(**home(folder, **more)), **streams)
+
+
+def variants(*names: str) -> tuple[str, str]:
+    return "--set", f"variant={','.join(names)}"
+
+
+def seeds(count: int) -> tuple[str, str]:
+    return "--set", f"seed={','.join(map(str, range(count)))}"
+
+
+def until(true: Callable[[], object], limit_s: float = 120.0) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + limit_s
+    while not true():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def lines(folder: Path) -> int:
+    """Records on disk, over all runs of a folder."""
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("results/*/records.jsonl"))
+
+
+def by_variant(records: tuple[Record, ...] | list[Record]) -> dict[str, Record]:
+    return {record.case.variant: record for record in records}
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs, zombies left out."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def memory_group(name: str, limit_bytes: int) -> Path:
+    """A control group with a memory limit, or LookupError where this machine allows none."""
+    for parent, file in ((Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"), (Path("/sys/fs/cgroup"), "memory.max")):
+        if not (parent / "cgroup.procs").exists():
+            continue
+        group = parent / f"rnnbench-test-{name}-{os.getpid()}"
+        try:
+            group.mkdir(exist_ok=True)
+            (group / file).write_text(str(limit_bytes))
+        except OSError as error:
+            raise LookupError(f"no memory control group can be made here: {error}") from None
+        return group
+    raise LookupError("there is no memory controller here")
