@@ -8,7 +8,7 @@ from typing import Any
 
 from rnnbench.errors import BadValue, UnknownName
 
-PHASES = ("forward", "backward", "train", "converge", "isolation")
+PHASES = ("forward", "backward", "train", "decode", "converge", "isolation")
 OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")

@@ -40,6 +40,8 @@ class Metric:
 
 _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("step_time_s", "step time", "lower", False, "median of the timed rounds"),
+    ("p95_s", "step time, 95 %", "lower", False, "of a hundred steps of decoding, five take longer"),
+    ("p99_s", "step time, 99 %", "lower", False, "of a hundred steps of decoding, one takes longer"),
     ("tokens_per_s", "throughput", "higher", False, "batch_size × seq_len ÷ median step time"),
     ("sequences_per_s", "sequence throughput", "higher", False, "batch_size ÷ median step time"),
     ("parameters", "parameters", "lower", True, "trainable scalars of the model"),
@@ -47,6 +49,7 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("gradient_bytes", "gradient memory", "lower", True, "storage of the gradients after a backward pass"),
     ("optimizer_bytes", "optimizer memory", "lower", True, "storage of the optimizer's state after a step"),
     ("activation_bytes", "activation memory", "lower", True, "storages that autograd keeps between forward and backward, each once"),
+    ("state_bytes", "state memory", "lower", True, "what decoding keeps of all sequences from step to step"),
     ("operators", "operators", "lower", True, "operators that one step dispatches below autograd; a fused kernel is one"),
     ("step_flops", "FLOPs", "lower", True, "in the matrix products of a step, by formula; backward counts twice its forward pass"),
     ("moved_bytes", "bytes moved at least", "lower", True, "each array once in each pass that uses it, as if caches were perfect"),

@@ -16,7 +16,7 @@ from rnnbench.measure.devices import Device
 from rnnbench.measure.memory import activation_bytes, parameter_bytes
 from rnnbench.measure.precision import Format, autocast
 from rnnbench.measure.room import free_bytes
-from rnnbench.measure.workload import BUFFERS, output_of
+from rnnbench.measure.workload import BUFFERS, INFERENCE, output_of
 from rnnbench.tasks import TASKS
 from rnnbench.units import binary_bytes
 from rnnbench.variants import VARIANTS
@@ -61,7 +61,7 @@ def refuse_oversize(case: Case, device: Device, form: Format) -> None:
 def predict(case: Case, device: Device, form: Format) -> Footprint:
     """The footprint of a case. Runs a few small forward passes on the device."""
     parameters = _weights_bytes(case)
-    trains, keeps = case.phase == "train", case.phase != "forward"
+    trains, keeps = case.phase == "train", case.phase not in INFERENCE
     activations = 0
     batch = 4 * case.seq_len * case.batch_size * (case.input_size + _features(case))
     if keeps:

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist, fmean, median, stdev
+from statistics import NormalDist, fmean, median, quantiles, stdev
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
@@ -166,7 +166,11 @@ def _rates(seen: Measurement, case: Case, tokens: int | None, budget: Budget, wa
         seen.absent.update(dict.fromkeys(("tokens_per_s", "sequences_per_s"), "no tokens pass in this phase"))
     else:
         metrics["tokens_per_s"] = tokens / middle
-        metrics["sequences_per_s"] = tokens / case.seq_len / middle
+        if case.phase == "decode":
+            seen.absent["sequences_per_s"] = "a step of decoding is no sequence"
+            _tail(seen)
+        else:
+            metrics["sequences_per_s"] = tokens / case.seq_len / middle
     metrics.update(rounds=len(times), measured_s=sum(times), warmup_rounds=warm.rounds, warmup_s=warm.seconds)
     if seen.beside_times_s:
         metrics["beside_time_s"] = median(seen.beside_times_s)
@@ -185,6 +189,16 @@ def _rates(seen: Measurement, case: Case, tokens: int | None, budget: Budget, wa
             )
     if not warm.steady:
         seen.notes.append(f"not steady after {warm.seconds:.1f} s of warm-up: raise --case-budget")
+
+
+def _tail(seen: Measurement) -> None:
+    """What the slowest steps take, where at least five of the samples lie beyond."""
+    for percent in (95, 99):
+        name, wanted = f"p{percent}_s", 500 // (100 - percent)
+        if len(seen.times_s) < wanted:
+            seen.absent[name] = f"needs {wanted} rounds, these were {len(seen.times_s)}: raise --case-budget"
+        else:
+            seen.metrics[name] = quantiles(seen.times_s, n=100)[percent - 1]
 
 
 def half_width(times_s: Sequence[float], confidence: float) -> float | None:

@@ -11,12 +11,14 @@ from rnnbench.errors import Unsupported
 from rnnbench.measure import costs, memory, operators
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.precision import Format, autocast
+from rnnbench.measure.stream import Stream
 from rnnbench.measure.training import TrainStep, backward
 from rnnbench.tasks import TASKS
 from rnnbench.variants import VARIANTS
 
 BUFFERS = 4  # batches that take turns, so that none stays in cache for being the only one
 ROTATE_UP_TO_BYTES = 256 * 2**20
+INFERENCE = ("forward", "decode")  # phases that keep no graph
 
 
 class Diverged(Exception):
@@ -49,15 +51,16 @@ class Workload:
     def __init__(self, case: Case, device: Device, form: Format, clock: Clock) -> None:
         self.case = case
         self.device = device
-        self.tokens: int | None = case.batch_size * case.seq_len
+        self.tokens: int | None = case.batch_size * (1 if case.phase == "decode" else case.seq_len)
         self._form = form
         self._clock = clock
         self._task = TASKS[case.task]
         torch.manual_seed(case.seed)
         self.model: nn.Module = VARIANTS[case.variant].module(case).to(device.torch)
-        self.model.train(case.phase != "forward")
+        self.model.train(case.phase not in INFERENCE)
         self._batches = self._make_batches()
         self._turn = 0
+        self._stream = Stream(case, self.model, self._batches[0][0]) if case.phase == "decode" else None
         self.x, self.target = self._batches[0]
         self.output: Tensor = self.x
         self.loss: Tensor = self.x
@@ -86,16 +89,21 @@ class Workload:
         self.loss = self._task.loss(self.output, self.target)
 
     def check(self) -> None:
-        """After a step: every output and loss on the device, finite, and of (seq_len, batch_size, features). Says which is not."""
+        """After a step: every output and loss on the device, finite, and of (seq_len, batch_size, features). Says which is not.
+
+        A step of decoding gives (batch_size, features).
+        """
         case, out = self.case, self.output
         if out.device.type != self.device.torch.type:
             raise ValueError(f"variant {case.variant!r} returned a tensor on {out.device}, the case runs on {self.device.name}")
-        if out.dim() != 3 or tuple(out.shape[:2]) != (case.seq_len, case.batch_size):
-            wanted = f"(seq_len {case.seq_len}, batch_size {case.batch_size}, features)"
+        steps = {} if case.phase == "decode" else {"seq_len": case.seq_len}
+        sizes = {**steps, "batch_size": case.batch_size}
+        if out.dim() != len(sizes) + 1 or tuple(out.shape[:-1]) != tuple(sizes.values()):
+            wanted = f"({', '.join(f'{name} {size}' for name, size in sizes.items())}, features)"
             raise ValueError(f"variant {case.variant!r} returned shape {tuple(out.shape)}, wanted {wanted}")
         if not bool(torch.isfinite(out.detach()).all()):
             raise Diverged(f"the output of {case.variant!r}, shape {tuple(out.shape)}, holds NaN or infinity")
-        if case.phase != "forward" and not bool(torch.isfinite(self.loss.detach())):
+        if case.phase not in INFERENCE and not bool(torch.isfinite(self.loss.detach())):
             raise Diverged(f"the loss of {case.variant!r} is {self.loss.item()}")
 
     def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:
@@ -103,7 +111,9 @@ class Workload:
         metrics["parameters"] = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
         metrics["parameter_bytes"] = memory.parameter_bytes(self.model)
         metrics["operators"] = operators.count(self.step)
-        if self.case.phase == "forward":
+        if self._stream is not None:
+            metrics["state_bytes"] = self._stream.state_bytes()
+        if self.case.phase in INFERENCE:
             absent.update(dict.fromkeys(("gradient_bytes", "activation_bytes"), "a forward pass alone keeps nothing for a backward pass"))
         else:
             metrics["gradient_bytes"] = memory.gradient_bytes(self.model)
@@ -130,6 +140,12 @@ class Workload:
         with torch.no_grad():
             self.forward()
 
+    def step_decode(self) -> None:
+        """One time step of a stream: no graph is kept."""
+        assert self._stream is not None
+        with torch.no_grad(), autocast(self._form, self.device):
+            self.output = self._stream.step()
+
     def step_backward(self) -> None:
         """The backward pass alone; what it needs is made off the clock."""
         self._clock.pause()
@@ -148,6 +164,7 @@ class Workload:
 
 _STEPS: dict[str, Callable[[Workload], None]] = {
     "forward": Workload.step_forward,
+    "decode": Workload.step_decode,
     "backward": Workload.step_backward,
     "train": Workload.step_train,
 }

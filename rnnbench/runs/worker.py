@@ -37,9 +37,9 @@ def run_job(data: Mapping[str, Any], emit: Emit) -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed neither slows a case nor disturbs it
     home = ("--rootdir", str(Path(job.suite_path).parent), "-c", os.devnull)  # no configuration but ours
     quiet = ("-q", "--capture=no", "--benchmark-quiet", "-p", "no:cacheprovider")
-    quiet += ("--benchmark-storage", f"file://{os.devnull}/none")  # a folder that cannot be made: none is left behind
+    nowhere = ("--benchmark-storage", f"file://{os.devnull}/none")  # a folder that cannot be made: none is left behind
     lean = ("-p", "no:unraisableexception")  # it would collect garbage five times at the end, 1 s under torch
-    return int(pytest.main([job.suite_path, *home, *quiet, *lean], plugins=[pytest_benchmark.plugin, plugin, JobPlugin(job, emit)]))
+    return int(pytest.main([job.suite_path, *home, *quiet, *nowhere, *lean], plugins=[pytest_benchmark.plugin, plugin, JobPlugin(job, emit)]))
 
 
 def survey(data: Mapping[str, Any], emit: Emit) -> int:
@@ -84,4 +84,21 @@ def doctor(data: Mapping[str, Any], emit: Emit) -> int:
     return 0
 
 
-BODIES: Mapping[str, Callable[[Mapping[str, Any], Emit], int]] = {"ceilings": ceilings, "doctor": doctor, "job": run_job, "survey": survey}
+def profile(data: Mapping[str, Any], emit: Emit) -> int:
+    """Tell the supervisor where the time of a case's steps goes."""
+    from rnnbench.case import Case
+    from rnnbench.measure.profiling import profile_case
+
+    for path in data["plugins"]:
+        load_file(path)
+    emit({"event": "profile", "profile": profile_case(Case.from_dict(data["case"]), data["steps"], Path(data["trace"]))})
+    return 0
+
+
+BODIES: Mapping[str, Callable[[Mapping[str, Any], Emit], int]] = {
+    "ceilings": ceilings,
+    "doctor": doctor,
+    "job": run_job,
+    "profile": profile,
+    "survey": survey,
+}

@@ -1,0 +1,122 @@
+"""One step at a time: what a module needs to be read from a stream, and how that is made of the layers that have a step.
+
+A module may offer it itself: `begin(batch_size) -> state` and `advance(x, state) -> (y, state)`, with x (batch, input_size) and y
+(batch, features).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from rnnbench.errors import Unsupported
+from rnnbench.variants._deep import Layer
+from rnnbench.variants._stack import State, Step, Unrolled
+
+Cell = Callable[..., Any]
+CELLS: dict[str, tuple[Cell, int]] = {  # torch's cell, and how many tensors its state has
+    "LSTM": (torch.lstm_cell, 2),
+    "GRU": (torch.gru_cell, 1),
+    "RNN_TANH": (torch.rnn_tanh_cell, 1),
+    "RNN_RELU": (torch.rnn_relu_cell, 1),
+}
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """What reads a stream."""
+
+    def begin(self, batch_size: int) -> Any:
+        """The state before the first step."""
+
+    def advance(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """One step: (batch, input_size) → (batch, features), and the new state."""
+
+
+class Cells:
+    """torch's fused network as a chain of its cells, on the very weights, which are looked up once."""
+
+    def __init__(self, network: nn.RNNBase) -> None:
+        cell, self._states = CELLS[network.mode]
+        self._hidden = network.hidden_size
+        self._layers: list[tuple[Cell, Sequence[Tensor]]] = [(cell, weights) for weights in network.all_weights]
+        self._like = network.all_weights[0][0]
+
+    def begin(self, batch_size: int) -> list[Any]:
+        """Zeros for each layer: a tensor, or h and c."""
+        zeros = self._like.new_zeros(batch_size, self._hidden)
+        return [zeros if self._states == 1 else (zeros,) * self._states for _ in self._layers]
+
+    def advance(self, x: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
+        """A cell after another."""
+        after = []
+        for (cell, weights), before in zip(self._layers, state, strict=True):
+            now = cell(x, before, *weights)
+            after.append(now)
+            x = now if self._states == 1 else now[0]
+        return x, after
+
+
+class Steps:
+    """An unrolled network, by the step that it is unrolled of."""
+
+    def __init__(self, network: Unrolled) -> None:
+        self._step: Step = network.step
+        self._states, self._hidden = network.states, network.weights.hidden_size
+        self._layers = network.weights.all_weights
+
+    def begin(self, batch_size: int) -> list[State]:
+        """Zeros for each layer."""
+        zeros = self._layers[0][0].new_zeros(batch_size, self._hidden)
+        return [(zeros,) * self._states for _ in self._layers]
+
+    def advance(self, x: Tensor, state: list[State]) -> tuple[Tensor, list[State]]:
+        """A step of each layer."""
+        after = []
+        for weights, before in zip(self._layers, state, strict=True):
+            now = self._step(x, before, weights)
+            after.append(now)
+            x = now[0]
+        return x, after
+
+
+class Chain:
+    """Layers that have a step, one after another."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self._layers = layers
+        self._like = next(layers[0].parameters())
+
+    def begin(self, batch_size: int) -> list[State]:
+        """Each layer's start."""
+        return [layer.start(self._like.new_zeros(batch_size, layer.inputs)) for layer in self._layers]
+
+    def advance(self, x: Tensor, state: list[State]) -> tuple[Tensor, list[State]]:
+        """A step of each layer."""
+        after = []
+        for layer, before in zip(self._layers, state, strict=True):
+            x, now = layer.step(x, before)
+            after.append(now)
+        return x, after
+
+
+def streaming(model: nn.Module, name: str) -> Streaming:
+    """How `model`, of the variant `name`, reads a stream, in its strongest form. Raises Unsupported with why it cannot."""
+    if isinstance(model, Streaming):
+        return cast("Streaming", model)
+    network = model.weights if isinstance(model, Unrolled) else model
+    if isinstance(network, nn.RNNBase):
+        if network.bidirectional:
+            raise Unsupported(f"{name} reads both ways: no step can be taken before the last input is there")
+        return Steps(model) if isinstance(model, Unrolled) else Cells(network)
+    if isinstance(model, nn.Sequential) and len(model) and all(isinstance(layer, Layer) for layer in model):
+        return Chain([cast("Layer", layer) for layer in model])
+    raise Unsupported(f"{name} has no step-by-step form: give its module begin(batch_size) and advance(x, state)")
+
+
+def numbers(state: Any) -> list[Tensor]:
+    """Every tensor of a state, however it is nested."""
+    if isinstance(state, Tensor):
+        return [state]
+    return [tensor for part in state for tensor in numbers(part)] if isinstance(state, list | tuple) else []

@@ -1,0 +1,26 @@
+"""Decoding: the latency of one time step of a stream, its median and its tail."""
+
+from rnnbench import Suite, grid
+
+SUITE = Suite(
+    "decode",
+    title="One step of a stream",
+    question="How long does one more time step take, at the median and in the tail?",
+    x="batch_size",
+    hue="variant",
+    cases=grid(
+        variant=("elman", "lstm", "gru", "min_gru", "sru", "rg_lru"),
+        phase="decode",
+        depth=3,
+        batch_size=(1, 8, 32),
+        seq_len=64,
+        precision=("fp32", "bf16"),
+        cuda={"hidden_size": 1024, "batch_size": (1, 8, 64)},
+        quick={"hidden_size": 16, "input_size": 16, "seq_len": 8, "batch_size": (1, 4)},
+        full={"batch_size": (1, 2, 4, 8, 16, 32, 64)},
+    ),
+)
+
+
+def bench_decode(measure, case):
+    measure(case)
