@@ -39,7 +39,8 @@ def run_job(data: Mapping[str, Any], emit: Emit) -> int:
     quiet = ("-q", "--capture=no", "--benchmark-quiet", "-p", "no:cacheprovider")
     nowhere = ("--benchmark-storage", f"file://{os.devnull}/none")  # a folder that cannot be made: none is left behind
     lean = ("-p", "no:unraisableexception")  # it would collect garbage five times at the end, 1 s under torch
-    return int(pytest.main([job.suite_path, *home, *quiet, *nowhere, *lean], plugins=[pytest_benchmark.plugin, plugin, JobPlugin(job, emit)]))
+    words = [job.suite_path, *home, *quiet, *nowhere, *lean]
+    return int(pytest.main(words, plugins=[pytest_benchmark.plugin, plugin, JobPlugin(job, emit)]))
 
 
 def survey(data: Mapping[str, Any], emit: Emit) -> int:

@@ -1,0 +1,150 @@
+"""One case under torch.profiler: where the time of its steps goes. Nothing is timed for a record while it runs."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from rnnbench.case import Case
+from rnnbench.measure.devices import Clock, Device
+from rnnbench.measure.precision import in_format
+from rnnbench.measure.steady import warm_up
+from rnnbench.measure.workload import Workload
+
+CPU: Any = torch.autograd.DeviceType.CPU  # type: ignore[attr-defined]  # torch's own, not in its __all__
+WARM_S = 2.0
+TIMED_STEPS = 7
+STEP = "step"
+THINNEST = 0.001  # of a step: what is shorter is left out of the tree
+
+
+def profile_case(case: Case, steps: int, trace: Path) -> dict[str, Any]:
+    """Steps timed first without the profiler, then profiled: figures, operators, a tree of who called whom. Writes the trace."""
+    device = Device(case.device)
+    clock = Clock(device)
+    with in_format(case.precision, device) as form:
+        work = Workload(case, device, form, clock)
+        warm_up(work.step, clock, WARM_S)
+        work.check()
+        plain_s = median(_timed(work, clock) for _ in range(TIMED_STEPS))
+        kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.torch.type == "cuda" else [])]
+        with profile(activities=kinds) as profiler:
+            for _ in range(steps):
+                with record_function(STEP):
+                    _step(work)
+            device.synchronize()
+        profiler.export_chrome_trace(str(trace))
+        metrics: dict[str, float] = {"step_time_s": plain_s}
+        work.weigh(metrics, {})
+    events: Sequence[Any] = profiler.events() or ()
+    roots = [event for event in events if event.name == STEP and event.cpu_parent is None and not _on_device(event)]
+    profiled_s = sum(_seconds(event) for event in roots) / max(1, len(roots))
+    kernels = [event for event in events if _on_device(event) and event.name != STEP]
+    return {
+        "case": case.as_dict(),
+        "id": str(case),
+        "steps": len(roots),
+        "metrics": metrics,
+        "profiled_step_s": profiled_s,
+        "operators": _operators(profiler, len(roots)),
+        "tree": _tree(STEP, roots, len(roots), profiled_s * THINNEST),
+        "kernels": _kernels(kernels, len(roots)),
+        "gaps": _gaps(kernels or [child for root in roots for child in _operators_below(root)], roots),
+        "trace": trace.name,
+    }
+
+
+def _timed(work: Workload, clock: Clock) -> float:
+    before = clock()
+    work.step()
+    return clock() - before
+
+
+def _step(work: Workload) -> None:
+    """A step whose parts have names in the trace."""
+    if work.train is None:
+        work.step()
+        return
+    work.next_batch()
+    for name, part in work.train.parts:
+        with record_function(name.removesuffix("_s")):
+            part()
+
+
+def _on_device(event: Any) -> bool:
+    return bool(event.device_type != CPU)
+
+
+def _seconds(event: Any) -> float:
+    return float(event.time_range.elapsed_us()) / 1e6
+
+
+def _operators(profiler: profile, steps: int) -> list[dict[str, Any]]:
+    """Every operator, the longest by its own time first; seconds and calls of one step."""
+    rows = [
+        {
+            "name": row.key,
+            "calls": row.count / steps,
+            "self_s": row.self_cpu_time_total / 1e6 / steps,
+            "device_s": row.self_device_time_total / 1e6 / steps,
+        }
+        for row in profiler.key_averages()
+        if row.device_type == CPU
+    ]
+    return sorted(rows, key=lambda row: -max(row["self_s"], row["device_s"]))
+
+
+def _tree(name: str, events: Sequence[Any], steps: int, thinnest_s: float) -> dict[str, Any]:
+    """Events of one name under one path, joined, with what they called; seconds of one step."""
+    below: dict[str, list[Any]] = {}
+    for event in events:
+        for child in event.cpu_children:
+            below.setdefault(child.name, []).append(child)
+    children = [_tree(one, called, steps, thinnest_s) for one, called in below.items()]
+    total_s = sum(_seconds(event) for event in events) / steps
+    kept = [child for child in children if child["seconds"] >= thinnest_s]
+    return {"name": name, "seconds": total_s, "calls": len(events) / steps, "children": kept}
+
+
+def _kernels(kernels: Iterable[Any], steps: int) -> list[dict[str, Any]]:
+    """What ran on the device, the longest first; seconds and calls of one step."""
+    found: dict[str, list[float]] = {}
+    for event in kernels:
+        found.setdefault(event.name, []).append(_seconds(event))
+    rows = [{"name": name, "calls": len(spans) / steps, "seconds": sum(spans) / steps} for name, spans in found.items()]
+    return sorted(rows, key=lambda row: -float(row["seconds"]))
+
+
+def _operators_below(event: Any) -> Iterable[Any]:
+    """The outermost operators within a step; the names of its parts are none."""
+    for child in event.cpu_children:
+        if child.name.startswith(("aten::", "autograd::")) or "::" in child.name or not child.cpu_children:
+            yield child
+        else:
+            yield from _operators_below(child)
+
+
+def _gaps(busy: Sequence[Any], roots: Sequence[Any]) -> dict[str, float]:
+    """When nothing ran on the device (on a CPU: no operator), between the first and the last of each step."""
+    spans = sorted((event.time_range.start, event.time_range.end) for event in busy)
+    starts = {root.time_range.start for root in roots}
+    idle: list[float] = []
+    for (_, end), (start, _) in zip(_merged(spans), _merged(spans)[1:], strict=False):
+        if start > end and not any(end < one <= start for one in starts):
+            idle.append((start - end) / 1e6)
+    steps = max(1, len(roots))
+    return {"count": len(idle) / steps, "seconds": sum(idle) / steps, "longest_s": max(idle, default=0.0)}
+
+
+def _merged(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Intervals without overlaps."""
+    found: list[tuple[float, float]] = []
+    for start, end in spans:
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found

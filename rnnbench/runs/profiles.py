@@ -1,0 +1,32 @@
+"""Cases under the profiler, each in a child of its own, while nobody measures on the device."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rnnbench.errors import CannotWrite
+from rnnbench.runs.client import Event
+from rnnbench.runs.lock import device_lock, held
+from rnnbench.runs.machine import CEILINGS, with_ceilings
+from rnnbench.runs.prepare import Prepared
+
+LOGS = "logs"
+
+
+def profiles(ready: Prepared, steps: int, folder: Path) -> Iterator[tuple[Event, dict[str, Any]]]:
+    """Each case's profile, and what is known of the machine's ceilings. Traces and logs go into `folder`."""
+    try:
+        (folder / LOGS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(folder, error.strerror or error) from None
+    with held(f"device {ready.device!r}", device_lock(ready.device)):
+        run = with_ceilings(ready.run, ready.device, ready.request.results, ready.server, folder / LOGS / "ceilings.log")
+        for case, _ in ready.plan.tasks:
+            name = str(case).replace("/", "-")
+            job = {
+                "case": case.as_dict(),
+                "steps": steps,
+                "plugins": ready.plan.plugins,
+                "trace": str(folder.absolute() / f"{name}.trace.json.gz"),
+            }
+            yield ready.server.ask("profile", job, folder / LOGS / f"{name}.log")["profile"], run.machine[CEILINGS]
