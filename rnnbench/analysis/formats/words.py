@@ -27,7 +27,8 @@ def values(finding: Finding) -> str:
     if finding.base is None or finding.candidate is None:
         return ""
     if finding.test == "exact" and finding.base != finding.candidate and not finding.metric.endswith("_s"):
-        return f"{finding.base:,.0f} → {finding.candidate:,.0f}{' B' if finding.metric.endswith('_bytes') else ''}"
+        before, after = (f"{value:,.0f}" if float(value).is_integer() else f"{value:,.6g}" for value in (finding.base, finding.candidate))
+        return f"{before} → {after}{' B' if finding.metric.endswith('_bytes') else ''}"
     before, after = units.show(finding.metric, finding.base), units.show(finding.metric, finding.candidate)
     unit = after.partition(" ")[2]
     return f"{before.removesuffix(f' {unit}')} → {after}" if unit and before.endswith(f" {unit}") else f"{before} → {after}"
