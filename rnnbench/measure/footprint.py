@@ -79,7 +79,7 @@ def predict(case: Case, device: Device, form: Format) -> Footprint:
             return activation_bytes(forward, model)
 
         per_length = [lagrange(BATCHES, [kept(length, size) for size in BATCHES], case.batch_size) for length in LENGTHS]
-        activations = round(_grown(per_length, case.seq_len))
+        activations = round(grown(per_length, case.seq_len))
     return Footprint(parameters, parameters * keeps, parameters * STATES_OF_ADAM * trains, activations, batch * BUFFERS)
 
 
@@ -95,7 +95,7 @@ def lagrange(nodes: Sequence[int], values: Sequence[float], at: float) -> float:
     return total
 
 
-def _grown(per_length: Sequence[float], seq_len: int) -> float:
+def grown(per_length: Sequence[float], seq_len: int) -> float:
     """Along a line where the points lie on one, else along the parabola."""
     ends = (LENGTHS[0], LENGTHS[-1]), (per_length[0], per_length[-1])
     straight = abs(lagrange(*ends, LENGTHS[1]) - per_length[1]) <= STRAIGHT * per_length[1]

@@ -96,10 +96,22 @@ def profile(data: Mapping[str, Any], emit: Emit) -> int:
     return 0
 
 
+def plan(data: Mapping[str, Any], emit: Emit) -> int:
+    """Tell the supervisor what a case will hold and ask for."""
+    from rnnbench.case import Case
+    from rnnbench.measure.planning import plan_case
+
+    for path in data["plugins"]:
+        load_file(path)
+    emit({"event": "plan", "plan": plan_case(Case.from_dict(data["case"]), data["here"])})
+    return 0
+
+
 BODIES: Mapping[str, Callable[[Mapping[str, Any], Emit], int]] = {
     "ceilings": ceilings,
     "doctor": doctor,
     "job": run_job,
+    "plan": plan,
     "profile": profile,
     "survey": survey,
 }

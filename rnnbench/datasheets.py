@@ -1,0 +1,43 @@
+"""Machines that are not here, by their makers' data sheets: for `rnnbench plan --machine`. Dense figures, never those with sparsity."""
+
+from dataclasses import dataclass
+
+from rnnbench.errors import UnknownName
+from rnnbench.roofline import Ceilings
+
+LAUNCH_S = 5e-6  # not of any data sheet: what a launch commonly costs the host
+_T = 1e12
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One GPU: what it computes, copies and holds, and where that is stated."""
+
+    name: str
+    memory_bytes: int
+    ceilings: Ceilings
+
+
+def _gpu(name: str, gigabytes: int, gb_per_s: float, source: str, **tflops: float) -> Machine:
+    rates = {precision: rate * _T for precision, rate in tflops.items()}
+    ceilings = Ceilings(
+        device="cuda", flops_per_s=rates, copy_bytes_per_s=gb_per_s * 1e9, launch_s=LAUNCH_S, source=f"data sheet: {source}"
+    )
+    return Machine(name, gigabytes * 10**9, ceilings)
+
+
+_H100, _A100 = "NVIDIA H100 Tensor Core GPU Datasheet, halved where it states sparsity", "NVIDIA A100 Tensor Core GPU Datasheet"
+MACHINES = {
+    "h100": _gpu("NVIDIA H100 SXM", 80, 3350, _H100, fp32=67, tf32=494.5, bf16=989.5, fp16=989.5),
+    "h100-pcie": _gpu("NVIDIA H100 PCIe", 80, 2000, _H100, fp32=51, tf32=378, bf16=756.5, fp16=756.5),
+    "a100": _gpu("NVIDIA A100 SXM 80 GB", 80, 2039, _A100, fp32=19.5, tf32=156, bf16=312, fp16=312),
+    "a100-40gb": _gpu("NVIDIA A100 SXM 40 GB", 40, 1555, _A100, fp32=19.5, tf32=156, bf16=312, fp16=312),
+    "t4": _gpu("NVIDIA T4", 16, 320, "NVIDIA T4 Tensor Core GPU Datasheet", fp32=8.1, fp16=65),
+}
+
+
+def machine(name: str) -> Machine:
+    """The machine of a name, or a mistake that lists all."""
+    if name not in MACHINES:
+        raise UnknownName("machine", name, MACHINES)
+    return MACHINES[name]
