@@ -1,0 +1,73 @@
+"""What NVML, events and ceilings say of a real GPU. Not yet run on one."""
+
+import time
+from functools import partial
+
+import pytest
+import torch
+
+from rnnbench.budget import Budget
+from rnnbench.measure import ceilings
+from rnnbench.measure.devices import Device
+from rnnbench.measure.gpu_watch import SHORTEST_WINDOW_S, GpuWatch
+from rnnbench.measure.measuring import measure_case
+from rnnbench.measure.nvml import Absent, Gpu
+from tests.cuda.test_gpu import BIG, needs_tf32
+from tests.measure.parts import rounds, workload
+from tests.tools import small_case
+
+
+def test_nvml_and_cuda_mean_the_same_gpu():
+    """The GPU that NVML watches has the name that CUDA gives the device."""
+    device = Device("cuda")
+    assert Gpu(device.index, device.uuid()).name() == torch.cuda.get_device_name(0)
+
+
+def test_a_span_lies_within_the_wall_clock():
+    """By its own events the GPU takes no longer than the clock, and all is handed over before it is done."""
+    with workload(**BIG) as work:
+        work.step()
+        span = work.device.span(work.step)
+    assert 0 < span.device_s <= span.wall_s
+    assert span.issued_s <= span.wall_s
+
+
+def test_work_takes_more_power_than_idling():
+    """Energy grows with work: two seconds of products draw more than two seconds of nothing."""
+    device, x = Device("cuda"), torch.randn(4096, 4096, device="cuda")
+    try:
+        Gpu(device.index, device.uuid()).energy_j()
+    except Absent as error:
+        pytest.skip(f"this GPU counts no energy: {error}")
+
+    def watts(work) -> float:
+        watch, end_s = GpuWatch(partial(Gpu, device.index, device.uuid())), time.monotonic() + SHORTEST_WINDOW_S + 0.2
+        while time.monotonic() < end_s:
+            work()
+        torch.cuda.synchronize()
+        return watch.stop().metrics["mean_power_w"]
+
+    idle = watts(lambda: time.sleep(0.05))
+
+    def busy() -> None:
+        for _ in range(20):
+            x @ x
+        torch.cuda.synchronize()
+
+    assert watts(busy) > 1.2 * idle
+
+
+def test_tf32_products_are_faster_than_fp32s():
+    """The ceiling of TF32 lies above that of IEEE fp32: tensor cores are in use."""
+    needs_tf32()
+    found = ceilings.measure("cuda")
+    assert found.flops_per_s["tf32"] > 1.5 * found.flops_per_s["fp32"]
+    assert found.flops_per_s["bf16"] > found.flops_per_s["tf32"]
+
+
+def test_a_record_has_device_time_and_clocks_or_their_reasons():
+    """Every figure of a GPU's instruments is in the record, or absent with a reason."""
+    seen = measure_case(small_case(phase="train", **BIG), Budget(max_time_s=0.2, precision=0.5), rounds(5))
+    assert seen.metrics["device_time_s"] > 0
+    for name in ("sm_clock_hz", "temperature_celsius", "mean_power_w", "throttled_share"):
+        assert name in seen.metrics or seen.absent[name]
