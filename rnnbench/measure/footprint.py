@@ -22,7 +22,7 @@ from rnnbench.units import binary_bytes
 from rnnbench.variants import VARIANTS
 
 STATES_OF_ADAM = 2
-LENGTHS = (8, 16, 32)  # three points tell what is quadratic in length (dense attention) from what is linear
+LENGTHS = (32, 64, 128)  # three points tell what is quadratic in length (dense attention) from what is linear
 BATCHES = (4, 16)
 STRAIGHT = 0.03  # a middle point this near to the line is rounding, which a parabola would blow up
 
@@ -96,10 +96,10 @@ def lagrange(nodes: Sequence[int], values: Sequence[float], at: float) -> float:
 
 
 def grown(per_length: Sequence[float], seq_len: int) -> float:
-    """Along a line where the points lie on one, else along the parabola."""
+    """Along a line, or along a parabola where the points bend upwards by more than rounding does."""
     ends = (LENGTHS[0], LENGTHS[-1]), (per_length[0], per_length[-1])
-    straight = abs(lagrange(*ends, LENGTHS[1]) - per_length[1]) <= STRAIGHT * per_length[1]
-    return lagrange(*ends, seq_len) if straight else lagrange(LENGTHS, per_length, seq_len)
+    bends = per_length[1] < lagrange(*ends, LENGTHS[1]) * (1 - STRAIGHT)
+    return lagrange(LENGTHS, per_length, seq_len) if bends else lagrange(*ends, seq_len)
 
 
 def _on_meta(build: Callable[[], torch.nn.Module]) -> torch.nn.Module:

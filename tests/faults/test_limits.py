@@ -72,7 +72,7 @@ def test_a_run_is_not_resumed_twice_at_once(tmp_path):
     until(lambda: lines(tmp_path) >= 1)
     other = tmp_path / "other"
     other.mkdir()
-    (folder,) = (tmp_path / "results").iterdir()
+    (folder,) = (path.parent for path in tmp_path.glob("results/*/run.json"))
     second = run(tmp_path, "--resume", folder.name, RNNBENCH_LOCKS=str(other))
     first.send_signal(signal.SIGKILL)
     first.communicate()
@@ -218,8 +218,9 @@ def test_a_case_that_will_not_fit_is_not_tried(tmp_path):
 
 def test_killing_the_fork_server_costs_one_case(tmp_path):
     """When the fork server is killed, the case at hand is `crashed` and a new server measures the rest."""
-    process = start(tmp_path, *seeds(60), *SLOW_CASE)
+    process = start(tmp_path, *seeds(60), "--case-budget", "2", "--precision-goal", "0.000001")
     until(lambda: lines(tmp_path) >= 1)
+    time.sleep(0.5)  # into the next case, which takes longer: the death of an idle server would cost none
     (server,) = (one for one in psutil.Process(process.pid).children() if "rnnbench.runs.forkserver" in one.cmdline())
     server.send_signal(signal.SIGKILL)
     until(lambda: lines(tmp_path) >= 4)
