@@ -13,7 +13,7 @@ OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 IMPLEMENTATIONS = ("loop", "cell", "hoisted", "scan", "fused")
-EXECUTIONS = ("eager",)
+EXECUTIONS = ("eager", "compile", "cudagraph")
 NAME = "a name of letters, digits, _ . : +"  # what an id, a folder and a log file can all hold
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+]{0,63}")
 

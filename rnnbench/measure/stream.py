@@ -19,6 +19,7 @@ class Stream:
         if case.bidirectional:
             raise Unsupported(f"{case.variant} reads both ways: no step can be taken before the last input is there")
         self._model = streaming(model, case.variant)
+        self._advance = self._model.advance
         self._inputs = x.unbind(0)
         self._begin = self._state = self._model.begin(case.batch_size)
         self._turn = 0
@@ -27,9 +28,15 @@ class Stream:
         """One step: (batch, features)."""
         if self._turn == len(self._inputs):
             self._turn, self._state = 0, self._begin
-        y, self._state = self._model.advance(self._inputs[self._turn], self._state)
+        y, self._state = self._advance(self._inputs[self._turn], self._state)
         self._turn += 1
         return y
+
+    def compile(self) -> None:
+        """Have the step compiled."""
+        import torch
+
+        self._advance = torch.compile(self._model.advance, dynamic=False)
 
     def state_bytes(self) -> int:
         """Storage of the state now, of all sequences."""

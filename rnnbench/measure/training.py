@@ -22,7 +22,9 @@ class TrainStep:
         self.work = work
         self.clip_norm = clip_norm
         self.parameters = [p for p in work.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=LEARNING_RATE, fused=kind in _FUSED_ADAMW or None)
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=LEARNING_RATE, fused=kind in _FUSED_ADAMW or None, capturable=work.case.execution == "cudagraph"
+        )
         self.scaler = torch.amp.GradScaler(kind) if scaled else None
         self.gradient_norm: Tensor | None = None  # before clipping, of the last step
         self.parts: tuple[Part, ...] = (
@@ -39,6 +41,10 @@ class TrainStep:
     def step(self) -> None:
         """All parts, on the next batch."""
         self.work.next_batch()
+        self.run_parts()
+
+    def run_parts(self) -> None:
+        """All parts, on the batch that is there."""
         for _, part in self.parts:
             part()
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
-from rnnbench.measure import costs, memory, operators
+from rnnbench.measure import costs, execution, memory, operators
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.precision import Format, autocast
 from rnnbench.measure.stream import Stream
@@ -49,6 +49,7 @@ class Workload:
     """`step()` is one timed unit of the case's phase; `beside()`, where there is one, is what it is compared with in turn."""
 
     def __init__(self, case: Case, device: Device, form: Format, clock: Clock) -> None:
+        execution.refuse(case, device)
         self.case = case
         self.device = device
         self.tokens: int | None = case.batch_size * (1 if case.phase == "decode" else case.seq_len)
@@ -57,6 +58,7 @@ class Workload:
         self._task = TASKS[case.task]
         torch.manual_seed(case.seed)
         self.model: nn.Module = VARIANTS[case.variant].module(case).to(device.torch)
+        self._call: Callable[..., Tensor | tuple[Tensor, ...]] = self.model
         self.model.train(case.phase not in INFERENCE)
         self._batches = self._make_batches()
         self._turn = 0
@@ -65,14 +67,43 @@ class Workload:
         self.output: Tensor = self.x
         self.loss: Tensor = self.x
         self.train: TrainStep | None = TrainStep(self, clip_norm=case.clip_norm, scaled=form.scaled) if case.phase == "train" else None
+        self._trained = self.train  # kept where a CUDA graph hides the parts
         self.beside: Callable[[], None] | None = None
         self.beside_name = ""
         if self.train and case.clip_norm is not None:
             self.beside, self.beside_name = self.train.step_without_clip, "no clipping"
+        self.compile_s: float | None = None
+        self._graph: execution.Graph | None = None
+        if case.execution in _EXECUTE:
+            _EXECUTE[case.execution](self)
 
     def step(self) -> None:
         """One unit of the phase, on the next batch."""
-        _STEPS[self.case.phase](self)
+        if self._graph is None:
+            _STEPS[self.case.phase](self)
+        else:
+            self.replay()
+
+    def compile(self) -> None:
+        """Have the model, or the step of its stream, compiled by running it once."""
+        if self._stream is not None:
+            self._stream.compile()
+        else:
+            self._call = execution.compiled(self.model)
+        self.compile_s = execution.compile_seconds(self.step, self._clock)
+
+    def capture(self) -> None:
+        """Have the phase's step in a CUDA graph, and its parts no longer told apart."""
+        self.x, self.target = self.x.clone(), self.target.clone()
+        body = self.train.run_parts if self.train else self._infer
+        self._graph = execution.Graph(body, (self.x, self.target))
+        self.train, self.beside, self.beside_name = None, None, ""
+
+    def replay(self) -> None:
+        """The captured step on the next batch."""
+        assert self._graph is not None
+        self._turn = (self._turn + 1) % len(self._batches)
+        self._graph.replay(*self._batches[self._turn])
 
     def next_batch(self) -> None:
         """Turn to the next of the rotating batches."""
@@ -82,7 +113,7 @@ class Workload:
     def forward(self) -> None:
         """The model on the current batch, under the case's precision."""
         with autocast(self._form, self.device):
-            self.output = output_of(self.model(self.x))
+            self.output = output_of(self._call(self.x))
 
     def take_loss(self) -> None:
         """The task's loss of the last output."""
@@ -118,10 +149,12 @@ class Workload:
         else:
             metrics["gradient_bytes"] = memory.gradient_bytes(self.model)
             metrics["activation_bytes"] = memory.activation_bytes(self.forward, self.model)
-        if self.train is None:
+        if self._trained is None:
             absent["optimizer_bytes"] = "no optimizer runs in this phase"
         else:
-            metrics["optimizer_bytes"] = self.train.state_bytes()
+            metrics["optimizer_bytes"] = self._trained.state_bytes()
+        if self.compile_s is not None:
+            metrics["compile_s"] = self.compile_s
         costs.weigh(self.case, self.x.nbytes, self.output.nbytes, metrics, absent)
 
     def _make_batches(self) -> list[tuple[Tensor, Tensor]]:
@@ -137,6 +170,9 @@ class Workload:
     def step_forward(self) -> None:
         """Inference: no graph is kept."""
         self.next_batch()
+        self._infer()
+
+    def _infer(self) -> None:
         with torch.no_grad():
             self.forward()
 
@@ -170,6 +206,12 @@ _STEPS: dict[str, Callable[[Workload], None]] = {
 }
 
 
+_EXECUTE: dict[str, Callable[[Workload], None]] = {
+    "compile": Workload.compile,
+    "cudagraph": Workload.capture,
+}
+
+
 def output_of(result: Tensor | tuple[Tensor, ...]) -> Tensor:
     """The output sequence of a module's result: itself, or the first of a tuple."""
     first = result[0] if isinstance(result, tuple | list) and result else result
@@ -186,7 +228,7 @@ def probe(case: Case, device: Device, form: Format) -> None:
     if form.autocast is None:
         return
     small = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 4}
-    tiny = Case.from_dict({**case.as_dict(), **small})
+    tiny = Case.from_dict({**case.as_dict(), **small, "execution": "eager"})
     try:
         Workload(tiny, device, form, Clock(device)).step()
     except (RuntimeError, NotImplementedError) as error:

@@ -47,7 +47,7 @@ def test_every_case_runs_on_an_accelerator(name, on_toy):
     cases = [case for case in catalog.find(name).suite.expand("toy", "quick") if case.phase != "isolation"]
     assert {str(record.case) for record in records} == {str(case) for case in cases}
     assert {(record.status, record.reason) for record in records if record.status not in ("ok", "unsupported")} == set()
-    assert all("TF32" in record.reason for record in records if record.status == "unsupported")
+    assert all("TF32" in record.reason or "torch.compile" in record.reason for record in records if record.status == "unsupported")
     assert any(record.status == "ok" for record in records)
 
 

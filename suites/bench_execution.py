@@ -1,0 +1,25 @@
+"""Execution: the same model as it stands, compiled, and replayed from a CUDA graph."""
+
+from rnnbench import Suite, grid
+
+SUITE = Suite(
+    "execution",
+    title="Eager, torch.compile and CUDA graphs",
+    question="What does compiling buy, and what does it cost?",
+    x="execution",
+    hue="variant",
+    cases=grid(
+        variant=("lstm", "gru", "min_gru", "transformer"),
+        execution=("eager", "compile"),
+        implementation=("loop", "fused"),
+        depth=1,
+        cpu={"hidden_size": 256, "batch_size": 8, "seq_len": 32},
+        cuda={"hidden_size": 512, "batch_size": 64, "execution": ("eager", "compile", "cudagraph")},
+        quick={"variant": ("lstm", "transformer"), "phase": "forward", "hidden_size": 16, "input_size": 16, "batch_size": 2, "seq_len": 4},
+        full={"precision": ("fp32", "bf16"), "phase": ("forward", "train", "decode")},
+    ),
+)
+
+
+def bench_execution(measure, case):
+    measure(case)
