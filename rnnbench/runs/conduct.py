@@ -113,12 +113,13 @@ def _measure(
     ready: Prepared, tasks: Sequence[Task], journal: Journal, supervisor: Supervisor, watcher: Watcher, purse: Purse
 ) -> tuple[Task, ...]:
     """A record for each task, on disk before the next begins. Returns the tasks that --max-time left out."""
+    kept = str((journal.folder / KEPT).absolute())
     left = {(str(case), process): (case, process) for case, process in tasks}
     for job in ready.plan.jobs(tasks):
         if purse.left_s() <= 0:
             break
-        job = replace(job, kept=str((journal.folder / KEPT).absolute()), budget=purse.share(job.budget, job.tasks[0][0].phase))
-        for record in supervisor.run(job):
+        budget = purse.share(job.budget, job.tasks[0][0].phase)
+        for record in supervisor.run(replace(job, kept=kept, budget=budget)):
             purse.spend()
             if record.status == "timeout" and purse.cuts:
                 continue

@@ -146,17 +146,21 @@ class Server:
 
     def _sweep(self, group: int) -> int:
         """Kill what a dead child left behind: its group, and orphans that fell to this process. Returns how many were running."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)
         known = {child.pid for child in self._children.values()}
         running: set[int] = set()
         deadline = time.monotonic() + SWEEP_S
         while time.monotonic() < deadline:  # again while the killed hand over children of their own
             orphans = [one for one in psutil.Process().children() if one.pid not in known]
+            left = [one for orphan in orphans for one in _and_descendants(orphan)]
+            running |= {one.pid for one in left}
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+            for one in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
             if not orphans:
                 break
-            running |= {one.pid for one in orphans if _ended_by_force(one)}
-            psutil.wait_procs(orphans, timeout=deadline - time.monotonic())
+            psutil.wait_procs(orphans, timeout=max(0.0, deadline - time.monotonic()))
         return len(running)
 
     def _end(self) -> None:
@@ -176,15 +180,12 @@ class Server:
             rest = rest[os.write(self._outbox, rest) :]
 
 
-def _ended_by_force(one: psutil.Process) -> bool:
-    """Kill a process and its descendants; was it still running?"""
+def _and_descendants(one: psutil.Process) -> list[psutil.Process]:
+    """A process and all that come from it, as far as they still run."""
+    found = []
     with contextlib.suppress(psutil.NoSuchProcess):
-        was_running = one.status() != psutil.STATUS_ZOMBIE
-        for each in (*one.children(recursive=True), one):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.kill()
-        return was_running
-    return False
+        found = [one, *one.children(recursive=True)]
+    return [each for each in found if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
 
 def _child(server: int, request: dict[str, Any], pipe: int) -> None:

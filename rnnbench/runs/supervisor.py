@@ -91,7 +91,7 @@ class Supervisor:
                 return (yield from _if_any(witness.end(event, limit_s)))
             else:
                 continue
-            deadline = time.monotonic() + (END_LIMIT_S if witness.finished else limit_s)
+            deadline = time.monotonic() + (min(END_LIMIT_S, limit_s) if witness.finished else limit_s)
         witness.give_up()
         server.signal(token, WHERE)
         time.sleep(GRACE_S)
@@ -99,12 +99,14 @@ class Supervisor:
         yield from self._bury(server, token, witness, limit_s)
 
     def _bury(self, server: ForkServer, token: int, witness: Witness, limit_s: float) -> Iterator[Record]:
-        """Wait for the end of a killed process; go on without it, and with another server, where it does not come."""
+        """Wait for the end of a killed process; go on without it, and with another server, where it does not come.
+
+        What it still tells is not heard: the question where it hung may itself have woken it.
+        """
         deadline = time.monotonic() + KILL_LIMIT_S
         try:
             while (event := _next(server, token, deadline - time.monotonic()))["event"] != "exit":
-                if event["event"] == "record":
-                    yield from _if_any(witness.take(event))
+                continue
         except TimeoutError:
             self.close()
             event = {"survived": True, "pid": witness.pid}

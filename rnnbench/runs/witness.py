@@ -30,7 +30,7 @@ class Witness:
         self._left = {_key(task): task for task in tasks}
         self._taken = 0
         self._gave_up = False
-        self._blamed: Task | None = None
+        self._blames = False
         self._in_case = False
         self.log = log
         self.pid = 0
@@ -67,9 +67,9 @@ class Witness:
         return None
 
     def give_up(self) -> None:
-        """Its time is up: whatever it is at now is to blame."""
+        """Its time is up: the case that it is at now is to blame, if it is at one."""
         self._gave_up = True
-        self._blamed = None if self._between() or not self._left else self._current
+        self._blames = bool(self._left) and not self._between()
 
     def end(self, event: Event, limit_s: float) -> Record | None:
         """The record that an end stands for. None where it came between two cases: the next process goes on with the rest."""
@@ -77,8 +77,8 @@ class Witness:
         if self.finished is not None:
             return replace(self.finished, notes=(*self.finished.notes, *self._late(event), *notes))
         if self._gave_up:
-            if self._blamed is None or _key(self._blamed) not in self._left:
-                return None  # it came to its end while it was being ended
+            if not self._blames:
+                return None
             return self.ended_by("timeout", f"no end after {limit_s:g} s; killed (where it hung is in the log)", notes=notes)
         if self._between() or not self._left:
             return None
