@@ -50,7 +50,7 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("optimizer_bytes", "optimizer memory", "lower", True, "storage of the optimizer's state after a step"),
     ("activation_bytes", "activation memory", "lower", True, "storages that autograd keeps between forward and backward, each once"),
     ("state_bytes", "state memory", "lower", True, "what decoding keeps of all sequences from step to step"),
-    ("compile_s", "compile time", "lower", False, "first call of the compiled step, less a steady one; a warm cache of torch.compile counts"),
+    ("compile_s", "compile time", "lower", False, "first call of the compiled step, less a steady one; a warm cache counts"),
     ("operators", "operators", "lower", True, "operators that one step dispatches below autograd; a fused kernel is one"),
     ("step_flops", "FLOPs", "lower", True, "in the matrix products of a step, by formula; backward counts twice its forward pass"),
     ("moved_bytes", "bytes moved at least", "lower", True, "each array once in each pass that uses it, as if caches were perfect"),
