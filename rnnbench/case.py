@@ -149,4 +149,4 @@ def _axes() -> dict[str, Axis]:
 
 AXES: dict[str, Axis] = _axes()
 _SHAPE = ("depth", "hidden_size", "input_size", "batch_size", "seq_len")
-_EXTRAS = ("bidirectional", "clip_norm", "execution", "task", "optimizer", "lr", "schedule", "max_steps", "distilled", "seed")
+_EXTRAS = ("bidirectional", "clip_norm", "execution", "task", "optimizer", "lr", "schedule", "max_steps", "distilled", "seed", "window")
