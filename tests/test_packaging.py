@@ -136,7 +136,7 @@ def test_wheel_away_from_the_clone_runs_the_quick_preset(away: Path, tmp_path: P
     assert suites.startswith(str(away)), suites
     options = ("--preset", "quick", "--set", "variant=lstm", "--set", "depth=1")
     sh(str(away / "bin" / "rnnbench"), "run", "--suite", "depth", *options, cwd=tmp_path, env=clean)
-    (run,) = (tmp_path / "results").iterdir()
+    (run,) = (path.parent for path in (tmp_path / "results").glob("*/run.json"))
     records = (run / "records.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(records) == 4
     assert (run / "run.json").exists()

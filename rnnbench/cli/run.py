@@ -1,6 +1,7 @@
 """`rnnbench run`: measure suites, leave records and a report."""
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -129,11 +130,12 @@ def run(
 
 
 def _check_folder(reports: Path) -> None:
-    """Say that no report can be written before an hour is spent on its records."""
-    try:
-        reports.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotWrite(reports, error.strerror or error) from None
+    """Say that no report can be written before an hour is spent on its records. Makes nothing."""
+    home = next(one for one in (reports, *reports.absolute().parents) if one.exists())
+    if not home.is_dir():
+        raise CannotWrite(reports, f"{str(home)!r} is not a folder")
+    if not os.access(home, os.W_OK):
+        raise CannotWrite(reports, "Permission denied")
 
 
 def _as_ctrl_c(*_: object) -> None:

@@ -23,7 +23,7 @@ def sentence(done, code: int) -> str:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--suite", "dept"), "unknown suite 'dept'; choose from: depth, batch, "),
+        (("--suite", "dept"), "unknown suite 'dept'; choose from: depth, "),
         (("--suite", LONG), f"unknown suite '{LONG}'"),
         (("--suite", "absent/bench_x.py"), "'absent/bench_x.py' cannot be loaded: there is no such file"),
         (("--suite", "~nobody_of_that_name/bench_x.py"), "'~nobody_of_that_name/bench_x.py' cannot be loaded: there is no such file"),
@@ -138,7 +138,7 @@ def test_a_busy_device_is_told_with_its_holder(tmp_path):
 @pytest.fixture
 def damaged(finished, tmp_path):
     """A copy of a run whose journal holds garbage, a foreign object, bytes that are no text, and a half-written end."""
-    home = next((finished[0] / "results").iterdir())
+    home = next((finished[0] / "results").glob("*/run.json")).parent
     shutil.copytree(home, tmp_path / "results" / home.name)
     journal = tmp_path / "results" / home.name / "records.jsonl"
     whole = journal.read_bytes()
@@ -185,7 +185,7 @@ def test_a_journal_with_no_record_at_all_is_told(damaged, tmp_path):
 def test_an_unknown_run_lists_those_that_are(name, finished, tmp_path):
     """A run that there is not is quoted with those that there are."""
     folder, _ = finished
-    (home,) = (folder / "results").iterdir()
+    (home,) = (path.parent for path in (folder / "results").glob("*/run.json"))
     told = sentence(command("report", name, "--results", folder / "results", cwd=tmp_path), 2)
     assert repr(name) in told
     assert home.name in told

@@ -123,7 +123,7 @@ def test_a_duet_of_two_variants_leaves_two_runs(tmp_path):
     (finding,) = ended.told["findings"]
     assert (finding["metric"], ended.told["paired"]) == ("step_time_s", True)
     assert "plan, stated before the first pair" in ended.err
-    a, b = sorted(path.name for path in (tmp_path / "results").iterdir())
+    a, b = sorted(path.parent.name for path in (tmp_path / "results").glob("*/run.json"))
     assert command("compare", a, b, cwd=tmp_path).code in (0, 3, 4)
 
 
