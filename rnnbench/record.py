@@ -114,7 +114,6 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("other_gpu_processes", "others on the GPU", None, False, "further processes that compute on the GPU"),
     ("device_time_s", "device time", "lower", False, "median between the device's own events around a step, of further rounds"),
     ("device_wait_share", "device idle", None, False, "1 − device time ÷ wall time of the same rounds"),
-    ("issue_share", "handing over", None, False, "share of the step until the host had handed all of it over; near 1, the device waits"),
     ("allocator_retries", "allocator retries", "lower", False, "how often the device's allocator gave back its cache to find room"),
     ("other_load_cores", "load by others", None, False, "CPU time of other processes during the timed rounds ÷ their wall time"),
     ("steal_share", "stolen time", None, False, "share of the machine's CPU time that its hypervisor gave to others"),

@@ -45,12 +45,11 @@ def energy(metrics: Mapping[str, float], absent: Mapping[str, str], tokens: int 
 
 
 def waiting(device: Device, step: Callable[[], None]) -> Seen:
-    """How long the device took over a step by its own events, and when the host had handed all of it over. Runs further rounds."""
+    """How long the device took over a step by its own events. Runs further rounds."""
     seen = Seen()
     spans = [found for found in (device.span(step) for _ in range(ROUNDS)) if found is not None]
     if not spans:
         return seen
     seen.metrics["device_time_s"] = median(one.device_s for one in spans)
-    seen.metrics["issue_share"] = median(one.issued_s / one.wall_s for one in spans)
     seen.metrics["device_wait_share"] = median(max(0.0, 1 - one.device_s / one.wall_s) for one in spans)
     return seen
