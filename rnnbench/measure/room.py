@@ -19,13 +19,18 @@ def free_bytes() -> int:
 
 
 def oom_kills() -> int:
-    """Processes that the kernel has killed for memory in this control group; on the whole machine where the group does not count."""
-    for folder in own_groups():
-        for name in ("memory.events", "memory.oom_control"):
-            if found := re.search(r"^oom_kill (\d+)$", _text(folder / name), re.MULTILINE):
-                return int(found[1])
-    found = re.search(r"^oom_kill (\d+)$", _text(Path("/proc/vmstat")), re.MULTILINE)
-    return int(found[1]) if found else 0
+    """Processes that the kernel has killed for memory, in this control group and those within; on the machine where groups do not count."""
+    for folder in own_groups()[:1]:
+        if counted := _counted(folder / "memory.events"):  # version 2 adds up what lies within
+            return counted[0]
+        if counted := [count for file in folder.rglob("memory.oom_control") for count in _counted(file)]:
+            return sum(counted)
+    return sum(_counted(Path("/proc/vmstat")))
+
+
+def _counted(file: Path) -> list[int]:
+    """The file's count of such kills, if it has one."""
+    return [int(count) for count in re.findall(r"^oom_kill (\d+)$", _text(file), re.MULTILINE)]
 
 
 def own_groups() -> list[Path]:

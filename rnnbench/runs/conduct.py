@@ -135,7 +135,7 @@ def _told(left_out: Sequence[Task], run: str) -> str:
     """Which cases --max-time left out, and how to get them."""
     first = ", ".join(str(case) for case, _ in left_out[:SHOWN])
     more = f" and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
-    return f"--max-time left out {len(left_out)} of the cases: {first}{more}; measure them with: rnnbench run --resume {run}"
+    return f"--max-time is spent: {len(left_out)} cases are left out ({first}{more}); measure them with: rnnbench run --resume {run}"
 
 
 def _finish(run: Run, journal: Journal, *, interrupted: bool) -> Run:

@@ -1,5 +1,6 @@
 """Variants that fail, each in one way, for real: a plugin of the fault matrix."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -90,8 +91,45 @@ def allocate_in_group() -> None:
         held.append(bytearray(os.urandom(2**20)) * 16)
 
 
+def allocate_on() -> None:
+    held = []
+    while True:
+        held.append(torch.ones(2**24))
+
+
 def host_memory_error() -> None:
     bytearray(2**62)
+
+
+def terminate() -> None:
+    """What C++ does with an exception that nobody catches."""
+    ctypes.CDLL("libstdc++.so.6")._ZSt9terminatev()
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def hang_in_a_call() -> None:
+    """In the kernel, with the interpreter's lock; the question where it hangs wakes it."""
+    ctypes.PyDLL(None).sleep(600)
+
+
+def stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def kill_server_with_children() -> None:
+    leak_children()
+    os.kill(os.getppid(), signal.SIGKILL)
+    hang()
+
+
+def babble() -> None:
+    """Garbage into every descriptor, the pipe to the supervisor among them."""
+    for descriptor in range(3, 256):
+        with contextlib.suppress(OSError):
+            os.write(descriptor, b'\x00{"event": 7}\n[]\n{"event": "record", "record": {}}\nno json\n')
 
 
 CASES: dict[str, tuple[Callable[[], object], int]] = {
@@ -110,6 +148,14 @@ CASES: dict[str, tuple[Callable[[], object], int]] = {
     "out_of_address_space": (allocate_in_limit, 3),
     "out_of_group": (allocate_in_group, 3),
     "memory_error": (host_memory_error, 3),
+    "babbles": (babble, 3),
+    "terminates": (terminate, 3),
+    "leaves_python": (lambda: sys.exit(3), 3),
+    "interrupts": (interrupt, 3),
+    "hangs_in_a_call": (hang_in_a_call, 3),
+    "stops": (stop, 3),
+    "kills_server": (kill_server_with_children, 3),
+    "allocates": (allocate_on, 3),
     "too_large": (lambda: torch.empty(2**58), 3),
 }
 for name, (fault, at_call) in CASES.items():
@@ -129,11 +175,5 @@ def not_a_number(case: Case) -> nn.Module:
     return cell
 
 
-@variant(source="tests/faults")
-def killed_before_record(case: Case) -> nn.Module:
-    return Cell(case, lambda: None, 1)
-
-
-@variant(source="tests/faults")
-def killed_after_record(case: Case) -> nn.Module:
-    return Cell(case, lambda: None, 1)
+for name in ("killed_before_record", "killed_after_record", "hangs_after_record"):
+    variant(name=name, source="tests/faults")(lambda case: Cell(case, lambda: None, 1))  # the suite's function strikes

@@ -244,3 +244,21 @@ def test_a_dead_supervisor_leaves_no_process(tmp_path):
     _, left = psutil.wait_procs(children, timeout=20)
     assert children
     assert not left
+
+
+def test_a_disk_that_is_full_already_ends_it_before_the_first_case(tmp_path):
+    """With less than 16 MiB free nothing is measured or written: exit code 1, and what is free is said."""
+    with small_disk(tmp_path / "disk", "24m") as disk:
+        fill(disk / "filler")
+        done = run(tmp_path, *seeds(1), "--results", disk)
+        assert done.code == 1
+        assert "MiB are free" in done.err
+        assert [path.name for path in disk.iterdir()] == ["filler"]
+
+
+def test_a_lock_that_cannot_be_made_is_named(tmp_path):
+    """Where the lock of a device cannot be written, the run ends with exit code 1 and says which variable names another folder."""
+    done = run(tmp_path, *seeds(1), RNNBENCH_LOCKS=str(tmp_path / "nowhere"))
+    assert done.code == 1
+    assert "RNNBENCH_LOCKS" in done.err
+    assert "Traceback" not in done.err

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rnnbench.measure.room import own_groups
 from rnnbench.record import Record
 from tests.tools import ROOT, Ended, command, environment
 
@@ -69,9 +70,8 @@ def alive(pid: int) -> bool:
 
 def memory_group(name: str, limit_bytes: int) -> Path:
     """A control group with a memory limit, or LookupError where this machine allows none."""
-    for parent, file in ((Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"), (Path("/sys/fs/cgroup"), "memory.max")):
-        if not (parent / "cgroup.procs").exists():
-            continue
+    for parent in own_groups()[:1]:  # within the group that this process is confined to
+        file = "memory.limit_in_bytes" if (parent / "memory.limit_in_bytes").exists() else "memory.max"
         group = parent / f"rnnbench-test-{name}-{os.getpid()}"
         try:
             group.mkdir(exist_ok=True)
