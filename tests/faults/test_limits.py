@@ -22,24 +22,24 @@ SLOW_CASE = ("--case-budget", "0.6", "--precision-goal", "0.0001")
 
 def test_max_time_says_what_it_left_out_and_resume_does_it(tmp_path):
     """--max-time ends a run early with exit code 4 and the number left out; --resume measures exactly those."""
-    done = run(tmp_path, *seeds(60), *SLOW_CASE, "--max-time", "4")
+    done = run(tmp_path, *seeds(24), *SLOW_CASE, "--max-time", "4")
     folder, found = only_run(tmp_path / "results")
-    left = 60 - len(found.records)
+    left = 24 - len(found.records)
     assert done.code == 4, done.err
-    assert 0 < left < 60
+    assert 0 < left < 24
     assert f"{left} cases are left out" in done.err
     assert run(tmp_path, "--resume", found.id).code == 0
     records, _ = read_records(folder / "records.jsonl")
-    assert sorted(one.case.seed for one in records) == list(range(60))
+    assert sorted(one.case.seed for one in records) == list(range(24))
 
 
 def test_max_time_is_spent_evenly(tmp_path):
     """Under --max-time no case is given the whole budget while others go without: each has less, and all are measured."""
-    assert run(tmp_path, *seeds(6), "--case-budget", "30", "--precision-goal", "0.000001", "--max-time", "12").code == 0
+    assert run(tmp_path, *seeds(4), "--case-budget", "30", "--precision-goal", "0.000001", "--max-time", "8").code == 0
     _, found = only_run(tmp_path / "results")
     spent = [one.metrics["measured_s"] for one in found.records]
-    assert len(spent) == 6
-    assert max(spent) < 6
+    assert len(spent) == 4
+    assert max(spent) < 4
 
 
 def test_a_second_run_on_a_device_is_refused_and_a_dead_holder_is_not_waited_for(tmp_path):
@@ -57,7 +57,7 @@ def test_a_second_run_on_a_device_is_refused_and_a_dead_holder_is_not_waited_for
 
 def test_a_run_that_waits_goes_on_when_the_device_is_free(tmp_path):
     """--wait says whom it waits for, and then measures."""
-    first = start(tmp_path, *seeds(30))
+    first = start(tmp_path, *seeds(15))
     until(lambda: lines(tmp_path) >= 1)
     second = run(tmp_path, *seeds(1), "--wait")
     assert first.wait(120) == 0
@@ -139,7 +139,7 @@ def fill(path: Path) -> None:
 def test_a_disk_that_fills_up_stops_the_run_with_every_earlier_record(tmp_path):
     """The first write that fails ends the run with one sentence and exit code 1; with space again, --resume does the rest."""
     with small_disk(tmp_path / "disk", "24m") as disk:
-        process = start(tmp_path, *seeds(80), "--results", disk)
+        process = start(tmp_path, *seeds(40), "--results", disk)
         until(lambda: sum(path.read_bytes().count(b"\n") for path in disk.glob("*/records.jsonl")) >= 3)
         fill(disk / "filler")
         _, told = process.communicate(timeout=120)
@@ -149,10 +149,10 @@ def test_a_disk_that_fills_up_stops_the_run_with_every_earlier_record(tmp_path):
         (folder,) = (path.parent for path in disk.glob("*/run.json"))
         found, damage = read_run(folder)
         assert not damage
-        assert 3 <= len(found.records) < 80
+        assert 3 <= len(found.records) < 40
         (disk / "filler").unlink()
         assert run(tmp_path, "--resume", found.id, "--results", disk).code == 0
-        assert sorted(one.case.seed for one in read_run(folder)[0].records) == list(range(80))
+        assert sorted(one.case.seed for one in read_run(folder)[0].records) == list(range(40))
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path):
