@@ -54,7 +54,7 @@ class Ended:
 def environment(**more: str) -> dict[str, str]:
     """This process's, without what pytest put there, and with a terminal wide enough that no line is broken."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return {**plain, "COLUMNS": "200", "NO_COLOR": "1", "RNNBENCH_LOCKS": LOCKS.name, **more}
+    return {**plain, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", "RNNBENCH_LOCKS": LOCKS.name, **more}
 
 
 def command(*words: object, cwd: Path, limit_s: float = 240, **more: str) -> Ended:
