@@ -20,6 +20,7 @@ from tests.tools import ended, only_run
 SLOW_CASE = ("--case-budget", "0.6", "--precision-goal", "0.0001")
 
 
+@pytest.mark.slow
 def test_max_time_says_what_it_left_out_and_resume_does_it(tmp_path):
     """--max-time ends a run early with exit code 4 and the number left out; --resume measures exactly those."""
     done = run(tmp_path, *seeds(24), *SLOW_CASE, "--max-time", "4")
@@ -136,6 +137,7 @@ def fill(path: Path) -> None:
             filler.write(b"\0" * 4096)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_stops_the_run_with_every_earlier_record(tmp_path):
     """The first write that fails ends the run with one sentence and exit code 1; with space again, --resume does the rest."""
     with small_disk(tmp_path / "disk", "24m") as disk:

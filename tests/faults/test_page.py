@@ -6,7 +6,7 @@ from tests.tools import ROOT
 
 
 def test_every_test_that_the_page_names_is_there():
-    """Each test named in docs/reliability.md is a function of tests/faults, and each module's tests but this one's are named there."""
+    """Each test named in docs/reliability.md is a function of tests/faults."""
     page = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(test_\w+)`", page))
     modules = [path for path in (ROOT / "tests/faults").glob("test_*.py") if path.name != "test_page.py"]
