@@ -20,10 +20,15 @@ ALPHA = 0.05
 def doctor(
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1. Default: CUDA where it is.")] = None,
     seconds: Annotated[float, typer.Option(min=0, metavar="S", help="How long the A/A trial may take; 0 leaves it out.")] = 60.0,
+    results: Annotated[Path, typer.Option(help="Folder of runs, where the trial's result and the ceilings are kept.")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
-    """Tell what on this machine disturbs figures, what to do, and the smallest change it can show. Changes nothing."""
+    """Tell what on this machine disturbs figures, what to do, and the smallest change it can show. Changes no setting of the machine."""
+    from rnnbench.analysis.evidence import POWER
+    from rnnbench.journal import now_utc
     from rnnbench.measure.fitness import Finding
+    from rnnbench.measure.known import TRIAL, keep, keep_trial, machine_key
+    from rnnbench.roofline import Ceilings
     from rnnbench.runs.client import ForkServer
     from rnnbench.runs.lock import device_lock, held
     from rnnbench.runs.trial import trial
@@ -31,7 +36,8 @@ def doctor(
     with tempfile.TemporaryDirectory(prefix="rnnbench-") as scratch:
         server = ForkServer(Path(scratch, "server.log"))
         try:
-            chosen = server.ask("survey", {"device": device, "plugins": ()}, Path(scratch, "survey.log"))["device"]
+            survey = server.ask("survey", {"device": device, "plugins": ()}, Path(scratch, "survey.log"))
+            chosen, key = survey["device"], machine_key(survey["machine"], survey["device"])
             with held(f"device {chosen!r}", device_lock(chosen)):
                 answer = server.ask("doctor", {"device": chosen}, Path(scratch, "doctor.log"))
                 pairs = trial(server, chosen, seconds, Path(scratch, "trial.log")) if seconds else []
@@ -39,9 +45,14 @@ def doctor(
             server.close()
     found = [Finding(**one) for one in answer["findings"]]
     seen = smallest_change(pairs, seconds)
+    keep(results, key, Ceilings.from_dict(answer["ceilings"]))
+    if seen["detectable_ratio"] is not None:
+        told = {"device": chosen, "at_utc": now_utc(), "seconds": seconds, "pairs": pairs, "alpha": ALPHA, "power": POWER}
+        if keep_trial(results, key, {**told, "detectable_ratio": seen["detectable_ratio"]}):
+            seen["said"] += f" Kept in {results / TRIAL}."
     if as_json:
-        told: dict[str, Any] = {"device": chosen, "findings": [one.as_dict() for one in found], "ceilings": answer["ceilings"]}
-        typer.echo(json.dumps({**told, "trial": {"seconds": seconds, "pairs": pairs, **seen}}, indent=1))
+        whole: dict[str, Any] = {"device": chosen, "findings": [one.as_dict() for one in found], "ceilings": answer["ceilings"]}
+        typer.echo(json.dumps({**whole, "trial": {"seconds": seconds, "pairs": pairs, **seen}}, indent=1))
         return
     _show(found, answer["ceilings"], seen["said"])
 

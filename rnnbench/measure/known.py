@@ -1,4 +1,7 @@
-"""Ceilings that were measured before, by machine: a file in the results folder. No torch here: the supervisor reads it too."""
+"""What was measured of a machine before: its ceilings, and what a trial of it could tell apart. Files in the results folder, by machine.
+
+No torch here: the supervisor and `rnnbench compare` read them too.
+"""
 
 import hashlib
 import json
@@ -10,6 +13,8 @@ from rnnbench.journal import replace_whole
 from rnnbench.roofline import Ceilings
 
 CACHE = ".ceilings.json"
+TRIAL = ".doctor.json"
+"""By machine key: `rnnbench doctor`'s last A/A trial, with device, at_utc, seconds, pairs, alpha, power and detectable_ratio (or none)."""
 _TELLING = (
     ("hostname",),
     ("cpu", "model"),
@@ -40,12 +45,33 @@ def ceilings_of(results: Path, key: str, measure: Callable[[], Ceilings]) -> Cei
 
 def keep(results: Path, key: str, found: Ceilings) -> Ceilings:
     """Remember the ceilings of a machine, where the folder can be written."""
-    known = {**_read(results / CACHE), key: found.as_dict()}
-    try:
-        replace_whole(results / CACHE, json.dumps(known, indent=1).encode() + b"\n")
-    except OSError:
-        return found  # a run without a cache measures again next time
+    _keep(results / CACHE, key, found.as_dict())  # a run without a cache measures again next time
     return found
+
+
+def keep_trial(results: Path, key: str, told: Mapping[str, Any]) -> bool:
+    """Remember a machine's A/A trial; whether that could be done."""
+    return _keep(results / TRIAL, key, told)
+
+
+def detectable_here(results: Path, machine: Mapping[str, Any], device: str, pin: str | None = None) -> float | None:
+    """The smallest change that the last trial of this machine could have shown, as a share; none where there was no trial.
+
+    `machine` is a run's fingerprint. A trial on other threads, limits or CPUs is another machine's.
+    """
+    found = _read(results / TRIAL).get(machine_key(machine, device, pin))
+    ratio = found.get("detectable_ratio") if isinstance(found, dict) else None
+    return float(ratio) if isinstance(ratio, int | float) and not isinstance(ratio, bool) and ratio > 0 else None
+
+
+def _keep(path: Path, key: str, value: Mapping[str, Any]) -> bool:
+    known = {**_read(path), key: value}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_whole(path, json.dumps(known, indent=1).encode() + b"\n")
+    except OSError:
+        return False
+    return True
 
 
 def _read(path: Path) -> dict[str, Any]:

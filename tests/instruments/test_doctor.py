@@ -5,6 +5,7 @@ import pytest
 from rnnbench.cli.doctor import smallest_change
 from rnnbench.measure import fitness
 from rnnbench.measure.fitness import Files
+from rnnbench.measure.known import CACHE, TRIAL, detectable_here, keep_trial, machine_key
 from tests.tools import command
 
 CPU = "sys/devices/system/cpu"
@@ -55,14 +56,32 @@ def test_too_few_pairs_show_nothing():
     assert "--seconds" in seen["said"]
 
 
-def test_doctor_tells_all_and_changes_nothing(tmp_path):
-    """The command states every finding and the ceilings, runs its trial, and leaves no file."""
+def test_doctor_tells_all_and_leaves_only_what_it_keeps(tmp_path):
+    """The command states every finding and the ceilings and runs its trial; one pair tells nothing, so only the ceilings are kept."""
     done = command("doctor", "--device", "cpu", "--seconds", "0.1", "--json", cwd=tmp_path)
     assert done.code == 0, done.err
     assert {"clock", "governor", "other load", "TF32"} <= {one["name"] for one in done.told["findings"]}
     assert done.told["ceilings"]["fp32_flops_per_s"] > 0
     assert len(done.told["trial"]["pairs"]) == 1
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in (tmp_path / "results").iterdir()] == [CACHE]
+
+
+def test_a_trial_is_known_to_later_comparisons_of_the_same_machine(tmp_path):
+    """What a machine could tell apart is kept by machine, threads and device; another machine has none of it."""
+    machine = {"hostname": "a", "torch": {"threads": 2}}
+    assert detectable_here(tmp_path, machine, "cpu") is None
+    assert keep_trial(tmp_path / "new", machine_key(machine, "cpu"), {"device": "cpu", "detectable_ratio": 0.03})
+    assert detectable_here(tmp_path / "new", machine, "cpu") == 0.03
+    assert detectable_here(tmp_path / "new", {**machine, "torch": {"threads": 1}}, "cpu") is None
+    assert detectable_here(tmp_path / "new", machine, "cuda") is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"k": 3}', '{"k": {"detectable_ratio": "much"}}', '{"k": {"detectable_ratio": null}}'])
+def test_a_damaged_file_of_trials_tells_nothing(tmp_path, monkeypatch, text):
+    """What cannot be read is as if no trial had been."""
+    monkeypatch.setattr("rnnbench.measure.known.machine_key", lambda *_: "k")
+    (tmp_path / TRIAL).write_text(text)
+    assert detectable_here(tmp_path, {}, "cpu") is None
 
 
 def test_doctor_refuses_a_device_that_is_not_here(tmp_path):
