@@ -47,6 +47,11 @@ class Device:
         ask = getattr(self.module, "mem_get_info", None)
         return int(ask(self.torch)[0]) if ask else None
 
+    def forget(self) -> None:
+        """Give back what the allocator keeps of tensors that are gone."""
+        if hasattr(self.module, "empty_cache"):
+            self.module.empty_cache()
+
     def reset_peaks(self) -> None:
         """Forget earlier peaks. A CPU keeps none: see memory.ResidentPeak."""
         self._retries = self._allocator_retries() or 0

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.journal import replace_whole
-from rnnbench.roofline import Ceilings
+from rnnbench.record import Record
+from rnnbench.roofline import Ceilings, placed
 
+CEILINGS = "ceilings"  # among what run.json knows of its machine
 CACHE = ".ceilings.json"
 TRIAL = ".doctor.json"
 """By machine key: `rnnbench doctor`'s last A/A trial, with device, at_utc, seconds, pairs, alpha, power and detectable_ratio (or none)."""
@@ -41,6 +43,15 @@ def ceilings_of(results: Path, key: str, measure: Callable[[], Ceilings]) -> Cei
         return Ceilings.from_dict(known[key])
     except (KeyError, TypeError, ValueError, AttributeError):
         return keep(results, key, measure())
+
+
+def put_in_place(record: Record, machine: Mapping[str, object]) -> Record:
+    """The record with its share of the machine's ceilings."""
+    told = machine.get(CEILINGS)
+    if not isinstance(told, Mapping) or "device" not in told:
+        why = dict(told.get("absent", {})).get("all", "") if isinstance(told, Mapping) else ""
+        return placed(record, None, why)
+    return placed(record, Ceilings.from_dict(told))
 
 
 def keep(results: Path, key: str, found: Ceilings) -> Ceilings:

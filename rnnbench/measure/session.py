@@ -10,6 +10,7 @@ from rnnbench.case import Case
 from rnnbench.journal import Journal, new_run_id, now_utc
 from rnnbench.measure.commit import commit
 from rnnbench.measure.job import Job
+from rnnbench.measure.known import CEILINGS, ceilings_of, machine_key, put_in_place
 from rnnbench.record import Record, Run
 from rnnbench.registry import load_file
 from rnnbench.suite import Suite
@@ -88,6 +89,7 @@ class Bare(Session):
         self._journal: Journal | None = None
         self._begun: Run | None = None
         self._began_utc = now_utc()
+        self._machine: Mapping[str, Any] = {}
 
     def tasks(self, suite: Suite) -> list[Task]:
         from rnnbench.measure.devices import Device, best
@@ -100,7 +102,14 @@ class Bare(Session):
         self._planned += cases
         return [(case, 0) for case in cases]
 
+    def begin(self, case: Case, process: int) -> None:
+        """Before the first case the machine's ceilings are measured, where this results folder does not know them."""
+        if not self._machine:
+            self._machine = _with_ceilings(case.device, self._results)
+        super().begin(case, process)
+
     def end(self, record: Record) -> None:
+        record = put_in_place(record, self._machine)
         if self._journal is None:
             self._begun = self._run(record.case.suite)
             self._journal = Journal(self._results / self._begun.id, self._begun)
@@ -113,16 +122,29 @@ class Bare(Session):
             self._journal.write_run(replace(self._begun, finished_utc=now_utc(), interrupted=interrupted))
 
     def _run(self, first_suite: str) -> Run:
-        from rnnbench.measure.machine import fingerprint
-
         name = first_suite if len(self._suites) == 1 else "suites"
         arguments = {"command": ["pytest", *self._argv], "preset": self._preset, "device": self._device, "budget": self.budget.as_dict()}
         return Run(
             id=new_run_id(name),
             suites=tuple(suite.about() for suite in self._suites.values()),
             arguments={**arguments, "isolation": "session", "plugins": list(self._plugins)},
-            machine=fingerprint(),
+            machine=self._machine,
             commit=commit(Path.cwd()),
             started_utc=self._began_utc,
             planned=tuple({"case": case.as_dict(), "process": 0} for case in self._planned),
         )
+
+
+def _with_ceilings(device: str, results: Path) -> Mapping[str, Any]:
+    """This machine's fingerprint with its ceilings, or with the reason why they could not be measured."""
+    from rnnbench.measure.ceilings import measure
+    from rnnbench.measure.devices import Device
+    from rnnbench.measure.machine import fingerprint
+
+    machine = fingerprint()
+    try:
+        told = ceilings_of(results, machine_key(machine, device), lambda: measure(device)).as_dict()
+        Device(device).forget()  # what ceilings held is no case's peak
+    except (RuntimeError, MemoryError) as error:
+        told = {"absent": {"all": str(error).splitlines()[0] or type(error).__name__}}
+    return {**machine, CEILINGS: told}

@@ -12,11 +12,12 @@ from rnnbench.case import Case
 from rnnbench.errors import CannotWrite
 from rnnbench.files import read_run
 from rnnbench.journal import Journal, make_folder, now_utc
+from rnnbench.measure.known import put_in_place
 from rnnbench.measure.load import at_start
 from rnnbench.record import Record, Run
 from rnnbench.runs.export import benchmark_json
 from rnnbench.runs.lock import device_lock, held
-from rnnbench.runs.machine import put_in_place, with_ceilings
+from rnnbench.runs.machine import with_ceilings
 from rnnbench.runs.plan import Task
 from rnnbench.runs.prepare import Prepared
 from rnnbench.runs.purse import Purse

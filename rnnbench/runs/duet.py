@@ -20,11 +20,13 @@ from rnnbench.files import read_run
 from rnnbench.journal import Journal, new_run_id, now_utc
 from rnnbench.measure.commit import commit
 from rnnbench.measure.job import Job
+from rnnbench.measure.known import put_in_place
 from rnnbench.record import Record, Run
 from rnnbench.runs import catalog
 from rnnbench.runs.client import Event, ForkServer
 from rnnbench.runs.contender import CannotMeasure, Contender
 from rnnbench.runs.lock import device_lock, held
+from rnnbench.runs.machine import with_ceilings
 from rnnbench.runs.request import Request, time_limit_s
 from rnnbench.runs.supervisor import Supervisor
 
@@ -49,7 +51,8 @@ class Side:
         """One fresh process; its record is on disk before this returns."""
         job = Job(suite_path=self.suite_paths[case.suite], tasks=((case, pair),), budget=budget, plugins=self.plugins)
         try:
-            for record in self.supervisor.run(job):
+            for found in self.supervisor.run(job):
+                record = put_in_place(found, self.run.machine)
                 self.journal.append(record)
                 self.records.append(record)
         except (KeyError, TypeError) as error:
@@ -129,6 +132,7 @@ def duet(request: Request, a: Contender, b: Contender, plan: str, say: Say) -> I
         sides = []
         for index, one in enumerate((a, b)):
             run = _run(request, one, surveys[index], both, budget, plan, [pair[index] for pair in pairs], pairs)
+            run = with_ceilings(run, device, request.results, servers[index], scratch / f"ceilings-{one.side}.log")
             journal = Journal(request.results / run.id, run)
             supervisor = _supervisor(one, servers[index], journal, request)
             stack.callback(supervisor.close)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.errors import CannotWrite
+from rnnbench.measure.known import CEILINGS
 from rnnbench.runs.client import Event
 from rnnbench.runs.lock import device_lock, held
-from rnnbench.runs.machine import CEILINGS, with_ceilings
+from rnnbench.runs.machine import with_ceilings
 from rnnbench.runs.prepare import Prepared
 
 LOGS = "logs"

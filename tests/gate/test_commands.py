@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnnbench import cli
+from rnnbench.analysis.store import load_run
 from tests.gate.sides import CASE, records, times, write
 from tests.tools import Ended, command
 
@@ -124,6 +125,9 @@ def test_a_duet_of_two_variants_leaves_two_runs(tmp_path):
     assert (finding["metric"], ended.told["paired"]) == ("step_time_s", True)
     assert "plan, stated before the first pair" in ended.err
     a, b = sorted(path.parent.name for path in (tmp_path / "results").glob("*/run.json"))
+    for run in (load_run(tmp_path / "results" / one) for one in (a, b)):
+        assert run.machine["ceilings"]["fp32_flops_per_s"] > 0
+        assert all(one.metrics["ceiling_share"] > 0 and one.bound for one in run.records)
     assert command("compare", a, b, cwd=tmp_path).code in (0, 3, 4)
 
 

@@ -1,6 +1,7 @@
 """Shares of a machine's ceilings, and the bound that applies."""
 
 import json
+import sys
 
 import pytest
 
@@ -10,7 +11,7 @@ from rnnbench.measure.devices import Device
 from rnnbench.measure.known import CACHE, ceilings_of, machine_key
 from rnnbench.roofline import Ceilings, Needs, least_times_s, placed
 from tests import tools
-from tests.tools import command, only_run, small_case
+from tests.tools import command, ended, only_run, small_case
 
 LIMITS = Ceilings(device="cpu", flops_per_s={"fp32": 100.0, "bf16": 200.0}, copy_bytes_per_s=10.0, launch_s=0.1)
 
@@ -125,3 +126,21 @@ def test_a_run_places_every_row(tmp_path):
     _, run = only_run(tmp_path / "results")
     assert run.machine["ceilings"]["fp32_flops_per_s"] > 0
     assert all(one.metrics["ceiling_share"] > 0 and one.bound for one in run.records)
+
+
+def test_plain_pytest_places_every_row_too(tmp_path):
+    """A session without rnnbench's command line measures the ceilings once, keeps them beside its run, and places each record."""
+    sizes = {"variant": "lstm", "depth": 1, "phase": "train", "hidden_size": 8, "input_size": 8, "batch_size": (1, 2), "seq_len": 4}
+    (tmp_path / "bench_one.py").write_text(
+        "from rnnbench import Suite, grid\n"
+        f"SUITE = Suite('one', title='One', question='?', x='batch_size', hue='variant', cases=grid(**{sizes!r}))\n"
+        "def bench_one(measure, case):\n    measure(case)\n"
+    )
+    words = ("-q", "-p", "rnnbench.measure.plugin", "--rnnbench-preset", "quick", "--rnnbench-device", "cpu", "bench_one.py")
+    done = ended(sys.executable, "-m", "pytest", *words, cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    _, run = only_run(tmp_path / "results")
+    assert len(run.records) == 2
+    assert run.machine["ceilings"]["fp32_flops_per_s"] > 0
+    assert all(one.metrics["ceiling_share"] > 0 and one.bound for one in run.records)
+    assert list(json.loads((tmp_path / "results" / CACHE).read_text())) == [machine_key(run.machine, "cpu")]
