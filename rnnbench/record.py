@@ -243,6 +243,9 @@ class Run:
         for name, kind in _RUN_KINDS.items():
             if name in values and not isinstance(values[name], kind):
                 raise BadRecord(f"run.json has {name} = {values[name]!r:.80}, which will not do")
+        for name in ("suites", "planned"):
+            if odd := [one for one in values.get(name, ()) if not isinstance(one, dict)]:
+                raise BadRecord(f"run.json has {odd[0]!r:.80} among its {name}, where each is an object")
         try:
             return cls(**{**values, "suites": tuple(values["suites"])}, records=tuple(records))
         except (KeyError, TypeError) as error:

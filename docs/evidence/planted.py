@@ -1,5 +1,8 @@
-"""An LSTM with a planted amount of real work beside it: RNNBENCH_PLANT products of 16 × 16 matrices in every forward pass."""
+"""An LSTM with a planted amount of real work beside it: products of 16 × 16 matrices in every forward pass.
 
+RNNBENCH_PLANT says how many for each seed, as JSON: {"3": 12} is twelve products in the case of seed 3 and none in the others."""
+
+import json
 import os
 
 import torch
@@ -8,6 +11,7 @@ from torch import nn
 from rnnbench import variant
 
 SIDE = 16
+VARIABLE = "RNNBENCH_PLANT"
 
 
 class Planted(nn.Module):
@@ -30,4 +34,5 @@ class Planted(nn.Module):
 @variant(source="docs/gate.md")
 def planted_lstm(case):
     """An LSTM, slowed by a known amount of work."""
-    return Planted(nn.LSTM(case.input_size, case.hidden_size, case.depth), int(os.environ.get("RNNBENCH_PLANT", "0")))
+    products = json.loads(os.environ.get(VARIABLE, "{}")).get(str(case.seed), 0)
+    return Planted(nn.LSTM(case.input_size, case.hidden_size, case.depth), products)

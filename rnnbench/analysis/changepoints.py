@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,10 @@ class Shift:
     def ratio(self) -> float:
         """After ÷ before."""
         return self.after / self.before
+
+    def later(self, by: int) -> "Shift":
+        """The same so many points further on, where a series is cut or joined."""
+        return replace(self, at=self.at + by)
 
 
 def shifts(values: Sequence[float], min_change: float = MIN_CHANGE) -> list[Shift]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rnnbench.analysis.changepoints import Shift, shifts
 from rnnbench.analysis.fit import median_interval
-from rnnbench.analysis.history import machine_of
+from rnnbench.analysis.history import CANARY, drift, machine_of, power_of_drift
 from rnnbench.analysis.side import Observed, side_of_run
 from rnnbench.analysis.store import Loaded, load_runs
 from rnnbench.case import AXES
@@ -53,13 +53,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One metric of one case on one kind of machine, in order of time; `left_out` older points are not in it."""
+    """One metric of one case on one kind of machine, in order of time; `left_out` older points are not in it. `canary` is the case
+    whose drift was divided out."""
 
     metric: str
     machine: str
     points: Sequence[Point]
     changes: Sequence[Shift]
     left_out: int
+    canary: str = ""
 
     @property
     def measured(self) -> list[Point]:
@@ -109,11 +111,13 @@ class Digest:
     cases: Mapping[str, CaseLine]
     notes: Sequence[str]
     read: Sequence[RunLine]
+    drifts: Mapping[str, tuple[str, Mapping[int, float]]] = field(default_factory=dict)
+    """Of each kind of machine that always ran the canary: that case, and how much slower than usual each run was, by its number."""
 
     def series(self, case: str, metrics: Iterable[str] = TRACKED) -> Iterator[Series]:
         """What a case did over time, a metric and machine at a time, where there is any figure of it."""
         for machine, track in self.cases[case].tracks.items():
-            order = sorted(range(len(track.runs)), key=lambda place: (self._at(track, place).started_utc, self._at(track, place).id))
+            order = _in_time(track, self.read)
             for metric in metrics:
                 if metric in track.values:
                     found = self._series(track, machine, metric, order)
@@ -124,19 +128,27 @@ class Digest:
         return self.read[track.runs[place]]
 
     def _series(self, track: _Track, machine: str, metric: str, order: Sequence[int]) -> Series:
+        newest = order[-NEWEST:]
+        canary, slower = self._drift(track, machine, metric, newest)
         bounds = metric == "step_time_s"
-        points = [
-            Point(
-                self._at(track, place),
-                tuple(STATUSES)[track.status[place]],
-                track.at(metric, place),
-                track.at("low", place) if bounds else None,
-                track.at("high", place) if bounds else None,
-            )
-            for place in order[-NEWEST:]
-        ]
+        points = []
+        for place in newest:
+            value, low, high = (track.at(name, place) for name in (metric, "low", "high"))
+            by = slower.get(track.runs[place], 1.0)
+            ends = [None if end is None or not bounds else end / by for end in (low, high)]
+            middle = None if value is None else value / by
+            points.append(Point(self._at(track, place), tuple(STATUSES)[track.status[place]], middle, *ends))
         values = [point.value for point in points if point.value is not None]
-        return Series(metric, machine, points, _changes(metric, values), max(0, len(order) - NEWEST))
+        return Series(metric, machine, points, _changes(metric, values), max(0, len(order) - NEWEST), canary)
+
+    def _drift(self, track: _Track, machine: str, metric: str, newest: Sequence[int]) -> tuple[str, Mapping[int, float]]:
+        """What to divide each run's figure by: nothing, unless all of these runs had the canary and this is not it."""
+        canary, slower = self.drifts.get(machine, ("", {}))
+        power = power_of_drift(metric)
+        own = canary in self.cases and self.cases[canary].tracks.get(machine) is track
+        if not power or own or not all(track.runs[place] in slower for place in newest):
+            return "", {}
+        return canary, {run: by**power for run, by in slower.items()} if power != 1 else slower
 
 
 def _changes(metric: str, values: Sequence[float]) -> list[Shift]:
@@ -159,7 +171,30 @@ def digest(results: Path) -> Digest:
             continue
         notes += [f"{loaded.run.id}: {damage}; set aside" for damage in loaded.damage]
         read.append(_add(loaded, path.parent, len(read), cases))
-    return Digest(sorted(read, key=lambda run: (run.started_utc, run.id)), cases, notes, read)
+    return Digest(sorted(read, key=_age), cases, notes, read, _drifts(cases, read))
+
+
+def _age(run: RunLine) -> tuple[str, str]:
+    return run.started_utc, run.id
+
+
+def _in_time(track: _Track, read: Sequence[RunLine]) -> list[int]:
+    """The track's places, oldest first."""
+    return sorted(range(len(track.runs)), key=lambda place: _age(read[track.runs[place]]))
+
+
+def _drifts(cases: Mapping[str, CaseLine], read: Sequence[RunLine]) -> dict[str, tuple[str, Mapping[int, float]]]:
+    """The drift of each kind of machine, by the first canary that was run there."""
+    found: dict[str, tuple[str, Mapping[int, float]]] = {}
+    for name, case in cases.items():
+        if case.suite != CANARY:
+            continue
+        for machine, track in case.tracks.items():
+            known = [(track.runs[place], track.at("step_time_s", place)) for place in _in_time(track, read)]
+            slower = drift([(run, value) for run, value in known if value])
+            if slower:
+                found.setdefault(machine, (name, slower))
+    return found
 
 
 def _add(loaded: Loaded, folder: Path, number: int, cases: dict[str, CaseLine]) -> RunLine:

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from rnnbench.record import METRICS
 
 CANARY = "canary"
 SMOOTH = 5  # runs over which the canary's own noise is evened out
+Run = TypeVar("Run", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +157,31 @@ def _canary(sides: Sequence[Side], canary: str) -> tuple[str, Mapping[str, float
         return "", {}
     known = dict.fromkeys(case for side in sides for case in side.cases)
     name = canary if canary in known else next((case for case in known if canary == CANARY and case.startswith(f"{CANARY}/")), "")
-    points = list(_points(sides, name, "step_time_s")) if name else []
-    if len(points) < SMOOTH:
-        return "", {}
-    logs = pd.Series([np.log(point.value) for point in points])
+    return name, drift([(point.run, point.value) for point in _points(sides, name, "step_time_s")] if name else [])
+
+
+def drift(canary: Sequence[tuple[Run, float]]) -> Mapping[Run, float]:
+    """How much slower than usual the machine was at each run, from the canary's figures in order of time; nothing from too few."""
+    if len(canary) < SMOOTH:
+        return {}
+    logs = pd.Series([np.log(value) for _, value in canary])
     smooth = logs.rolling(SMOOTH, center=True, min_periods=1).median()
-    return name, {point.run: float(np.exp(value - logs.median())) for point, value in zip(points, smooth, strict=True)}
+    return {run: float(np.exp(value - logs.median())) for (run, _), value in zip(canary, smooth, strict=True)}
+
+
+def power_of_drift(metric: str) -> int:
+    """Times grow with the machine's drift (1), rates shrink (-1), all else is free of it (0)."""
+    if METRICS[metric].deterministic or not metric.endswith("_s"):
+        return 0
+    return -1 if metric.endswith("_per_s") else 1
 
 
 def _changes(one: Series, canary: tuple[str, Mapping[str, float]], min_change: float) -> Series:
     """The series with its changes. Times and rates are freed of the machine's drift where every run of it has a canary."""
-    name, drift = canary
-    power = 1 if one.metric.endswith("_s") and not one.metric.endswith("_per_s") else -1 if one.metric.endswith("_per_s") else 0
-    corrected = bool(power) and one.case != name and bool(drift) and all(point.run in drift for point in one.points)
-    points = tuple(replace(point, value=point.value / drift[point.run] ** power) for point in one.points) if corrected else one.points
+    name, slower = canary
+    power = power_of_drift(one.metric)
+    corrected = bool(power) and one.case != name and bool(slower) and all(point.run in slower for point in one.points)
+    points = tuple(replace(point, value=point.value / slower[point.run] ** power) for point in one.points) if corrected else one.points
     exact = METRICS[one.metric].deterministic
     found = _steps(points) if exact else shifts([point.value for point in points], min_change)
     better = METRICS[one.metric].better

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import rnnbench
-from rnnbench.errors import EXIT_INTERRUPTED, RnnbenchError
+from rnnbench.errors import EXIT_INTERRUPTED, EXIT_USAGE, RnnbenchError
 
 app = typer.Typer(
     name="rnnbench",
@@ -36,11 +36,18 @@ def common(
 def main() -> None:
     """The entry point `rnnbench`: a mistake of the user's ends in one sentence and its exit code."""
     from rnnbench.cli import baseline, catalog, compare, doctor, duet, history, plan, profile, report, run, site  # noqa: F401 - each adds its command to `app`
+    from rnnbench.cli.mistakes import Refused, told
 
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except Refused as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # `rnnbench` alone: its text is the help
+            typer.echo(error, nl=False)
+            sys.exit(EXIT_USAGE)
+        typer.echo(f"rnnbench: {told(error, sys.argv)}", err=True)
+        sys.exit(EXIT_USAGE)
     except RnnbenchError as error:
         typer.echo(f"rnnbench: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(EXIT_INTERRUPTED)

@@ -28,7 +28,14 @@ RevA = Annotated[str | None, typer.Option(metavar="REV", rich_help_panel=TWO, he
 RevB = Annotated[str | None, typer.Option(metavar="REV", rich_help_panel=TWO, help="Git revision of B.")]
 SetA = Annotated[list[str] | None, typer.Option(metavar="AXIS=V", rich_help_panel=TWO, help="Override an axis of A: variant=lstm.")]
 SetB = Annotated[list[str] | None, typer.Option(metavar="AXIS=V", rich_help_panel=TWO, help="Override an axis of B: variant=gru.")]
-Pairs = Annotated[str, typer.Option(metavar="N,N,…", rich_help_panel=TWO, help="Look after so many pairs of processes.")]
+Pairs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N,N,…",
+        rich_help_panel=TWO,
+        help="Look after so many pairs of processes. Default: 5,10,20, or more where rnnbench doctor saw this machine need them.",
+    ),
+]
 Spend = Annotated[float, typer.Option("--alpha", metavar="P", rich_help_panel=TWO, help="Error rate, spread over the looks.")]
 
 
@@ -41,7 +48,7 @@ def duet(
     rev_b: RevB = None,
     set_a: SetA = None,
     set_b: SetB = None,
-    pairs: Pairs = "5,10,20",
+    pairs: Pairs = None,
     alpha: Spend = 0.05,
     min_effect: Effects = None,
     metric: Annotated[list[str] | None, typer.Option(help="A sampled metric to test. May be given again.")] = None,
@@ -63,15 +70,14 @@ def duet(
     everything: Annotated[bool, typer.Option("--all", help="Show what is equivalent too.")] = False,
 ) -> None:
     """Measure A and B in turn, a fresh process each, in random order, until it is clear whether B is worse. Flags are confirmed once."""
-    from rnnbench.analysis.sequential import LookPlan
     from rnnbench.runs.contender import contender
     from rnnbench.runs.duet import duet as begun
     from rnnbench.runs.request import Request
 
     known_format(format_, SHOWN)
-    plan = LookPlan(_stages(pairs), alpha)
     only = "sampled" if set_a or set_b else ""  # two variants are expected to differ in exact figures
     policy = replace(policy_from(settings, min_effect, None, metric, only), alpha=alpha)
+    plan = _plan(pairs, alpha, policy.min_effect, results)
     if (python_a, rev_a, set_a) == (python_b, rev_b, set_b):
         raise UsageError("A and B are the same: name --python-b, --rev-b or --set-b (for an A/A trial: --set-a seed=0 --set-b seed=1)")
     request = Request(
@@ -185,6 +191,20 @@ def _sides(playing: "Duet", first: int) -> "tuple[Side, Side]":
     runs = (replace(run, records=tuple(record for record in run.records if record.process >= first)) for run in playing.runs())
     a, b = (side_of_run(Loaded(run)) for run in runs)
     return a, b
+
+
+def _plan(pairs: str | None, alpha: float, min_effect: float, results: Path) -> "LookPlan":
+    """As the user said, else as this machine needs it."""
+    from rnnbench.analysis.noise import noise, stages
+    from rnnbench.analysis.sequential import STAGES, LookPlan
+
+    if pairs is not None:
+        return LookPlan(_stages(pairs), alpha)
+    seen = noise(results)
+    found = stages(seen, min_effect, alpha / 2)  # the last look may spend half
+    if seen is not None and found != STAGES:
+        _say(seen.told(found[-1], paired=True))
+    return LookPlan(found, alpha)
 
 
 def _stages(text: str) -> tuple[int, ...]:

@@ -28,6 +28,7 @@ def history(
     ] = "canary",
     min_change: Annotated[str, typer.Option(metavar="SHARE", help="Smallest change of level that is told.")] = "2%",
     format_: Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(FORMATS)}.")] = "table",
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a page with a plot of each series that changed.")] = None,
     markdown: MarkdownFile = None,
 ) -> None:
     """Find changes of level over all runs of a folder, each with the commits between which it came."""
@@ -41,6 +42,10 @@ def history(
     found = read(results, metrics=metrics, cases=case, canary=canary, min_change=share(min_change, "--min-change"))
     if markdown is not None:
         append(markdown, histories.as_markdown(found))
+    if html is not None:
+        from rnnbench.reports.history_page import write_history
+
+        typer.echo(f"rnnbench: {write_history(found, html)}", err=True)
     if format_ == "otava-csv":
         typer.echo(_otava(results, metrics), nl=False)
     elif format_ != "table":

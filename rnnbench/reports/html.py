@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -19,13 +20,14 @@ SHEET = " 'self' file:"  # a site's pages share one style sheet, beside them on 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 
 
-def rendered(template: str, *scripts: str, **values: Any) -> str:
-    """A page of one template. `scripts` are files beside the templates; each stands in the page whole, and only they may run."""
+def rendered(template: str, *scripts: str, sheets: Sequence[str] = ("report.css",), **values: Any) -> str:
+    """A page of one template. `scripts` and `sheets` are files beside the templates; each stands in the page whole, and no other script
+    may run."""
     sources = [source(name) for name in scripts]
     sheet = SHEET if values.get("shared_sheet") else ""
     return environment().get_template(template).render(
         csp=_CSP.format(sheet, " ".join(f"'{_digest(one)}'" for one in sources) or "'none'"),
-        style="" if sheet else Markup(style("report.css")),  # noqa: S704 - our own file
+        style="" if sheet else Markup(style(*sheets)),  # noqa: S704 - our own file
         scripts=[Markup(one) for one in sources],  # noqa: S704 - our own files
         **values,
     )  # fmt: skip

@@ -47,6 +47,7 @@ def says(one: Series) -> str:
         f" {units.show(one.metric, last)} last. "
         + (f"Changes of level: {', '.join(changes)}." if changes else "No change of level could be told.")
         + (f" {words.count(lost, 'run')} without a figure." if lost else "")
+        + (f" The machine's drift, as {words.visible(one.canary)} shows it, is divided out." if one.canary else "")
         + (f" {words.count(one.left_out, 'older run')} not shown." if one.left_out else "")
     )
 

@@ -22,6 +22,7 @@ from rnnbench.measure.commit import commit
 from rnnbench.measure.job import Job
 from rnnbench.measure.known import put_in_place
 from rnnbench.record import Record, Run
+from rnnbench.registry import user_path
 from rnnbench.runs import catalog
 from rnnbench.runs.client import Event, ForkServer
 from rnnbench.runs.contender import CannotMeasure, Contender
@@ -120,7 +121,7 @@ def duet(request: Request, a: Contender, b: Contender, plan: str, say: Say) -> I
         for one in (a, b):
             servers.append(one.server(scratch / f"server-{one.side}.log", request.server_environment()))
             stack.callback(servers[-1].close)
-        plugins = [tuple(one.file(Path(path).expanduser()) for path in request.plugins) for one in (a, b)]
+        plugins = [tuple(one.file(user_path(path)) for path in request.plugins) for one in (a, b)]
         surveys = [
             one.survey(server, request.device, own, scratch / f"survey-{one.side}.log")
             for one, server, own in zip((a, b), servers, plugins, strict=True)

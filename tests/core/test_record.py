@@ -110,6 +110,8 @@ def test_a_run_survives_json():
         ({**tools.run().as_dict(), "suites": 5}, "run.json has suites = 5"),
         ({**tools.run().as_dict(), "machine": "a big one"}, "run.json has machine = 'a big one'"),
         ({**tools.run().as_dict(), "planned": 7}, "run.json has planned = 7"),
+        ({**tools.run().as_dict(), "planned": [{}, 7]}, "run.json has 7 among its planned"),
+        ({**tools.run().as_dict(), "suites": ["depth"]}, "run.json has 'depth' among its suites"),
     ],
 )
 def test_what_is_no_run_is_refused_with_why(data, sentence):

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from rnnbench.analysis.changepoints import shifts
+from rnnbench.analysis.digest import digest
 from rnnbench.analysis.formats.histories import as_json, as_markdown
 from rnnbench.analysis.history import history
 from rnnbench.case import Case
 from rnnbench.errors import BadResults, UnknownName
+from rnnbench.reports.history_page import write_history
+from rnnbench.reports.strip import says
 from tests.gate.sides import CASE, records, write
 from tests.reports.factory import MACHINE
 
@@ -78,7 +81,7 @@ def results(folder, factor=lambda index: 1.0, drift=lambda index: 1.0, *, canary
             f"r{index:03d}",
             found,
             started_utc=f"2026-01-01T00:{index:02d}:00Z",
-            commit={"hash": f"{index:040x}"},
+            commit={"hash": f"{index:010x}{0:030x}"},
             machine=machine(index),
         )
     return folder
@@ -91,7 +94,7 @@ def test_a_change_is_told_with_its_commits(tmp_path):
     assert (one.case, change.worse) == (str(CASE), True)
     assert change.shift.at in (19, 20, 21)
     at = change.shift.at
-    assert (int(change.last_before.commit, 16), int(change.first_after.commit, 16)) == (at - 1, at)
+    assert (int(change.last_before.commit[:10], 16), int(change.first_after.commit[:10], 16)) == (at - 1, at)
     assert "❌" in as_markdown(found)
     assert json.loads(as_json(found))["series"][0]["changes"][0]["at"] == at
 
@@ -101,6 +104,29 @@ def test_the_canary_takes_drift_away(tmp_path):
     folder = results(tmp_path, drift=lambda index: 1.15 if index >= 20 else 1.0)
     assert [one.case for one, _ in history(folder, metrics=["step_time_s"]).changed] == [str(CANARY)]
     assert {one.case for one, _ in history(folder, metrics=["step_time_s"], canary="none").changed} == {str(CANARY), str(CASE)}
+
+
+def test_a_site_divides_the_drift_out_too(tmp_path):
+    """The site's series show neither the drift nor a change by it, and say whose figures were used; the canary's own show both."""
+    folder = results(tmp_path, drift=lambda index: 1.15 if index >= 20 else 1.0)
+    found = digest(folder)
+    (freed,), (canary,) = (list(found.series(str(case), ["step_time_s"])) for case in (CASE, CANARY))
+    assert (freed.changes, freed.canary) == ([], str(CANARY))
+    assert (len(canary.changes), canary.canary) == (1, "")
+    values = [point.value for point in freed.points]
+    assert np.median(values[:20]) == pytest.approx(np.median(values[20:]), rel=0.02)
+    assert "divided out" in says(freed)
+
+
+def test_a_page_draws_what_changed(tmp_path):
+    """The page holds a picture of the series that changed, its change in words, and the commits between which it came."""
+    found = history(results(tmp_path / "results", lambda index: 1.1 if index >= 20 else 1.0), metrics=["step_time_s"])
+    ((_, change),) = found.changed
+    page = write_history(found, tmp_path / "new/history.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 1
+    assert f"commits {change.commits}, first seen in {change.first_after.run}" in page
+    assert 'class="level"' in page
+    assert "(worse)" in page
 
 
 def test_a_change_of_the_code_survives_the_canary(tmp_path):

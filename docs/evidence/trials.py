@@ -1,0 +1,174 @@
+"""Real processes for docs/gate.md: equal code and planted slowdowns in pairs, on disk as they come; then what each rule says of them.
+
+Twenty-four cases of the same LSTM, told apart by their seed, share a process: twelve are equal code on both sides, four each have 2 %,
+5 % and 10 % of work planted in B. One pair of processes is so one pair of each of them, at a few seconds for all."""
+
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from planted import VARIABLE
+from rules import RULES, Pairs
+from statsmodels.stats.proportion import proportion_confint
+
+from rnnbench.budget import Budget
+from rnnbench.case import Case
+from rnnbench.measure.job import Job
+from rnnbench.runs.catalog import shipped
+from rnnbench.runs.client import START_LIMIT_S, ForkServer
+
+HERE = Path(__file__).parent
+EFFECTS = (0.0,) * 12 + (0.02,) * 4 + (0.05,) * 4 + (0.10,) * 4
+"""Of each seed."""
+SUITE = "depth"
+SIZES = {"variant": "planted_lstm", "phase": "forward", "hidden_size": 128, "input_size": 128, "batch_size": 8, "seq_len": 32}
+CASES = [Case(suite=SUITE, depth=1, seed=seed, **SIZES) for seed in range(len(EFFECTS))]
+BUDGET = Budget(max_time_s=0.02, precision=1e-4, min_rounds=20)
+KEPT = 40  # rounds of each process
+PROBE, PROBES = 100, 6  # products, and pairs of processes, to learn what one product costs
+BURST = """
+import random, time
+while True:
+    end = time.time() + random.expovariate(1 / 1.5)
+    while time.time() < end:
+        sum(range(1000))
+    time.sleep(random.expovariate(1 / 4))
+"""
+Seconds = dict[int, list[float]]
+"""Of each round, by seed."""
+
+
+class Side:
+    """Fresh processes of one side, one after another. `products` is planted work by seed."""
+
+    def __init__(self, folder: Path, name: str, products: Mapping[int, int]) -> None:
+        self._log = folder / f"{name}.log"
+        environment = {VARIABLE: json.dumps(products), "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        self.server = ForkServer(self._log, environment=environment)
+
+    def measure(self, order: list[int]) -> Seconds:
+        """All cases in one process, in this order."""
+        tasks = tuple((CASES[seed], 0) for seed in order)
+        job = Job(suite_path=str(shipped()[SUITE]), tasks=tasks, budget=BUDGET, plugins=(str(HERE / "planted.py"),))
+        token, found = self.server.fork("job", job.as_dict(), self._log), Seconds()
+        while (event := self.server.next_event(START_LIMIT_S)) is not None:
+            if event.get("token") != token:
+                continue
+            if event["event"] == "record" and event["record"]["status"] == "ok":
+                found[event["record"]["case"]["seed"]] = event["record"]["times_s"][:KEPT]
+            if event["event"] == "exit":
+                break
+        if len(found) < len(order):
+            raise SystemExit(f"a process measured {len(found)} of {len(order)} cases:\n{self._log.read_text()[-2000:]}")
+        return found
+
+
+@contextlib.contextmanager
+def sides(*products: Mapping[int, int]) -> Iterator[list[Side]]:
+    """Warm fork servers, one for each amount of planted work."""
+    with tempfile.TemporaryDirectory(prefix="rnnbench-") as folder, contextlib.ExitStack() as stack:
+        found = []
+        for number, planted in enumerate(products):
+            found.append(Side(Path(folder), f"side-{number}", planted))
+            stack.callback(found[-1].server.close)
+        yield found
+
+
+def real(out: Path, minutes: float, condition: str) -> None:
+    """Pairs of processes until the time is spent, each on disk at once; goes on where the file ends."""
+    end_s, (products, rows) = time.monotonic() + minutes * 60, read(out)
+    products = products or _calibrated(out)
+    print(f"planted products: {products}; {len(rows[condition])} pairs so far", file=sys.stderr)
+    planted = {seed: products[str(effect)] for seed, effect in enumerate(EFFECTS) if effect}
+    with _load(condition), sides({}, planted) as both:
+        while time.monotonic() < end_s:
+            order, turn = random.sample(range(len(CASES)), len(CASES)), random.sample((0, 1), 2)
+            found = {which: both[which].measure(order) for which in turn}
+            _append(out, {"load": condition, "average": os.getloadavg()[0], "a": found[0], "b": found[1]})
+
+
+def _calibrated(out: Path) -> dict[str, int]:
+    """How many products make each effect, from pairs of processes with many and with none."""
+    with sides({}, dict.fromkeys(range(len(CASES)), PROBE)) as (plain, loaded):
+        order = list(range(len(CASES)))
+        found = [(plain.measure(order), loaded.measure(order)) for _ in range(PROBES)]
+    shares = [np.median(b[seed]) / np.median(a[seed]) - 1 for a, b in found for seed in order]
+    products = {str(effect): round(effect / (float(np.median(shares)) / PROBE)) for effect in sorted({*EFFECTS} - {0.0})}
+    _append(out, {"products": products})
+    return products
+
+
+def _append(out: Path, row: Mapping[str, object]) -> None:
+    with out.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row, separators=(",", ":")) + "\n")
+
+
+@contextlib.contextmanager
+def _load(condition: str) -> Iterator[None]:
+    """Nothing, or a process that is busy for 1.5 s and idle for 4 s, on average."""
+    if condition == "quiet":
+        yield
+        return
+    process = subprocess.Popen([sys.executable, "-c", BURST])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def read(out: Path) -> tuple[dict[str, int], dict[str, list[dict]]]:
+    """The planted products, and the pairs by load, in order of time; a half-written last line is left out."""
+    products, rows = {}, defaultdict(list)
+    for line in out.read_text(encoding="utf-8").splitlines() if out.exists() else []:
+        with contextlib.suppress(ValueError):
+            row = json.loads(line)
+            products = row.get("products", products)
+            if "load" in row:
+                rows[row["load"]].append(row)
+    return products, rows
+
+
+def judge(out: Path) -> None:
+    """Every rule on the pairs of each case, in the order in which they were measured; a comparison begins where the last one ended."""
+    _, found = read(out)
+    for load, rows in found.items():
+        average = median(row["average"] for row in rows)
+        print(f"{load}: {len(rows)} pairs of processes, load average {average:.1f} beside them (two in turn are 1)\n")
+    print("| rule | load | planted | measured | comparisons | regressed | at most | equivalent or fine | inconclusive |")
+    print("| --- " * 9 + "|")
+    for load, rows in found.items():
+        for name, (most, rule) in RULES.items():
+            for effect in sorted(set(EFFECTS)):
+                streams = [_pairs(rows, seed) for seed, own in enumerate(EFFECTS) if own == effect]
+                said = Counter(verdict for pairs in streams for verdict in _said(pairs, most, rule))
+                if said.total():
+                    ratio = median(float(np.median(np.median(one.b, axis=1) / np.median(one.a, axis=1))) for one in streams)
+                    top = proportion_confint(said["regressed"], said.total(), 0.1, "beta")[1]
+                    rest = f"{said['equivalent'] + said['fine']} | {said['inconclusive']}"
+                    counts = f"{said.total()} | {said['regressed'] / said.total():.1%} | {top:.1%} | {rest}"
+                    print(f"| {name} | {load} | {effect:.0%} | {ratio - 1:+.1%} | {counts} |")
+
+
+def _pairs(rows: list[dict], seed: int) -> Pairs:
+    own = [[row[side][str(seed)] for row in rows] for side in "ab"]
+    fewest = min(len(times) for side in own for times in side)
+    return Pairs(*(np.array([times[:fewest] for times in side]) for side in own))
+
+
+def _said(pairs: Pairs, most: int, rule) -> Iterator[str]:
+    first = 0
+    while first + most <= len(pairs):
+        verdict, used = rule(pairs.some(first, most))
+        yield verdict
+        first += used

@@ -1,0 +1,56 @@
+"""What the doctor saw of this machine says how many processes a comparison needs."""
+
+import json
+
+import numpy as np
+import pytest
+
+from rnnbench.analysis.noise import DOCTOR_FILE, MOST, noise, stages
+from rnnbench.analysis.sequential import STAGES
+
+
+def left(folder, spread: float, count: int = 40, drift: float = 0.0):
+    """A doctor's file of equal code whose processes differ by so much; both of a pair share the drift."""
+    rng = np.random.default_rng(0)
+    shared = rng.normal(0, drift, (count, 1))
+    pairs = 0.01 * np.exp(shared + rng.normal(0, spread, (count, 2)))
+    (folder / DOCTOR_FILE).write_text(
+        json.dumps({"k": {"at_utc": "2026", "pairs": pairs.tolist()}, "old": {"at_utc": "2025", "pairs": []}}), encoding="utf-8"
+    )
+    return noise(folder)
+
+
+def test_more_noise_wants_more_processes(tmp_path):
+    """Five will do where equal code is alike, more where it is not; the sentence says where the number is from."""
+    counts = [left(tmp_path, spread).processes(0.02, 0.01, paired=False) for spread in (0.002, 0.01, 0.02, 0.5)]
+    assert counts == sorted(counts)
+    assert (counts[0], counts[-1]) == (5, MOST)
+    seen = left(tmp_path, 0.02)
+    assert noise(tmp_path, "k") == seen
+    assert noise(tmp_path, "old") is noise(tmp_path, "another") is None
+    assert f"{counts[2]} a side show a change of 5 % nine times of ten" in seen.told(counts[2], paired=False)
+    assert "quiet the machine first" in seen.told(MOST, paired=False)
+
+
+def test_a_drift_that_pairs_share_costs_a_duet_nothing(tmp_path):
+    """Pairs need fewer than two runs do where the machine drifts."""
+    seen = left(tmp_path, 0.005, drift=0.03)
+    assert seen.processes(0.02, 0.01, paired=True) < seen.processes(0.02, 0.01, paired=False)
+
+
+def test_a_duet_looks_later_on_a_noisy_machine_only(tmp_path):
+    """The plan is the usual one without a doctor's word and on a quiet machine; no look comes before five pairs."""
+    assert stages(None, 0.02, 0.025) == stages(left(tmp_path, 0.005), 0.02, 0.025) == STAGES
+    late = stages(left(tmp_path, 0.05), 0.02, 0.025)
+    assert late[-1] > STAGES[-1]
+    assert 5 <= late[0] < late[1] < late[2]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"k": 1}', '{"k": {"at_utc": "", "pairs": [[1, 1]]}}', '{"k": {"at_utc": "", "pairs": [[0, "x"]]}}']
+)
+def test_a_doctor_who_says_nothing_is_none(tmp_path, text):
+    """No file, a damaged one, too few pairs: no number, no error."""
+    assert noise(tmp_path) is None
+    (tmp_path / DOCTOR_FILE).write_text(text, encoding="utf-8")
+    assert noise(tmp_path) is None
