@@ -4,6 +4,7 @@ Twenty-four cases of the same LSTM, told apart by their seed, share a process: t
 5 % and 10 % of work planted in B. One pair of processes is so one pair of each of them, at a few seconds for all."""
 
 import contextlib
+import gc
 import json
 import os
 import random
@@ -141,12 +142,13 @@ def read(out: Path) -> tuple[dict[str, int], dict[str, list[dict]]]:
 
 def judge(out: Path) -> None:
     """Every rule on the pairs of each case, in the order in which they were measured; a comparison begins where the last one ended."""
+    gc.freeze()  # statsmodels collects garbage at each correction
     _, found = read(out)
     for load, rows in found.items():
         average = median(row["average"] for row in rows)
         print(f"{load}: {len(rows)} pairs of processes, load average {average:.1f} beside them (two in turn are 1)\n")
     print("| rule | load | planted | measured | comparisons | regressed | at most | equivalent or fine | inconclusive |")
-    print("| --- " * 9 + "|")
+    print("| --- " * 9 + "|", flush=True)
     for load, rows in found.items():
         for name, (most, rule) in RULES.items():
             for effect in sorted(set(EFFECTS)):
@@ -157,7 +159,7 @@ def judge(out: Path) -> None:
                     top = proportion_confint(said["regressed"], said.total(), 0.1, "beta")[1]
                     rest = f"{said['equivalent'] + said['fine']} | {said['inconclusive']}"
                     counts = f"{said.total()} | {said['regressed'] / said.total():.1%} | {top:.1%} | {rest}"
-                    print(f"| {name} | {load} | {effect:.0%} | {ratio - 1:+.1%} | {counts} |")
+                    print(f"| {name} | {load} | {effect:.0%} | {ratio - 1:+.1%} | {counts} |", flush=True)
 
 
 def _pairs(rows: list[dict], seed: int) -> Pairs:
