@@ -144,6 +144,7 @@ class Record:
     absent: Mapping[str, str] = field(default_factory=dict)
     curve: tuple[Point, ...] = ()
     notes: tuple[str, ...] = ()
+    kernels: tuple[str, ...] = ()
     process: int = 0
     pid: int = 0
     log: str = ""
@@ -177,7 +178,8 @@ class Record:
             values["metrics"] = {str(name): _finite(value, name) for name, value in values.get("metrics", {}).items()}
             values["absent"] = {str(name): str(why) for name, why in values.get("absent", {}).items()}
             values["curve"] = tuple(_point(point) for point in values.get("curve", ()))
-            values["notes"] = tuple(map(str, values.get("notes", ())))
+            for name in ("notes", "kernels"):
+                values[name] = tuple(map(str, values.get(name, ())))
             for name in ("reason", "beside", "bound", "log", "started_utc", "finished_utc"):
                 values[name] = str(values.get(name, ""))
             for name in ("process", "pid"):

@@ -15,7 +15,7 @@ from rnnbench.record import METRICS, Record, Run
 
 INTERVALS = ("step_time", "difference", "beside_ratio")  # of the step, and of the step − and ÷ what ran in turn with it
 BOUNDS = tuple(f"{name}_{end}" for name in INTERVALS for end in ("low", "high", "coverage"))
-COLUMNS = ("run", "suite", *AXES, "id", "status", "reason", "process", "samples", "bound", "notes", *METRICS, *BOUNDS)
+COLUMNS = ("run", "suite", *AXES, "id", "status", "reason", "process", "samples", "bound", "notes", "kernels", *METRICS, *BOUNDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ def _row(run: str, record: Record) -> dict[str, Any]:
         "samples": len(record.times_s),
         "bound": record.bound,
         "notes": record.notes,
+        "kernels": record.kernels,
         **{name: value for name, value in record.metrics.items() if name in METRICS},
         **{f"{name}_{end}": value for name, found in intervals.items() for end, value in _ends(found).items()},
     }

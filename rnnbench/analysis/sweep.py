@@ -81,7 +81,10 @@ class Sweep:
         base = {axis: self.baseline(axis) for axis in self.facets}
         chosen = [base, *({**base, axis: value} for axis in self.facets for value in self.values(axis) if value != base[axis])]
         found = [Slice(held, where(self.cases, held)) for held in chosen]
-        return [one for one in found if not one.cases.empty][:MOST_SLICES]
+        found = [one for one in found if not one.cases.empty]
+        if self.numeric and len(swept := [one for one in found if one.cases[self.x].nunique() > 1]):
+            found = swept  # of grids that meet in a point only, the rest has nothing to draw against x
+        return found[:MOST_SLICES]
 
     def lines(self, cases: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
         """The cases of each hue and style, by x."""

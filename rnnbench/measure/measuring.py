@@ -10,7 +10,7 @@ from statistics import NormalDist, fmean, median, quantiles, stdev
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
-from rnnbench.measure import instruments, memory
+from rnnbench.measure import instruments, kernels, memory
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.footprint import refuse_oversize
 from rnnbench.measure.load import LoadWatch
@@ -40,6 +40,7 @@ class Measurement:
     absent: dict[str, str] = field(default_factory=dict)
     curve: list[Point] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    kernels: tuple[str, ...] = ()
 
     def add(self, found: Seen) -> None:
         """What an instrument saw, among the rest."""
@@ -56,6 +57,7 @@ def measure_case(
     beside: Beside | None = None,
     make: Make = Workload,
     skip_oversize: bool = False,
+    name_kernels: bool = False,
 ) -> Measurement:
     """Measure `case`. Raises Unsupported, Diverged, an out-of-memory error, or whatever the variant raises."""
     device = Device(case.device)
@@ -87,6 +89,8 @@ def measure_case(
         if case.phase in ("forward", "train"):  # elsewhere a step does more than is timed
             seen.add(instruments.waiting(device, work.step))
         work.weigh(seen.metrics, seen.absent)
+        if name_kernels:  # the rounds are over
+            seen.kernels = kernels.names(work.step, device)
     _rates(seen, case, work.tokens, budget, warm)
     seen.add(instruments.energy(seen.metrics, seen.absent, work.tokens))
     return seen

@@ -40,6 +40,7 @@ def record_of(case: Case, process: int, measured: "Measurement | None", error: B
         absent=measured.absent,
         curve=tuple(measured.curve),
         notes=tuple(measured.notes),
+        kernels=measured.kernels,
     )
 
 

@@ -120,7 +120,8 @@ def case(task: tuple[Case, int]) -> Case:
 
 @pytest.fixture
 def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., None]:
-    """`measure(case)` measures it and leaves its record. `beside=` gives a step to run in turn, `make=` another workload; a case of
+    """`measure(case)` measures it and leaves its record. `beside=` gives a step to run in turn, `make=` another workload,
+    `name_kernels=True` has the kernels of a further step in the record; a case of
     the phase `converge` is trained, with `teacher=` and `whole=` as `converge` takes them."""
     from rnnbench.measure.converge import converge
     from rnnbench.measure.devices import Clock
@@ -143,13 +144,15 @@ def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Non
         benchmark._timer = clock  # noqa: SLF001
         benchmark.pedantic(training)
 
-    def run(case: Case, beside: Beside | None = None, make: Make = Workload, **training: Any) -> None:
+    def run(case: Case, beside: Beside | None = None, make: Make = Workload, *, name_kernels: bool = False, **training: Any) -> None:
         if case.phase == "converge":
             session.measured = Measurement()
             converge(case, session.budget, once, seen=session.measured, folder=session.kept, **training)
             benchmark.extra_info.update(case=case.as_dict(), **session.measured.metrics)
             return
-        session.measured = measure_case(case, session.budget, time_rounds, beside=beside, make=make, skip_oversize=session.skip_oversize)
+        session.measured = measure_case(
+            case, session.budget, time_rounds, beside=beside, make=make, skip_oversize=session.skip_oversize, name_kernels=name_kernels
+        )
         benchmark.extra_info.update(case=case.as_dict(), **session.measured.metrics)
 
     return run

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from unicodedata import bidirectional
 
 import pandas as pd
 from markupsafe import Markup
@@ -16,6 +15,8 @@ from rnnbench.analysis.sweep import Sweep
 from rnnbench.case import AXES
 from rnnbench.reports import words
 from rnnbench.reports.glance import WAYS, speed_ups
+from rnnbench.reports.ledges import sentences
+from rnnbench.reports.saying import say
 
 MOST_CONTRASTS = 5
 NOISY = 0.1
@@ -44,17 +45,6 @@ class Sentence:
         return self.html.striptags()
 
 
-def say(template: str, *values: object) -> Markup:
-    """`template` with every value escaped, and names in another direction set apart. The template is ours, the values are data."""
-    return Markup(template).format(*map(_isolated, values))  # noqa: S704 - only literals come here as templates
-
-
-def _isolated(value: object) -> object:
-    if isinstance(value, str) and not isinstance(value, Markup) and any(bidirectional(letter) in ("R", "AL") for letter in value):
-        return Markup("<bdi>{}</bdi>").format(value)
-    return value
-
-
 def answer(sweep: Sweep) -> list[Sentence]:
     """The findings of a suite, the headline first, then what went wrong."""
     if not (sweep.cases["status"] == "ok").any():
@@ -63,6 +53,7 @@ def answer(sweep: Sweep) -> list[Sentence]:
     grown, apart, chosen = list(_growth(sweep)) if sweep.numeric else [], list(_contrasts(sweep)), list(_choice(sweep))
     main = [*grown, *chosen, *apart] if grown else [*apart[:1], *chosen, *apart[1:]]
     main = [*turns, *main] if sweep.metric != "step_time_s" else [*main, *turns]
+    main = [*(Sentence(one, f"{sweep.key}-cliffs") for one in sentences(sweep)), *main]
     return [*(main or [_single(sweep)]), *failures(sweep), *_noise(sweep)]
 
 

@@ -16,10 +16,10 @@ from rnnbench.analysis.sweep import Sweep
 from rnnbench.analysis.verdict import CHANGES, VERDICTS, Comparison, Finding
 from rnnbench.errors import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from rnnbench.reports import words
-from rnnbench.reports.answer import say
 from rnnbench.reports.forest import forest
 from rnnbench.reports.glance import Cell, Table
 from rnnbench.reports.panels import Panel
+from rnnbench.reports.saying import say
 
 MOST_ROWS = 60
 MOST_NAMED = 200

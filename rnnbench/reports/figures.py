@@ -10,6 +10,7 @@ from rnnbench.analysis.sweep import Sweep
 from rnnbench.record import MEMORY, METRICS, PARTS
 from rnnbench.reports import words
 from rnnbench.reports.bars import bars, samples, stack
+from rnnbench.reports.ledges import ledge_panels
 from rnnbench.reports.palette import slots
 from rnnbench.reports.panels import SIZE, Panel, colour, slot
 from rnnbench.reports.roof import roofline
@@ -45,7 +46,15 @@ def main_panel(sweep: Sweep) -> Panel | None:
 
 def groups(sweep: Sweep, times_s: Mapping[tuple[str, str], Sequence[float]], ceilings: Ceilings | None = None) -> list[Group]:
     """Every further figure of a suite. `times_s` holds the raw samples by run and case id."""
-    return [*_scaling(sweep), *_made_of(sweep), *_roofline(sweep, ceilings), *_samples(sweep, times_s)]
+    return [*_cliffs(sweep), *_scaling(sweep), *_made_of(sweep), *_roofline(sweep, ceilings), *_samples(sweep, times_s)]
+
+
+def _cliffs(sweep: Sweep) -> Iterator[Group]:
+    """The cost of a FLOP along finely swept sizes."""
+    panels = list(ledge_panels(sweep, _ident(f"{sweep.key}-cliffs")))
+    if panels:
+        note = "Median step time ÷ FLOPs of the step. A broken line marks where it steps."
+        yield Group(f"{sweep.key}-cliffs", "Where the cost of a FLOP steps", panels, note, wide=True)
 
 
 def _roofline(sweep: Sweep, ceilings: Ceilings | None) -> Iterator[Group]:

@@ -21,7 +21,7 @@ def as_csv(found: Sequence[Sweep]) -> str:
     """Every case of every suite. Columns are the same for every report; a cell without a figure is empty."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
-    columns = [*_BEFORE, *METRICS, *_AFTER, "notes"]
+    columns = [*_BEFORE, *METRICS, *_AFTER, "notes", "kernels"]
     writer.writerow(columns)
     for sweep in found:
         for row in sweep.cases[columns].itertuples(index=False):

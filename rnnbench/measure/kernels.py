@@ -1,0 +1,88 @@
+"""What a library ran for one step, by name: a device's kernels; on a CPU oneDNN's primitives, or else torch's operators.
+
+Kernels: not yet run on a GPU.
+"""
+
+import ctypes
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from rnnbench.measure.devices import Device
+
+MOST = 3
+_SHORT = 80
+_OPERATORS = ("aten::", "mkldnn::")
+
+
+def names(step: Callable[[], None], device: Device) -> tuple[str, ...]:
+    """The names of what took most of a step's time, the longest first. Runs the step twice; never while anything is timed."""
+    if device.is_cpu and (found := _primitives(step)):
+        return found
+    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.torch.type == "cuda" else [])]
+    with profile(activities=kinds) as profiler:
+        step()
+        device.synchronize()
+    spent: dict[str, float] = {}
+    for event in profiler.events() or ():
+        on_device = event.device_type != torch.autograd.DeviceType.CPU  # type: ignore[attr-defined]  # torch's own, not in its __all__
+        if on_device:
+            spent[event.name] = spent.get(event.name, 0.0) + float(event.time_range.elapsed_us())
+    if not spent:
+        rows = [row for row in profiler.key_averages() if row.key.startswith(_OPERATORS)]
+        spent = {row.key: float(row.self_cpu_time_total) for row in rows}
+    return _longest(spent)
+
+
+def _primitives(step: Callable[[], None]) -> tuple[str, ...]:
+    """oneDNN's own account of a step, which it prints: kind and implementation of each primitive, by its milliseconds."""
+    backend: Any = torch.backends.mkldnn
+    if not backend.is_available():
+        return ()
+    with tempfile.TemporaryFile() as file:
+        with _stdout_into(file), backend.verbose(backend.VERBOSE_ON):
+            step()
+        file.seek(0)
+        return parsed(file.read().decode("utf-8", "replace"))
+
+
+def parsed(text: str) -> tuple[str, ...]:
+    """Names from oneDNN's lines: `…,exec,cpu,KIND,IMPLEMENTATION,…,MILLISECONDS`."""
+    spent: dict[str, float] = {}
+    for line in text.splitlines():
+        words = line.split(",")
+        if not line.startswith("onednn_verbose") or "exec" not in words:
+            continue
+        at = words.index("exec")
+        try:
+            name, took = f"{words[at + 2]} {words[at + 3]}", float(words[-1])
+        except (IndexError, ValueError):
+            continue
+        spent[name] = spent.get(name, 0.0) + took
+    return _longest(spent)
+
+
+def _longest(spent: dict[str, float]) -> tuple[str, ...]:
+    return tuple(name[:_SHORT] for name in sorted(spent, key=lambda name: -spent[name])[:MOST])
+
+
+@contextmanager
+def _stdout_into(file: IO[bytes]) -> Iterator[None]:
+    """What this process, its libraries among it, prints meanwhile goes into a file."""
+    flush = ctypes.CDLL(None).fflush
+    sys.stdout.flush()
+    flush(None)
+    kept = os.dup(1)
+    os.dup2(file.fileno(), 1)
+    try:
+        yield
+    finally:
+        flush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
