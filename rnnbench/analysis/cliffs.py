@@ -18,6 +18,7 @@ FEWEST = 2 * SHORTEST  # points of a series
 LEAST_STEP = 0.05
 LEAST_BARGAIN = 0.02
 LEAST_SPREAD = 0.005
+NOISY = 0.1  # half the interval of a median ÷ the median: such a case is no evidence of a step
 SURE = 4.0  # standard deviations of the noise: a smaller jump between two lines is none
 BLOCKS = (2, 4, 8, 16, 32, 64)
 
@@ -36,6 +37,11 @@ class Series:
     def costs(self) -> Floats:
         """Seconds of a FLOP."""
         return np.asarray(self.rows["step_time_s"] / self.rows["step_flops"], float)
+
+    @property
+    def alone(self) -> bool:
+        """Whether each case ran in one process, whose rounds are correlated."""
+        return bool((self.rows["processes"] < 2).all())
 
     @property
     def values(self) -> Floats:
@@ -75,8 +81,9 @@ class Bargain:
 
 
 def series(cases: pd.DataFrame) -> Iterator[Series]:
-    """Every fine sweep of a size among a suite's measured cases."""
+    """Every fine sweep of a size among a suite's measured cases, without those that are hardly known."""
     fine = cases[(cases["status"] == "ok") & (cases["step_flops"] > 0)]
+    fine = fine[(fine["step_time_high"] - fine["step_time_low"]) / 2 / fine["step_time_s"] <= NOISY]
     for axis in SIZES:
         others = [name for name in ("run", *AXES) if name != axis]
         varied = [name for name in others if cases[name].nunique(dropna=False) > 1]

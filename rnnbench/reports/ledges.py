@@ -27,7 +27,8 @@ def sentences(sweep: Sweep) -> Iterator[Markup]:
             sizes = (words.value(one.axis, best.more), units.plain(best.less)) if one.axis == "hidden_size" else (
                 words.value(one.axis, best.more), words.value(one.axis, best.less))  # fmt: skip
             times = (units.show("step_time_s", best.more_s), units.show("step_time_s", best.less_s))
-            yield say("<b>{} costs less than {}</b>: {} against {}{}.", _upper(sizes[0]), sizes[1], *times, _context(one))
+            verb = "costs" if one.axis == "hidden_size" else "cost"
+            yield say("<b>{} {} less than {}</b>: {} against {}{}{}.", _upper(sizes[0]), verb, sizes[1], *times, _context(one), _alone(one))
     for one in found:
         if block := aligned(one):
             yield say(
@@ -85,6 +86,11 @@ def _context(one: Series) -> Markup:
     """What the sweep holds, where a suite varies it."""
     noted = words.values(dict(one.held))
     return say(" ({})", noted) if noted else say("")
+
+
+def _alone(one: Series) -> Markup:
+    """What one process cannot tell of the next."""
+    return say(" <i>(one process each: confirm with --processes 5)</i>") if one.alone else say("")
 
 
 def _sides(kernels: tuple[tuple[str, ...], tuple[str, ...]]) -> Markup:

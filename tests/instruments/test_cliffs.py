@@ -1,6 +1,7 @@
 """Cliffs: planted steps, blocks and bargains are found, smooth costs are not, and kernels have names."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -68,12 +69,20 @@ def test_multiples_of_a_block_are_told_from_others():
     assert best.less % 8 > best.more % 8 == 0
 
 
+def test_what_is_hardly_known_is_no_evidence():
+    """Cases whose median is known no better than ±10 % make no sweep, so no claim comes of a busy machine."""
+    found = swept("hidden_size", HIDDEN, lambda h: 1e-11 * (0.7 if h % 8 == 0 else 1))
+    loud = [replace(one, times_s=tuple(t * (1 if i % 2 else 2) for i, t in enumerate(one.times_s))) for one in found.records]
+    assert not list(series(by_case(frame(run(loud)))))
+
+
 def test_the_report_says_it_and_draws_it():
     """The headline is the bargain, in words; the figure of the cost of a FLOP is its evidence; hostile names are escaped."""
     found = swept("hidden_size", HIDDEN, lambda h: 1e-11 * (0.7 if h % 8 == 0 else 1), lambda h: ("<b>sgemm",) if h % 8 else ("mma",))
     (sweep,) = sweeps([found])
     first, second, *_ = answer(sweep)
     assert "costs less than" in first.text
+    assert "--processes" in first.text
     assert "multiple of 8" in second.text
     page = render([Loaded(found)])
     assert f'id="{first.evidence}"' in page
