@@ -19,7 +19,6 @@ SUITE = Suite(
         phase="forward",
         depth=1,
         hidden_size=_AROUND_512,
-        input_size=512,
         cuda={"hidden_size": tuple(range(992, 1057, 2)), "input_size": 1024},
         quick={"hidden_size": (24, 28, 30, 31, 32, 33, 34, 40), "input_size": 32, "variant": "lstm"},
         full={"hidden_size": tuple(range(480, 545)), "phase": ("forward", "train")},

@@ -54,7 +54,7 @@ def _cliffs(sweep: Sweep) -> Iterator[Group]:
     panels = list(ledge_panels(sweep, _ident(f"{sweep.key}-cliffs")))
     if panels:
         note = "Median step time ÷ FLOPs of the step. A broken line marks where it steps."
-        yield Group(f"{sweep.key}-cliffs", "Where the cost of a FLOP steps", panels, note, wide=True)
+        yield Group(f"{sweep.key}-cliffs", "Where the cost of a FLOP steps", panels, note)
 
 
 def _roofline(sweep: Sweep, ceilings: Ceilings | None) -> Iterator[Group]:

@@ -10,13 +10,12 @@ from rnnbench.analysis.cliffs import Series, aligned, bargain, cliffs, series
 from rnnbench.analysis.sweep import Sweep
 from rnnbench.reports import words
 from rnnbench.reports.palette import MUTED, slots
-from rnnbench.reports.panels import TICK, Panel, colour, cut
+from rnnbench.reports.panels import SIZE, TICK, Panel, colour, cut
 from rnnbench.reports.saying import say
 from rnnbench.reports.svg import drawing, to_svg
 
 MOST_CLIFFS = 2
 _PER_S = 1e12  # picoseconds
-_WIDE = (9.6, 3.4)
 
 
 def sentences(sweep: Sweep) -> Iterator[Markup]:
@@ -59,7 +58,7 @@ def ledge_panels(sweep: Sweep, ident: str) -> Iterator[Panel]:
 def _panel(axis: str, found: list[Series], ident: str) -> Panel:
     names = [_name(one.held, axis) for one in found]
     places, said = slots(names), []
-    with drawing(*_WIDE) as figure:
+    with drawing(*SIZE) as figure:
         axes = figure.subplots()
         for name, one in zip(names, found, strict=True):
             axes.plot(one.values, one.costs * _PER_S, marker="o", markersize=3.2, linewidth=1.1, color=colour(places[name]))
