@@ -97,6 +97,8 @@ class Case:
     seed: int = axis(0, "seed of weights and data", letter="s")
     window: int = axis(128, "time steps that local attention looks at, its own among them", unit="time steps", letter="W")
 
+    halt_at: float = axis(0.9, "confidence at which adaptive depth goes no deeper", letter="halt")
+
     def __post_init__(self) -> None:
         for one in AXES.values():
             one.check(getattr(self, one.name))
@@ -149,4 +151,5 @@ def _axes() -> dict[str, Axis]:
 
 AXES: dict[str, Axis] = _axes()
 _SHAPE = ("depth", "hidden_size", "input_size", "batch_size", "seq_len")
-_EXTRAS = ("bidirectional", "clip_norm", "execution", "task", "optimizer", "lr", "schedule", "max_steps", "distilled", "seed", "window")
+_TRAINED = ("task", "optimizer", "lr", "schedule", "max_steps", "distilled")
+_EXTRAS = ("bidirectional", "clip_norm", "execution", *_TRAINED, "seed", "window", "halt_at")

@@ -50,6 +50,8 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("optimizer_bytes", "optimizer memory", "lower", True, "storage of the optimizer's state after a step"),
     ("activation_bytes", "activation memory", "lower", True, "storages that autograd keeps between forward and backward, each once"),
     ("state_bytes", "state memory", "lower", True, "what decoding keeps of all sequences from step to step"),
+    ("mean_depth", "mean depth", "lower", False, "layers or pondering steps that adaptive depth took, mean over what was read"),
+    ("ponder_cost", "ponder cost", "lower", False, "what adaptive depth adds to the loss for the depth that it took"),
     ("compile_s", "compile time", "lower", False, "first call of the compiled step, less a steady one; a warm cache counts"),
     ("operators", "operators", "lower", True, "operators that one step dispatches below autograd; a fused kernel is one"),
     ("step_flops", "FLOPs", "lower", True, "in the matrix products of a step, by formula; backward counts twice its forward pass"),

@@ -14,18 +14,25 @@ SIZES = (  # task, seq_len, input_size, hidden_size
     ("grammar", 24, 32, 64),
 )
 
+APPLICATIONS = (  # variant, task, seq_len, input_size, hidden_size, depth, bidirectional
+    ("translation", "grammar", 24, 32, 64, 1, False),
+    ("translation_attention", "grammar", 24, 32, 64, 1, False),
+    ("speech", "vowels", 29, 12, 64, 2, True),
+    ("forecasting", "temperatures", 48, 4, 32, 2, False),
+)
+SEEDS = {"seed": (0, 1, 2, 3, 4), "full": {"seed": tuple(range(10))}}
+
 
 def learned(task, seq_len, input_size, hidden_size):
     sizes = {"seq_len": seq_len, "input_size": input_size, "hidden_size": hidden_size, "batch_size": 32, "depth": 1}
-    return grid(
-        phase="converge",
-        task=task,
-        variant=("elman", "lstm", "gru"),
-        seed=(0, 1, 2, 3, 4),
-        quick={"variant": ("lstm", "gru"), "seed": (0, 1, 2)},
-        full={"seed": tuple(range(10))},
-        **sizes,
-    )
+    quick = {"variant": ("lstm", "gru"), "seed": (0, 1, 2)}
+    return grid(phase="converge", task=task, variant=("elman", "lstm", "gru"), quick=quick, **SEEDS, **sizes)
+
+
+def applied(variant, task, seq_len, input_size, hidden_size, depth, bidirectional):
+    sizes = {"seq_len": seq_len, "input_size": input_size, "hidden_size": hidden_size, "batch_size": 32, "depth": depth}
+    quick = {"seed": (0, 1, 2)}
+    return grid(phase="converge", task=task, variant=variant, bidirectional=bidirectional, quick=quick, **SEEDS, **sizes)
 
 
 SUITE = Suite(
@@ -34,7 +41,7 @@ SUITE = Suite(
     question="Which network learns a task in the fewest steps and seconds?",
     x="variant",
     hue="task",
-    cases=sum((learned(*row) for row in SIZES), ()),
+    cases=sum((learned(*row) for row in SIZES), ()) + sum((applied(*row) for row in APPLICATIONS), ()),
 )
 
 

@@ -9,7 +9,10 @@ SUITE = Suite(
     x="batch_size",
     hue="variant",
     cases=grid(
-        variant=("elman", "lstm", "gru", "min_gru", "sru", "rg_lru"),
+        variant=(
+            *("elman", "lstm", "gru", "res_lstm", "min_gru", "sru", "rg_lru"),
+            *("linear_attention", "window_attention", "transformer", "griffin"),
+        ),
         phase="decode",
         depth=3,
         batch_size=(1, 8, 32),

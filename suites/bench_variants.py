@@ -1,4 +1,4 @@
-"""Variants: every recurrent network at one size, each in its strongest form, in turn with the fused LSTM of the same hidden size."""
+"""Variants: every network at one size, each in its strongest form, in turn with the fused LSTM of the same hidden size."""
 
 from rnnbench import Suite, grid
 from rnnbench.measure import baseline
@@ -6,13 +6,15 @@ from rnnbench.measure import baseline
 SUITE = Suite(
     "variants",
     title="Every variant at one size",
-    question="What does each recurrent network cost beside a fused LSTM of the same hidden size?",
+    question="What does each network cost beside a fused LSTM of the same hidden size?",
     x="variant",
     hue="precision",
     cases=grid(
         variant=(
             *("lstm", "gru", "elman", "ln_lstm", "ln_lstm_gates", "res_lstm", "res_ln_lstm", "highway_lstm", "drop_lstm"),
             *("sru", "qrnn", "min_gru", "min_lstm", "rg_lru", "slstm", "mlstm"),
+            *("transformer", "window_attention", "block_sparse", "strided_attention", "linear_attention", "griffin", "lstm_attention"),
+            *("act_lstm", "early_exit_lstm", "student"),
         ),
         depth=1,
         precision=("fp32", "bf16"),

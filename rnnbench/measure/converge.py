@@ -27,6 +27,7 @@ from rnnbench.measure.precision import Format, autocast, in_format
 from rnnbench.measure.teaching import Loss, Teaching, recipe_of
 from rnnbench.measure.workload import Diverged, probe
 from rnnbench.tasks import PROBLEMS, Data, Problem, Split
+from rnnbench.variants._adaptive import depth_metrics
 
 BOUND = 100.0  # a loss so many times the first one is divergence, finite or not
 LOOK_EVERY = 25  # steps between looks at the losses, which a device would otherwise be waited for
@@ -245,6 +246,7 @@ def _of_model(training: Training) -> None:
             training.device.synchronize()
             times.append(time.perf_counter() - before)
     metrics["answer_s"] = median(times)
+    metrics.update(depth_metrics(training.teaching.adaptive))
 
 
 def _moved(split: Split, device: Device) -> Split:

@@ -6,6 +6,7 @@ all the same, as everybody does.) Pointwise work is not counted.
 """
 
 from rnnbench.case import Case
+from rnnbench.measure.network import head_flops
 from rnnbench.variants import VARIANTS
 
 PASSES = {"forward": 1, "backward": 2, "train": 3}
@@ -19,7 +20,7 @@ def step_flops(case: Case) -> int:
         raise LookupError(f"phase {case.phase!r} is no single pass")
     if formula is None:
         raise LookupError(f"variant {case.variant!r} states no formula: give @variant(flops=...)")
-    return PASSES[case.phase] * formula(case)
+    return PASSES[case.phase] * (formula(case) + head_flops(case))
 
 
 def moved_bytes(phase: str, *, parameters: float, activations: float, optimizer: float, inputs: float, outputs: float) -> float:

@@ -5,7 +5,7 @@ extrapolated: meta tensors take another path than the device's fused kernels (a 
 but for oneDNN's LSTM, which rounds each piece of its workspace up to a page.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,12 +14,12 @@ from rnnbench.case import Case
 from rnnbench.errors import Unsupported
 from rnnbench.measure.devices import Device
 from rnnbench.measure.memory import activation_bytes, parameter_bytes
+from rnnbench.measure.network import features, network, on_meta
 from rnnbench.measure.precision import Format, autocast
 from rnnbench.measure.room import free_bytes
-from rnnbench.measure.workload import BUFFERS, INFERENCE, output_of
+from rnnbench.measure.workload import BUFFERS, INFERENCE
 from rnnbench.tasks import TASKS
 from rnnbench.units import binary_bytes
-from rnnbench.variants import VARIANTS
 
 STATES_OF_ADAM = 2
 LENGTHS = (32, 64, 128)  # three points tell what is quadratic in length (dense attention) from what is linear
@@ -63,10 +63,10 @@ def predict(case: Case, device: Device, form: Format) -> Footprint:
     parameters = _weights_bytes(case)
     trains, keeps = case.phase == "train", case.phase not in INFERENCE
     activations = 0
-    batch = 4 * case.seq_len * case.batch_size * (case.input_size + _features(case))
+    batch = 4 * case.seq_len * case.batch_size * (case.input_size + _outputs(case))
     if keeps:
         torch.manual_seed(case.seed)
-        model = VARIANTS[case.variant].module(case).to(device.torch)
+        model = network(case).to(device.torch)
 
         def kept(seq_len: int, batch_size: int) -> float:
             small = Case.from_dict({**case.as_dict(), "seq_len": seq_len, "batch_size": batch_size})
@@ -102,17 +102,10 @@ def grown(per_length: Sequence[float], seq_len: int) -> float:
     return lagrange(LENGTHS, per_length, seq_len) if bends else lagrange(*ends, seq_len)
 
 
-def _on_meta(build: Callable[[], torch.nn.Module]) -> torch.nn.Module:
-    with torch.device("meta"):
-        return build()
-
-
 def _weights_bytes(case: Case) -> int:
-    return parameter_bytes(_on_meta(lambda: VARIANTS[case.variant].module(case)))
+    return parameter_bytes(on_meta(lambda: network(case)))
 
 
-def _features(case: Case) -> int:
-    """Features of the output, from one short sequence of meta tensors."""
-    model = _on_meta(lambda: VARIANTS[case.variant].module(case))
-    with torch.no_grad():
-        return int(output_of(model(torch.empty(1, 1, case.input_size, device="meta"))).shape[-1])
+def _outputs(case: Case) -> int:
+    """Numbers that the network gives at each step."""
+    return TASKS[case.task].classes or features(case)

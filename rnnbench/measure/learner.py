@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
-from rnnbench.measure.workload import output_of
+from rnnbench.measure.network import output_of
 from rnnbench.tasks import Data, Problem
 from rnnbench.variants import VARIANTS
 

@@ -13,9 +13,9 @@ from rnnbench.measure.costs import PASSES, moved_bytes, step_flops
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.footprint import BATCHES, LENGTHS, STATES_OF_ADAM, Footprint, grown, lagrange, predict
 from rnnbench.measure.memory import activation_bytes, parameter_bytes
+from rnnbench.measure.network import network, on_meta, output_of
 from rnnbench.measure.precision import Format, in_format
-from rnnbench.measure.workload import BUFFERS, Workload, output_of
-from rnnbench.variants import VARIANTS
+from rnnbench.measure.workload import BUFFERS, Workload
 
 SHORT, LONG = 4, 8
 NARROW = 32
@@ -67,8 +67,7 @@ def _operators(case: Case) -> int:
 
 def _elsewhere(case: Case) -> Footprint:
     """As meta tensors have it: fused kernels of a GPU may keep less, autocast keeps less too."""
-    with torch.device("meta"):
-        model = VARIANTS[case.variant].module(case)
+    model = on_meta(lambda: network(case))
     parameters, keeps, trains = parameter_bytes(model), case.phase != "forward", case.phase == "train"
 
     def run(seq_len: int, batch_size: int) -> Callable[[], torch.Tensor]:
@@ -80,6 +79,6 @@ def _elsewhere(case: Case) -> Footprint:
         kept = [lagrange(BATCHES, [activation_bytes(run(length, size), model) for size in BATCHES], case.batch_size) for length in LENGTHS]
         activations = round(grown(kept, case.seq_len))
     with torch.no_grad():
-        features = int(run(1, 1)().shape[-1])
+        features = int(run(2, 1)().shape[-1])
     batches = BUFFERS * NUMBER * case.seq_len * case.batch_size * (case.input_size + features)
     return Footprint(parameters, parameters * keeps, parameters * STATES_OF_ADAM * trains, activations, batches)

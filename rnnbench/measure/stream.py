@@ -32,6 +32,11 @@ class Stream:
         self._turn += 1
         return y
 
+    @property
+    def ended(self) -> bool:
+        """Whether the next step is the first of a stream begun anew."""
+        return self._turn == len(self._inputs)
+
     def compile(self) -> None:
         """Have the step compiled."""
         import torch

@@ -11,6 +11,7 @@ from rnnbench.case import Case
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.precision import Format, autocast
 from rnnbench.tasks import Recipe
+from rnnbench.variants._adaptive import adaptive_of, penalty
 
 MOMENTUM = 0.9
 NORM_EVERY = 10  # steps: where nothing is clipped, the norm is taken off the clock, and not at each step
@@ -50,6 +51,7 @@ class Teaching:
         self.norms: list[Tensor] = []
         self.scales: list[tuple[int, float]] = []
         self.skipped = 0
+        self.adaptive = adaptive_of(model)
         self._form, self._device, self._clock = form, device, clock
 
     def step(self, x: Tensor, y: Tensor) -> None:
@@ -59,7 +61,7 @@ class Teaching:
         self.optimizer.zero_grad()
         with autocast(self._form, self._device):
             answers = self.model(x)
-        loss = self.loss(answers, y)
+        loss = penalty(self.adaptive, self.loss(answers, y))
         torch.autograd.backward(self.scaler.scale(loss) if self.scaler else loss)
         if self.scaler:
             self.scaler.unscale_(self.optimizer)

@@ -10,11 +10,12 @@ from rnnbench.case import Case
 from rnnbench.errors import Unsupported
 from rnnbench.measure import costs, execution, memory, operators
 from rnnbench.measure.devices import Clock, Device
+from rnnbench.measure.network import network, output_of
 from rnnbench.measure.precision import Format, autocast
 from rnnbench.measure.stream import Stream
 from rnnbench.measure.training import TrainStep, backward
 from rnnbench.tasks import TASKS
-from rnnbench.variants import VARIANTS
+from rnnbench.variants._adaptive import adaptive_of, depth_metrics, penalty
 
 BUFFERS = 4  # batches that take turns, so that none stays in cache for being the only one
 ROTATE_UP_TO_BYTES = 256 * 2**20
@@ -57,8 +58,9 @@ class Workload:
         self._clock = clock
         self._task = TASKS[case.task]
         torch.manual_seed(case.seed)
-        self.model: nn.Module = VARIANTS[case.variant].module(case).to(device.torch)
+        self.model: nn.Module = network(case).to(device.torch)
         self._call: Callable[..., Tensor | tuple[Tensor, ...]] = self.model
+        self._adaptive = adaptive_of(self.model)
         self.model.train(case.phase not in INFERENCE)
         self._batches = self._make_batches()
         self._turn = 0
@@ -116,8 +118,8 @@ class Workload:
             self.output = output_of(self._call(self.x))
 
     def take_loss(self) -> None:
-        """The task's loss of the last output."""
-        self.loss = self._task.loss(self.output, self.target)
+        """The task's loss of the last output, and what adaptive depth adds for the steps that it took."""
+        self.loss = penalty(self._adaptive, self._task.loss(self.output, self.target))
 
     def check(self) -> None:
         """After a step: every output and loss on the device, finite, and of (seq_len, batch_size, features). Says which is not.
@@ -143,6 +145,8 @@ class Workload:
         metrics["parameter_bytes"] = memory.parameter_bytes(self.model)
         metrics["operators"] = operators.count(self.step)
         if self._stream is not None:
+            while not self._stream.ended:  # what grows with the stream is at its largest
+                self.step_decode()
             metrics["state_bytes"] = self._stream.state_bytes()
         if self.case.phase in INFERENCE:
             absent.update(dict.fromkeys(("gradient_bytes", "activation_bytes"), "a forward pass alone keeps nothing for a backward pass"))
@@ -153,6 +157,7 @@ class Workload:
             absent["optimizer_bytes"] = "no optimizer runs in this phase"
         else:
             metrics["optimizer_bytes"] = self._trained.state_bytes()
+        metrics.update(depth_metrics(self._adaptive))
         if self.compile_s is not None:
             metrics["compile_s"] = self.compile_s
         costs.weigh(self.case, self.x.nbytes, self.output.nbytes, metrics, absent)
@@ -210,14 +215,6 @@ _EXECUTE: dict[str, Callable[[Workload], None]] = {
     "compile": Workload.compile,
     "cudagraph": Workload.capture,
 }
-
-
-def output_of(result: Tensor | tuple[Tensor, ...]) -> Tensor:
-    """The output sequence of a module's result: itself, or the first of a tuple."""
-    first = result[0] if isinstance(result, tuple | list) and result else result
-    if not isinstance(first, Tensor):
-        raise TypeError(f"a variant returns a tensor or a tuple that starts with one, not {type(first).__name__}")
-    return first
 
 
 def probe(case: Case, device: Device, form: Format) -> None:

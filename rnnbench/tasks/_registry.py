@@ -17,13 +17,14 @@ Batch = tuple["Tensor", "Tensor"]
 @dataclass(frozen=True, slots=True)
 class Task:
     """A source of batches on the CPU: `inputs(case, generator)` is (seq_len, batch_size, input_size), `targets` fits an output's
-    shape, `loss(output, target)` is a scalar."""
+    shape, `loss(output, target)` is a scalar. Where it asks for `classes`, a linear layer to so many stands on top of the variant."""
 
     name: str
     about: str
     inputs: Callable[[Case, "torch.Generator"], "Tensor"]
     targets: Callable[["torch.Size", "torch.Generator"], "Tensor"]
     loss: Callable[["Tensor", "Tensor"], "Tensor"]
+    classes: int | None = None
 
 
 TASKS: Registry[Task] = Registry("task", "rnnbench.tasks")

@@ -1,6 +1,7 @@
 """Translation between two languages made by a grammar: words are mapped, adjectives go behind their nouns, the verb goes last.
 
-A sequence is the source, a separator and the translation, so that any recurrent network can learn it without a second one:
+The first half of a sequence is the source and a separator, the second its translation: an encoder and a decoder read one each, and any
+recurrent network can learn it without a second one:
 `the small dog sees a cat | dog small the cat a sees .` in numbers. Labels are the translation alone, each word from all before it.
 """
 
@@ -39,13 +40,15 @@ def sentence(generator: Generator) -> tuple[Words, Words]:
 
 
 def encode(pairs: list[tuple[Words, Words]], seq_len: int) -> Split:
-    """x: (n, seq_len) of tokens: source, separator, translation, end, padding. y: (n, seq_len), the next token of the translation."""
+    """x: (n, seq_len) of tokens: padding, source and separator in the first half; translation, end and padding in the second.
+    y: (n, seq_len), the next token of the translation."""
+    half = seq_len // 2
     x, y = torch.full((len(pairs), seq_len), PAD), torch.full((len(pairs), seq_len), IGNORE)
     for row, (source, target) in enumerate(pairs):
         translation = [TARGET + word for word in target] + [END]
-        tokens = [*(SOURCE + word for word in source), SEPARATOR, *translation]
-        x[row, : len(tokens)] = torch.tensor(tokens)
-        y[row, len(source) : len(tokens) - 1] = torch.tensor(translation)
+        heard = [*(SOURCE + word for word in source), SEPARATOR]
+        x[row, half - len(heard) : half + len(translation)] = torch.tensor(heard + translation)
+        y[row, half - 1 : half - 1 + len(translation)] = torch.tensor(translation)
     return Split(x, y)
 
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.functional import gelu, pad
 
 from rnnbench.case import Case
+from rnnbench.errors import Unsupported
 from rnnbench.variants._costs import inputs_of
+from rnnbench.variants._decode import Streaming, streaming
 from rnnbench.variants._deep import directed
+from rnnbench.variants._memory import Memory
 from rnnbench.variants._product import linear
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -28,8 +30,7 @@ class Affine(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, inputs) → (…, outputs)."""
-        chosen = functional.linear if torch.compiler.is_compiling() else linear  # a compiler makes its own
-        return chosen(x, self.weight, self.bias)
+        return linear(x, self.weight, self.bias)
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Pattern:
 
     seen: Seen
     fused: Attend
+    memory: Memory | None = None
 
     def way(self, case: Case) -> Attend:
         """The case's implementation."""
@@ -56,13 +58,20 @@ def heads_of(features: int) -> int:
 
 
 class Heads(nn.Module):
-    """Self-attention: (seq_len, batch, features) → (seq_len, batch, features)."""
+    """Self-attention: (seq_len, batch, features) → (seq_len, batch, features). `memory` is what a stream keeps of what it has read."""
 
-    def __init__(self, features: int, attend: Attend) -> None:
+    def __init__(self, features: int, attend: Attend, memory: Memory | None = None) -> None:
         super().__init__()
         self.heads = heads_of(features)
         self.qkv, self.out = Affine(features, 3 * features), Affine(features, features)
         self.attend = attend
+        self.memory = memory
+
+    def stream(self, name: str) -> Streaming:
+        """One step at a time, where the pattern says what to keep."""
+        if self.memory is None:
+            raise Unsupported(f"{name} has no step-by-step form: which keys its pattern needs later is not worked out")
+        return HeadStream(self, self.memory)
 
     def forward(self, x: Tensor) -> Tensor:
         """What every head reads, mixed."""
@@ -88,13 +97,55 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The whole sequence."""
         x = self.enter(x)
-        x = x + self.mix(self.before_mix(x))
+        return self.add_mlp(x + self.mix(self.before_mix(x)))
+
+    def add_mlp(self, x: Tensor) -> Tensor:
+        """x, and what two layers make of each step of it."""
         return cast("Tensor", x + self.down(gelu(self.up(self.before_mlp(x)))))
+
+    def stream(self, name: str) -> Streaming:
+        """One step at a time."""
+        return BlockStream(self, streaming(self.mix, name))
+
+
+class HeadStream:
+    """The heads of one step after another: (batch, features) each."""
+
+    def __init__(self, heads: Heads, memory: Memory) -> None:
+        self._heads, self._memory = heads, memory
+
+    def begin(self, batch_size: int) -> tuple[Tensor, ...]:
+        """What is kept before the first step."""
+        weight = self._heads.qkv.weight
+        return self._memory.begin(weight, (batch_size, self._heads.heads, weight.shape[1] // self._heads.heads))
+
+    def advance(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """What this step reads of all before it and of itself."""
+        q, k, v = self._heads.qkv(x).view(len(x), 3, self._heads.heads, 1, -1).unbind(1)
+        read, state = self._memory.read(q, k, v, state)
+        return self._heads.out(read.flatten(1)), state
+
+
+class BlockStream:
+    """A block of one step after another."""
+
+    def __init__(self, block: Block, mix: Streaming) -> None:
+        self._block, self._mix = block, mix
+
+    def begin(self, batch_size: int) -> Any:
+        """What the mixing part keeps."""
+        return self._mix.begin(batch_size)
+
+    def advance(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """(batch, inputs) → (batch, hidden)."""
+        x = self._block.enter(x)
+        mixed, state = self._mix.advance(self._block.before_mix(x), state)
+        return self._block.add_mlp(x + mixed), state
 
 
 def blocks(case: Case, pattern: Pattern) -> nn.Sequential:
     """Depth pre-norm blocks whose heads attend by the pattern; one backwards beside each, where the case reads both ways."""
-    return directed(case, lambda one: Block(one, Heads(one.hidden_size, pattern.way(case))))
+    return directed(case, lambda one: Block(one, Heads(one.hidden_size, pattern.way(case), pattern.memory)))
 
 
 def parameters(case: Case) -> int:

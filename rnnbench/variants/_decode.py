@@ -1,7 +1,7 @@
 """One step at a time: what a module needs to be read from a stream, and how that is made of the layers that have a step.
 
 A module may offer it itself: `begin(batch_size) -> state` and `advance(x, state) -> (y, state)`, with x (batch, input_size) and y
-(batch, features).
+(batch, features). One that stands around others may offer `stream(name)` instead, which gives what has these two.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,6 +32,14 @@ class Streaming(Protocol):
 
     def advance(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """One step: (batch, input_size) → (batch, features), and the new state."""
+
+
+@runtime_checkable
+class Streamed(Protocol):
+    """What stands around something that reads a stream."""
+
+    def stream(self, name: str) -> Streaming:
+        """How it reads one. Raises Unsupported with why it cannot."""
 
 
 class Cells:
@@ -81,37 +89,71 @@ class Steps:
         return x, after
 
 
+class One:
+    """A layer that has a step."""
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer, self._like = layer, next(layer.parameters())
+
+    def begin(self, batch_size: int) -> State:
+        """The layer's start."""
+        return self._layer.start(self._like.new_zeros(batch_size, self._layer.inputs))
+
+    def advance(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Its step."""
+        return self._layer.step(x, state)
+
+
 class Chain:
-    """Layers that have a step, one after another."""
+    """One after another."""
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        self._layers = layers
-        self._like = next(layers[0].parameters())
+    def __init__(self, parts: Sequence[Streaming]) -> None:
+        self._parts = parts
 
-    def begin(self, batch_size: int) -> list[State]:
-        """Each layer's start."""
-        return [layer.start(self._like.new_zeros(batch_size, layer.inputs)) for layer in self._layers]
+    def begin(self, batch_size: int) -> list[Any]:
+        """Each part's start."""
+        return [part.begin(batch_size) for part in self._parts]
 
-    def advance(self, x: Tensor, state: list[State]) -> tuple[Tensor, list[State]]:
-        """A step of each layer."""
+    def advance(self, x: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
+        """A step of each part."""
         after = []
-        for layer, before in zip(self._layers, state, strict=True):
-            x, now = layer.step(x, before)
+        for part, before in zip(self._parts, state, strict=True):
+            x, now = part.advance(x, before)
             after.append(now)
         return x, after
+
+
+class Around:
+    """`join(x, y)` of what comes in and what `inner` makes of it."""
+
+    def __init__(self, inner: Streaming, join: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self._inner, self._join = inner, join
+
+    def begin(self, batch_size: int) -> Any:
+        """The inner state."""
+        return self._inner.begin(batch_size)
+
+    def advance(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """A step of the inner part, joined with what came in."""
+        y, state = self._inner.advance(x, state)
+        return self._join(x, y), state
 
 
 def streaming(model: nn.Module, name: str) -> Streaming:
     """How `model`, of the variant `name`, reads a stream, in its strongest form. Raises Unsupported with why it cannot."""
     if isinstance(model, Streaming):
         return cast("Streaming", model)
+    if isinstance(model, Streamed):
+        return cast("Streamed", model).stream(name)
     network = model.weights if isinstance(model, Unrolled) else model
     if isinstance(network, nn.RNNBase):
         if network.bidirectional:
             raise Unsupported(f"{name} reads both ways: no step can be taken before the last input is there")
         return Steps(model) if isinstance(model, Unrolled) else Cells(network)
-    if isinstance(model, nn.Sequential) and len(model) and all(isinstance(layer, Layer) for layer in model):
-        return Chain([cast("Layer", layer) for layer in model])
+    if isinstance(model, Layer):
+        return One(model)
+    if isinstance(model, nn.Sequential) and len(model):
+        return Chain([streaming(part, name) for part in model])
     raise Unsupported(f"{name} has no step-by-step form: give its module begin(batch_size) and advance(x, state)")
 
 

@@ -15,7 +15,7 @@ if ONEDNN:  # what torch.compile's own CPU code calls; on AMD's CPUs twice as fa
 
 
 def _has_onednn(x: Tensor) -> bool:
-    if x.device.type != "cpu" or not ONEDNN:
+    if x.device.type != "cpu" or not ONEDNN or torch.compiler.is_compiling():  # a compiler makes its own
         return False
     return x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and _BF16)
 

@@ -7,11 +7,15 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from rnnbench.case import Case
-from rnnbench.variants._attention import WAYS, Affine, Block, Heads
+from rnnbench.variants import rg_lru
+from rnnbench.variants._attention import MLP, WAYS, Affine, Block, Heads
+from rnnbench.variants._costs import inputs_of
+from rnnbench.variants._decode import Around, Streaming, streaming
 from rnnbench.variants._deep import BothWays, deep
 from rnnbench.variants._registry import variant
 from rnnbench.variants.rg_lru import RgLru
-from rnnbench.variants.window_attention import local
+from rnnbench.variants.window_attention import local, pairs
+from rnnbench.variants.window_attention import state_size as window_state
 
 TURN = 3  # of three blocks, the second attends: the paper's two to one, with attention in any network of two layers
 
@@ -26,10 +30,42 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The whole sequence."""
-        return cast("Tensor", self.out(self.recurrence(x) * gelu(self.gate(x))))
+        return self.join(x, self.recurrence(x))
+
+    def join(self, x: Tensor, y: Tensor) -> Tensor:
+        """What came in opens the gate for what the recurrence made of it."""
+        return cast("Tensor", self.out(y * gelu(self.gate(x))))
+
+    def stream(self, name: str) -> Streaming:
+        """One step at a time."""
+        return Around(streaming(self.recurrence, name), self.join)
 
 
-@variant(implementations=WAYS, source="arXiv 2402.19427, without convolution; no positions")
+def attending(case: Case) -> int:
+    """How many of the blocks attend."""
+    return sum(number % TURN == 1 for number in range(case.depth))
+
+
+def products(case: Case) -> int:
+    """FLOPs: blocks of attention, with the recurrence and its gate and mixing layer in place of the heads in the others."""
+    hidden, ways, recurrent = case.hidden_size, 2 if case.bidirectional else 1, case.depth - attending(case)
+    steps = 2 * ways * case.batch_size * case.seq_len
+    entered = sum(0 if inputs == hidden else inputs * hidden for inputs in inputs_of(case))
+    mlps = case.depth * 2 * MLP * hidden**2
+    heads = attending(case) * 4 * hidden**2
+    gates = recurrent * (2 * hidden**2 + rg_lru.COSTS.products(hidden, hidden))
+    scores = attending(case) * 2 * pairs(case) * hidden
+    return steps * (entered + mlps + heads + gates) + 2 * ways * case.batch_size * scores
+
+
+def state_size(case: Case) -> int:
+    """The windows' keys and values, and the recurrences' states."""
+    own = replace(case, depth=1, input_size=case.hidden_size)
+    kept = attending(case) * window_state(own)
+    return kept + (case.depth - attending(case)) * rg_lru.COSTS.state(case.hidden_size, case.hidden_size)
+
+
+@variant(implementations=WAYS, source="arXiv 2402.19427, without convolution; no positions", flops=products, state_size=state_size)
 def griffin(case: Case) -> nn.Module:
     """Griffin: two blocks of RG-LRU to one of sliding-window attention."""
     turns = iter(range(case.depth))
@@ -39,7 +75,8 @@ def griffin(case: Case) -> nn.Module:
         inner = replace(one, input_size=one.hidden_size)
 
         def block() -> Block:
-            return Block(one, Heads(one.hidden_size, local(one.window).way(one)) if attends else Recurrent(inner))
+            pattern = local(one.window)
+            return Block(one, Heads(one.hidden_size, pattern.way(one), pattern.memory) if attends else Recurrent(inner))
 
         return BothWays(block(), block()) if one.bidirectional else block()
 

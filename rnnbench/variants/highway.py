@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from rnnbench.case import Case
 from rnnbench.variants import lstm
 from rnnbench.variants._costs import same_or_projected
+from rnnbench.variants._decode import Around, Streaming, streaming
 from rnnbench.variants._deep import deep, features
 from rnnbench.variants._product import linear
 from rnnbench.variants._registry import variant
@@ -29,10 +30,18 @@ class Highway(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """t = σ(W x + b); y = t ⊙ LSTM(x) + (1 − t) ⊙ x, or P x where the sizes differ."""
+        return self.join(x, first(self.layer(x)))
+
+    def join(self, x: Tensor, y: Tensor) -> Tensor:
+        """Number by number, as much of the layer's output as the gate lets through."""
         carried = self.past(x)
         gate = linear(x, self.gate.weight, self.gate.bias).sigmoid()
-        made: Tensor = carried + gate * (first(self.layer(x)) - carried)
+        made: Tensor = carried + gate * (y - carried)
         return made
+
+    def stream(self, name: str) -> Streaming:
+        """One step at a time."""
+        return Around(streaming(self.layer, name), self.join)
 
 
 @variant(

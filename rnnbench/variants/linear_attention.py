@@ -7,6 +7,7 @@ from rnnbench.case import Case
 from rnnbench.variants._attention import WAYS, Block, Heads, heads_of, in_blocks, out_of_blocks, parameters
 from rnnbench.variants._attention import flops as block_flops
 from rnnbench.variants._deep import directed
+from rnnbench.variants._memory import Sum
 from rnnbench.variants._registry import variant
 
 CHUNK = 64  # steps read at once: as many as a head has features costs least
@@ -41,8 +42,14 @@ def flops(case: Case) -> int:
     return block_flops(lambda case: case.seq_len * (case.hidden_size // heads_of(case.hidden_size) + 1))(case)
 
 
-@variant(implementations=WAYS, source="arXiv 2006.16236; no positions", flops=flops, parameters=parameters)
+def state_size(case: Case) -> int:
+    """The running sums."""
+    size = case.hidden_size // heads_of(case.hidden_size)
+    return case.depth * case.hidden_size * (size + 1)
+
+
+@variant(implementations=WAYS, source="arXiv 2006.16236; no positions", flops=flops, parameters=parameters, state_size=state_size)
 def linear_attention(case: Case) -> nn.Module:
     """Linear attention, causal, read chunk by chunk."""
     attend = chunked if case.implementation == "fused" else written_out
-    return directed(case, lambda one: Block(one, Heads(one.hidden_size, attend)))
+    return directed(case, lambda one: Block(one, Heads(one.hidden_size, attend, Sum())))

@@ -1,16 +1,18 @@
 """LSTM with an attention read-out: each step also sees what the network gave at every step before it."""
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 
 from rnnbench.case import Case
+from rnnbench.variants import lstm
 from rnnbench.variants._attention import WAYS, Affine
+from rnnbench.variants._decode import Streaming, streaming
 from rnnbench.variants._deep import features
 from rnnbench.variants._registry import variant
 from rnnbench.variants._stack import sizes, stack
-from rnnbench.variants.lstm import STEPS
 from rnnbench.variants.transformer import DENSE
 
 
@@ -32,8 +34,44 @@ class ReadOut(nn.Module):
         read = self.attend(q.to(kv.dtype), kv, kv).squeeze(1).transpose(0, 1)
         return cast("Tensor", self.join(torch.cat((read, h), -1)).tanh())
 
+    def stream(self, name: str) -> Streaming:
+        """The network's own step, and all that it gave before."""
+        return ReadOutStream(self, streaming(self.lstm, name))
 
-@variant(implementations=WAYS, source="arXiv 1508.04025, general score, global; scaled, and over the network's own past")
+
+class ReadOutStream:
+    """One step at a time: the network's state, and what it gave so far (batch, 1, steps, features)."""
+
+    def __init__(self, whole: ReadOut, lstm: Streaming) -> None:
+        self._whole, self._lstm = whole, lstm
+
+    def begin(self, batch_size: int) -> Any:
+        """Nothing was given yet."""
+        weight = self._whole.ask.weight
+        return self._lstm.begin(batch_size), weight.new_empty(batch_size, 1, 0, len(weight))
+
+    def advance(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """(batch, input_size) → (batch, features)."""
+        h, inner = self._lstm.advance(x, state[0])
+        given = torch.cat((state[1].to(h.dtype), h[:, None, None]), 2)
+        read = scaled_dot_product_attention(self._whole.ask(h)[:, None, None].to(h.dtype), given, given)
+        return self._whole.join(torch.cat((read[:, 0, 0], h), -1)).tanh(), (inner, given)
+
+
+def products(case: Case) -> int:
+    """FLOPs of the network, of the two layers of the read-out, and of the pairs that it looks at."""
+    size = features(case)
+    pairs = case.seq_len * (case.seq_len + 1) // 2
+    return lstm.COSTS.flops(case) + 2 * case.batch_size * (3 * case.seq_len * size**2 + 2 * pairs * size)
+
+
+@variant(
+    implementations=WAYS,
+    flops=products,
+    parameters=lambda case: lstm.COSTS.parameters(case) + 3 * features(case) ** 2,
+    state_size=lambda case: lstm.COSTS.state_size(case) + case.seq_len * features(case),
+    source="arXiv 1508.04025, general score, global; scaled, and over the network's own past",
+)
 def lstm_attention(case: Case) -> nn.Module:
     """LSTM with a causal attention read-out over its own outputs."""
-    return ReadOut(stack(case, lambda: nn.LSTM(**sizes(case)), STEPS, states=2), case)
+    return ReadOut(stack(case, lambda: nn.LSTM(**sizes(case)), lstm.STEPS, states=2), case)

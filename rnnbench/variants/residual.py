@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from rnnbench.case import Case
 from rnnbench.variants import layer_norm_lstm, lstm
 from rnnbench.variants._costs import same_or_projected
+from rnnbench.variants._decode import Around, Streaming, streaming
 from rnnbench.variants._deep import deep, features
 from rnnbench.variants._product import linear
 from rnnbench.variants._registry import variant
@@ -26,8 +27,16 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The sum."""
-        made: Tensor = self.past(x) + first(self.layer(x))
+        return self.join(x, first(self.layer(x)))
+
+    def join(self, x: Tensor, y: Tensor) -> Tensor:
+        """What came in, and what the layer made of it."""
+        made: Tensor = self.past(x) + y
         return made
+
+    def stream(self, name: str) -> Streaming:
+        """One step at a time."""
+        return Around(streaming(self.layer, name), self.join)
 
 
 class Projection(nn.Linear):

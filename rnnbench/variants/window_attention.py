@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from rnnbench.case import Case
 from rnnbench.variants._attention import WAYS, Pattern, blocks, causal, flops, in_blocks, out_of_blocks, parameters
+from rnnbench.variants._memory import Keys
 from rnnbench.variants._registry import variant
 from rnnbench.variants._spans import Window, attend
 from rnnbench.variants.transformer import dense_causal
@@ -36,7 +37,7 @@ def windowed(window: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 def local(window: int) -> Pattern:
     """The pattern of one window."""
-    return Pattern(partial(seen, window), partial(windowed, window))
+    return Pattern(partial(seen, window), partial(windowed, window), Keys(window))
 
 
 def pairs(case: Case) -> int:
@@ -45,7 +46,18 @@ def pairs(case: Case) -> int:
     return window * case.seq_len - window * (window - 1) // 2
 
 
-@variant(implementations=WAYS, source="arXiv 2004.05150, causal; no positions", flops=flops(pairs), parameters=parameters)
+def state_size(case: Case) -> int:
+    """Keys and values of one window, or of a stream that is shorter."""
+    return 2 * case.depth * case.hidden_size * min(case.window, case.seq_len)
+
+
+@variant(
+    implementations=WAYS,
+    source="arXiv 2004.05150, causal; no positions",
+    flops=flops(pairs),
+    parameters=parameters,
+    state_size=state_size,
+)
 def window_attention(case: Case) -> nn.Module:
     """Sliding-window attention, causal; the axis `window` is its reach."""
     return blocks(case, local(case.window))

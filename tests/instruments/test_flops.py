@@ -11,7 +11,8 @@ from tests.tools import small_case
 
 SIZES = {"hidden_size": 32, "input_size": 16, "depth": 2, "batch_size": 4, "seq_len": 8}
 MASKED = ("attention", "transformer", "block_sparse", "griffin")  # the counter counts pairs that a mask leaves out; see their own tests
-NAMES = [name for name in VARIANTS.all() if not any(word in name for word in MASKED)]
+OTHERS = ("act_lstm", "early_exit_lstm", "translation")  # no formula: it depends on what they read; or one way only
+NAMES = [name for name in VARIANTS.all() if name not in OTHERS and not any(word in name for word in MASKED)]
 
 
 def counted(case, *, backward: bool = False) -> int:

@@ -16,6 +16,8 @@ from tests.tools import small_case
 from tests.variants.parts import built, input_for
 
 STEPWISE = ("elman", "elman_relu", "lstm", "gru", "drop_lstm", "min_gru", "min_lstm", "rg_lru", "sru", "qrnn", "slstm", "mlstm", "ln_lstm")
+STEPWISE += ("ln_lstm_gates", "res_lstm", "res_ln_lstm", "highway_lstm", "student", "act_lstm", "forecasting")
+STEPWISE += ("transformer", "window_attention", "linear_attention", "griffin", "lstm_attention")
 EVERY = [(name, way) for name in STEPWISE for way in VARIANTS[name].implementations]
 
 
@@ -23,7 +25,7 @@ EVERY = [(name, way) for name in STEPWISE for way in VARIANTS[name].implementati
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_decoding_step_by_step_is_the_forward_pass(name, way, batch_size):
     """In double precision, the outputs of the steps are those of the whole sequence, and the state has the size that is stated."""
-    fields = {"depth": 2, "hidden_size": 6, "input_size": 4, "seq_len": 7, "batch_size": batch_size}
+    fields = {"depth": 2, "hidden_size": 6, "input_size": 4, "seq_len": 7, "window": 3, "batch_size": batch_size}
     model, x = built(name, way, fields).eval(), input_for(fields)
     with torch.no_grad():
         whole = output_of(model(x))
@@ -56,7 +58,8 @@ def test_a_fused_network_is_read_by_cells_on_its_own_weights():
     [
         ({"variant": "lstm", "bidirectional": True}, "lstm reads both ways"),
         ({"variant": "min_gru", "bidirectional": True}, "min_gru reads both ways"),
-        ({"variant": "transformer"}, r"transformer has no step-by-step form: give its module begin\(batch_size\) and advance"),
+        ({"variant": "block_sparse"}, "block_sparse has no step-by-step form: which keys"),
+        ({"variant": "translation"}, r"translation has no step-by-step form: give its module begin\(batch_size\) and advance"),
     ],
 )
 def test_what_cannot_decode_is_unsupported(fields, why):
@@ -65,7 +68,10 @@ def test_what_cannot_decode_is_unsupported(fields, why):
         pass
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru", "elman", "min_gru", "rg_lru"])
+ON_TOY = ("lstm", "gru", "elman", "min_gru", "rg_lru", "res_lstm", "window_attention", "linear_attention", "griffin")
+
+
+@pytest.mark.parametrize("name", ON_TOY)
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_decoding_runs_on_the_test_accelerator(name, precision):
     """Steps and states stay on the device, past the end of the stream too."""
