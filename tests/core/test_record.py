@@ -136,4 +136,14 @@ def test_every_metric_names_its_unit_or_is_a_count():
     learned = {"steps_to_target", "training_steps", "skipped_steps", "loss_scale", "final_loss", "test_error"}
     plain = ("_quality", "gradient_norm_p10", "gradient_norm_p50", "gradient_norm_p90", "gradient_norm_max")  # numbers without a unit
     counts = {name for name in METRICS if not unit_of(name) and name not in learned and not name.endswith(plain)}
-    assert counts <= {"parameters", "rounds", "warmup_rounds", "other_load_cores", "operators", "other_gpu_processes", "allocator_retries"}
+    assert counts <= {
+        "parameters",
+        "rounds",
+        "warmup_rounds",
+        "other_load_cores",
+        "operators",
+        "mean_depth",
+        "ponder_cost",
+        "other_gpu_processes",
+        "allocator_retries",
+    }
