@@ -1,7 +1,8 @@
 """A run's folder on disk, for reading: run.json and records.jsonl. Writing is rnnbench.runs.journal's."""
 
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,23 +55,37 @@ def read_run(folder: Path) -> tuple[Run, list[Damage]]:
     if not path.is_file():
         raise BadResults(folder, f"it holds no {RUN_FILE}")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadResults(path, f"not JSON ({error})") from None
-    records, damage = read_records(folder / RECORDS_FILE)
-    try:
-        return Run.from_dict(data, records), damage
-    except BadRecord as error:
+        head = path.read_bytes()
+    except OSError as error:
         raise BadResults(path, str(error)) from None
+    records, damage = read_records(folder / RECORDS_FILE)
+    return run_of(head, records, path), damage
+
+
+def run_of(head: bytes, records: list[Record], where: str | Path) -> Run:
+    """The run of a run.json's bytes. Raises BadResults, which names `where` they came from."""
+    try:
+        return Run.from_dict(json.loads(head.decode("utf-8")), records)
+    except BadRecord as error:
+        raise BadResults(where, str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise BadResults(where, f"not JSON ({error})") from None
 
 
 def read_records(path: Path) -> tuple[list[Record], list[Damage]]:
     """The records of one journal, in order, and the lines that hold none. An absent file holds no records."""
+    return _parsed(_lines(path)) if path.exists() else ([], [])
+
+
+def records_of(lines: bytes) -> tuple[list[Record], list[Damage]]:
+    """The records of a journal that was read already."""
+    return _parsed((number, line, line.endswith(b"\n")) for number, line in enumerate(io.BytesIO(lines), 1) if line.strip())
+
+
+def _parsed(lines: Iterable[tuple[int, bytes, bool]]) -> tuple[list[Record], list[Damage]]:
     records: list[Record] = []
     damage: list[Damage] = []
-    if not path.exists():
-        return records, damage
-    for number, line, whole in _lines(path):
+    for number, line, whole in lines:
         try:
             records.append(Record.from_dict(_parse(line)))
         except BadRecord as error:

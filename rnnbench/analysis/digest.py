@@ -12,10 +12,10 @@ from rnnbench.analysis.changepoints import Shift, shifts
 from rnnbench.analysis.fit import median_interval
 from rnnbench.analysis.history import CANARY, drift, machine_of, power_of_drift
 from rnnbench.analysis.side import Observed, side_of_run
-from rnnbench.analysis.store import Loaded, load_runs
+from rnnbench.analysis.source import Source, as_source
+from rnnbench.analysis.store import Loaded
 from rnnbench.case import AXES
 from rnnbench.errors import BadResults
-from rnnbench.files import RUN_FILE
 from rnnbench.record import METRICS, STATUSES, Run
 
 _WANTED = ("step_time_s", "activation_bytes", "peak_allocated_bytes", "time_to_target_s", "test_error", "beside_ratio", "clip_cost_s")
@@ -30,7 +30,7 @@ class RunLine:
     """One run, without its records."""
 
     id: str
-    folder: Path
+    key: str  # by which its source finds it again
     started_utc: str
     finished_utc: str
     suites: tuple[Mapping[str, Any], ...]
@@ -158,19 +158,20 @@ def _changes(metric: str, values: Sequence[float]) -> list[Shift]:
     return shifts(values) if all(value > 0 for value in values) else []
 
 
-def digest(results: Path) -> Digest:
-    """Read a results folder, a run at a time. A run that cannot be read is told and left out."""
+def digest(results: Path | Source) -> Digest:
+    """Read a results folder or a store, a run at a time. A run that cannot be read is told and left out."""
     read: list[RunLine] = []
     cases: dict[str, CaseLine] = {}
     notes: list[str] = []
-    for path in sorted(results.glob(f"*/{RUN_FILE}")) if results.is_dir() else []:
+    source = as_source(results)
+    for key in source.runs():
         try:
-            (loaded,) = load_runs([path.parent])
+            loaded = source.load(key)
         except BadResults as error:
             notes.append(f"{error}; left out")
             continue
         notes += [f"{loaded.run.id}: {damage}; set aside" for damage in loaded.damage]
-        read.append(_add(loaded, path.parent, len(read), cases))
+        read.append(_add(loaded, key, len(read), cases))
     return Digest(sorted(read, key=_age), cases, notes, read, _drifts(cases, read))
 
 
@@ -197,7 +198,7 @@ def _drifts(cases: Mapping[str, CaseLine], read: Sequence[RunLine]) -> dict[str,
     return found
 
 
-def _add(loaded: Loaded, folder: Path, number: int, cases: dict[str, CaseLine]) -> RunLine:
+def _add(loaded: Loaded, key: str, number: int, cases: dict[str, CaseLine]) -> RunLine:
     """One run into the columns; its records are let go when this returns."""
     run = loaded.run
     side = side_of_run(loaded)
@@ -212,14 +213,14 @@ def _add(loaded: Loaded, folder: Path, number: int, cases: dict[str, CaseLine]) 
         between = list(one.values.get("step_time_s", {}).values())
         ends = median_interval(between if len(between) > 1 else raw)
         line.tracks.setdefault(machine, _Track()).add(number, one, (ends.low, ends.high) if ends else (_MISSING, _MISSING))
-    return _line(run, folder, machine)
+    return _line(run, key, machine)
 
 
-def _line(run: Run, folder: Path, machine: str) -> RunLine:
+def _line(run: Run, key: str, machine: str) -> RunLine:
     commit = str(run.commit.get("hash", ""))[:10] + ("+" if run.commit.get("dirty") else "")
     counts = Counter(record.status for record in run.records)
     about = tuple({name: str(suite.get(name, "")) for name in ("name", "title", "question")} for suite in run.suites)
-    return RunLine(run.id, folder, run.started_utc, run.finished_utc, about, machine, commit, counts, len(run.planned))
+    return RunLine(run.id, key, run.started_utc, run.finished_utc, about, machine, commit, counts, len(run.planned))
 
 
 def _middle(values: Mapping[int, float]) -> float:

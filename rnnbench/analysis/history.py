@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -15,10 +15,9 @@ import pandas as pd
 
 from rnnbench.analysis.changepoints import MIN_CHANGE, Shift, shifts
 from rnnbench.analysis.match import HARDWARE, at_path
-from rnnbench.analysis.side import Side, side_of_run, usable
-from rnnbench.analysis.store import load_runs
+from rnnbench.analysis.side import Side, usable
+from rnnbench.analysis.source import Source, as_source
 from rnnbench.errors import BadResults, UnknownName
-from rnnbench.files import RUN_FILE
 from rnnbench.record import METRICS
 
 CANARY = "canary"
@@ -85,12 +84,16 @@ class _Gathered:
     notes: list[str] = field(default_factory=list)
 
 
-def history(results: Path, *, metrics: Sequence[str], cases: str = "*", canary: str = CANARY, min_change: float = MIN_CHANGE) -> History:
-    """Read a results folder. `canary` is a case's id, `canary` for the shipped one where it was run, or `none`."""
+def history(
+    results: Path | Source, *, metrics: Sequence[str], cases: str = "*", canary: str = CANARY, min_change: float = MIN_CHANGE
+) -> History:
+    """Read a results folder or a store. `canary` is a case's id, `canary` for the shipped one where it was run, or `none`."""
     for name in metrics:
         if name not in METRICS:
             raise UnknownName("metric", name, METRICS)
-    gathered = _gather(results)
+    gathered = _gather(
+        results, metrics, lambda name: fnmatchcase(name, cases) or name == canary or (canary == CANARY and name.startswith(f"{CANARY}/"))
+    )
     groups: dict[str, list[Side]] = {}
     for side in gathered.sides:
         groups.setdefault(machine_of(side), []).append(side)
@@ -112,24 +115,17 @@ def machine_of(side: Side) -> str:
     return f"{gpus[0] if gpus else facts['cpu.model'] or 'unknown'} #{digest}"
 
 
-def sides_of(results: Path) -> list[Side]:
-    """The runs of a folder that can be read, in order of time."""
+def sides_of(results: Path | Source) -> list[Side]:
+    """The runs of a folder or a store that can be read, in order of time."""
     return _gather(results).sides
 
 
-def _gather(results: Path) -> _Gathered:
+def _gather(results: Path | Source, metrics: Sequence[str] | None = None, wanted: Callable[[str], bool] | None = None) -> _Gathered:
     """The runs in order of time; one that cannot be read is told and left out."""
-    found = _Gathered()
-    folders = sorted(path.parent for path in results.glob(f"*/{RUN_FILE}")) if results.is_dir() else []
-    for folder in folders:
-        try:
-            (loaded,) = load_runs([folder])
-        except BadResults as error:
-            found.notes.append(f"{error}; left out")
-            continue
-        found.sides.append(side_of_run(loaded))
+    source = as_source(results)
+    found = _Gathered(*source.sides(metrics, wanted))
     if not found.sides:
-        raise BadResults(results, "it holds no run")
+        raise BadResults(source.where, "it holds no run")
     found.sides.sort(key=lambda side: (side.taken_utc, side.label))
     return found
 

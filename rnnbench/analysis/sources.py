@@ -7,15 +7,15 @@ from typing import Any
 from rnnbench.analysis.baseline import read_baseline, read_baseline_file
 from rnnbench.analysis.foreign import asv_side, is_asv, is_pytest_benchmark, pytest_benchmark_side
 from rnnbench.analysis.side import Side, side_of_run
-from rnnbench.analysis.store import load_runs
+from rnnbench.analysis.source import Source, as_source
 from rnnbench.errors import BadResults
-from rnnbench.files import RUN_FILE, find_run
+from rnnbench.files import RUN_FILE
 
 BASELINE = "baseline:"
 
 
-def side(name: str, results: Path) -> Side:
-    """The side of a name. Raises what is wrong with it, in a sentence."""
+def side(name: str, results: Path, source: Source | None = None) -> Side:
+    """The side of a name; runs come from `source` where there is one. Raises what is wrong with it, in a sentence."""
     if name.startswith(BASELINE):
         return read_baseline(results, name.removeprefix(BASELINE))
     path = Path(name)
@@ -23,8 +23,8 @@ def side(name: str, results: Path) -> Side:
         return _of_file(name, path)
     if path.is_dir() and not (path / RUN_FILE).exists() and (files := sorted(path.glob("*.json"))):
         return _of_folder(name, files)
-    (loaded,) = load_runs([find_run(name, results)])
-    return side_of_run(loaded)
+    found = source or as_source(results)
+    return side_of_run(found.load(found.find(name)))
 
 
 def _of_file(name: str, path: Path) -> Side:

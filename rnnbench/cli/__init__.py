@@ -35,7 +35,7 @@ def common(
 
 def main() -> None:
     """The entry point `rnnbench`: a mistake of the user's ends in one sentence and its exit code."""
-    from rnnbench.cli import baseline, catalog, compare, doctor, duet, history, plan, profile, report, run, site  # noqa: F401 - each adds its command to `app`
+    from rnnbench.cli import baseline, catalog, compare, doctor, duet, gc, history, plan, profile, report, run, site, store  # noqa: F401 - each adds its command to `app`
     from rnnbench.cli.mistakes import Refused, told
 
     try:

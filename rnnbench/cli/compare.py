@@ -27,6 +27,8 @@ Alpha = Annotated[float | None, typer.Option(metavar="P", help="Level of the tes
 Settings = Annotated[Path, typer.Option(metavar="FILE", help="Where \\[tool.rnnbench.gate] is.")]
 Format = Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(SHOWN)}.")]
 MarkdownFile = Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Also append Markdown to this file.")]
+FROM = "Read runs from this store instead: sqlite:///FILE or postgresql://USER@HOST/DATABASE."
+From = Annotated[str, typer.Option("--from", metavar="STORE", help=FROM)]
 All = Annotated[bool, typer.Option("--all", help="Show what is equivalent too.")]
 
 
@@ -40,6 +42,7 @@ def compare(
     only: Annotated[str, typer.Option(help="deterministic: exact figures, no noise, any machine. sampled: the others.")] = "",
     settings: Settings = Path("pyproject.toml"),
     results: Results = Path("results"),
+    from_: From = "",
     format_: Format = "table",
     markdown: MarkdownFile = None,
     everything: All = False,
@@ -47,11 +50,13 @@ def compare(
     """Compare two measurements, case by case. Ends with 3 where something surely regressed, 4 where it could not be told."""
     from rnnbench.analysis.compare import compare as held_against
     from rnnbench.analysis.compare import same_side
+    from rnnbench.analysis.source import source_at
     from rnnbench.analysis.sources import side
 
     known_format(format_, SHOWN)
     policy = policy_from(settings, min_effect, alpha, metric, only)
-    sides = side(base, results), side(candidate, results)
+    source = source_at(results, from_)
+    sides = side(base, results, source), side(candidate, results, source)
     same_side(*sides)
     found = _with_noise(held_against(*sides, policy), sides[1], policy, results)
     show(found, format_, markdown, everything=everything)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.compare import MarkdownFile, Results, append, known_format
+from rnnbench.cli.compare import From, MarkdownFile, Results, append, known_format
 
 if TYPE_CHECKING:
     from rnnbench.analysis.history import History, Series
+    from rnnbench.analysis.source import Source
 
 FORMATS = ("table", "json", "md", "otava-csv")
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -30,16 +31,19 @@ def history(
     format_: Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(FORMATS)}.")] = "table",
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a page with a plot of each series that changed.")] = None,
     markdown: MarkdownFile = None,
+    from_: From = "",
 ) -> None:
     """Find changes of level over all runs of a folder, each with the commits between which it came."""
     from rnnbench.analysis.formats import histories
     from rnnbench.analysis.history import history as read
     from rnnbench.analysis.policy import share
+    from rnnbench.analysis.source import source_at
     from rnnbench.record import METRICS
 
     known_format(format_, FORMATS)
     metrics = tuple(metric or ("step_time_s", *(name for name, one in METRICS.items() if one.deterministic)))
-    found = read(results, metrics=metrics, cases=case, canary=canary, min_change=share(min_change, "--min-change"))
+    source = source_at(results, from_, warm=True)
+    found = read(source, metrics=metrics, cases=case, canary=canary, min_change=share(min_change, "--min-change"))
     if markdown is not None:
         append(markdown, histories.as_markdown(found))
     if html is not None:
@@ -47,18 +51,18 @@ def history(
 
         typer.echo(f"rnnbench: {write_history(found, html)}", err=True)
     if format_ == "otava-csv":
-        typer.echo(_otava(results, metrics), nl=False)
+        typer.echo(_otava(source, metrics), nl=False)
     elif format_ != "table":
         typer.echo({"json": histories.as_json, "md": histories.as_markdown}[format_](found).rstrip("\n"))
     else:
         _screen(found)
 
 
-def _otava(results: Path, metrics: tuple[str, ...]) -> str:
+def _otava(source: "Source", metrics: tuple[str, ...]) -> str:
     from rnnbench.analysis.formats.exports import otava
     from rnnbench.analysis.history import sides_of
 
-    return otava(sides_of(results), metrics)
+    return otava(sides_of(source), metrics)
 
 
 def _screen(found: "History") -> None:

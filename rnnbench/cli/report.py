@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.cli import app
-from rnnbench.cli.compare import Settings
+from rnnbench.cli.compare import From, Settings
 from rnnbench.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
+    from rnnbench.analysis.source import Source
     from rnnbench.analysis.store import Loaded
 
 NAMED = "Run ids, beginnings of ids, or folders; the latest where none is named. Further runs are held against the first."
@@ -28,24 +29,28 @@ def report(
     settings: Settings = Path("pyproject.toml"),
     results: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("results"),
     out: Annotated[Path, typer.Option(help="Folder of reports.")] = Path("reports"),
+    from_: From = "",
 ) -> None:
     """Write one self-contained page: the answer, the figures, every case, the method. Of several runs, also what changed."""
     from rnnbench.analysis.policy import read_policy
-    from rnnbench.files import find_run
+    from rnnbench.analysis.source import source_at
     from rnnbench.reports.forms import FORMS as KNOWN
     from rnnbench.reports.forms import write_as
 
     wanted = list(dict.fromkeys(formats or ["html"]))
-    folders = list(dict.fromkeys(find_run(name, results).resolve() for name in runs or ["latest"]))
+    source = source_at(results, from_)
+    keys = list(dict.fromkeys(source.find(name) for name in runs or ["latest"]))
     if watch:
-        if len(folders) > 1 or wanted != ["html"]:
+        if from_:
+            raise UsageError("--watch follows a folder on this machine: leave out --from")
+        if len(keys) > 1 or wanted != ["html"]:
             raise UsageError("--watch follows one run as html: name one run, and no other --format")
-        _watch(folders[0], out, every, show=open_)
+        _watch(Path(keys[0]), out, every, show=open_)
         return
     for form in wanted:
         if form not in KNOWN:
             raise UnknownName("--format", form, KNOWN)
-    loaded, policy = _load(folders), read_policy(settings)
+    loaded, policy = _load(source, keys), read_policy(settings)
     paths = [write_as(form, loaded, out, policy) for form in wanted]
     for path in paths:
         typer.echo(path)
@@ -53,14 +58,12 @@ def report(
         _show(paths[0])
 
 
-def _load(folders: list[Path]) -> "list[Loaded]":
+def _load(source: "Source", keys: list[str]) -> "list[Loaded]":
     """The runs, with a word on what of them could not be read."""
-    from rnnbench.analysis.store import load_runs
-
-    loaded = load_runs(folders)
+    loaded = [source.load(key) for key in keys]
     for one in loaded:
         for damage in one.damage:
-            typer.echo(f"rnnbench: {one.folder}: {damage}; set aside", err=True)
+            typer.echo(f"rnnbench: {one.folder or one.run.id}: {damage}; set aside", err=True)
     return loaded
 
 

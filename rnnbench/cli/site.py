@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli import app
+from rnnbench.cli.compare import From
 
 
 @app.command()
@@ -14,11 +15,13 @@ def site(
     results: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("results"),
     title: Annotated[str, typer.Option(help="What the overview is called.")] = "rnnbench",
     pages: Annotated[int, typer.Option(metavar="N", min=0, help="The newest N runs get their whole report.")] = 20,
+    from_: From = "",
 ) -> None:
     """Write a static site: overview, every run, the history of every case, an Atom feed. Relative links only."""
+    from rnnbench.analysis.source import source_at
     from rnnbench.reports.site import write_site
 
-    path, found = write_site(results, out, title=title, pages=pages)
+    path, found = write_site(source_at(results, from_), out, title=title, pages=pages)
     for note in found.notes:
         typer.echo(f"rnnbench: {note}", err=True)
     typer.echo(path)

@@ -12,7 +12,7 @@ from typing import Any
 from rnnbench import units
 from rnnbench.analysis.changepoints import Shift
 from rnnbench.analysis.digest import CaseLine, Digest, RunLine, Series, digest
-from rnnbench.analysis.store import load_runs
+from rnnbench.analysis.source import Source, as_source
 from rnnbench.case import AXES
 from rnnbench.errors import CannotWrite, UsageError
 from rnnbench.record import METRICS
@@ -59,11 +59,12 @@ class Frame:
 class Site:
     """One folder being written."""
 
-    def __init__(self, results: Path, out: Path, title: str) -> None:
+    def __init__(self, results: Path | Source, out: Path, title: str) -> None:
         """Read the runs; `out` must be new, empty, or a site of before."""
         if out.exists() and not (out / MARK).exists() and (not out.is_dir() or any(out.iterdir())):
             raise UsageError(f"{str(out)!r} holds something that is no site of rnnbench: name a new or an empty folder")
-        self.out, self.found = out, digest(results)
+        self.source = as_source(results)
+        self.out, self.found = out, digest(self.source)
         self.written: set[Path] = set()
         suites = _suites(self.found)
         self.suites = {suite.name: suite for suite in suites}
@@ -100,7 +101,7 @@ class Site:
 
     def _run_page(self, run: RunLine) -> dict[str, str]:
         """A run's whole report, and its headline."""
-        name, said = f"runs/{page_of(run.id)}", content(load_runs([run.folder]))
+        name, said = f"runs/{page_of(run.id)}", content([self.source.load(run.key)])
         self._file(name, render_content(said))
         return {"run": run.id, "page": name, "title": said.title, "text": _headline(said)}
 
@@ -161,8 +162,8 @@ class Site:
                 path.unlink()
 
 
-def write_site(results: Path, out: Path, *, title: str = "rnnbench", pages: int = 20) -> tuple[Path, Digest]:
-    """Write the site of a results folder; the path of its overview, and what was read."""
+def write_site(results: Path | Source, out: Path, *, title: str = "rnnbench", pages: int = 20) -> tuple[Path, Digest]:
+    """Write the site of a results folder or a store; the path of its overview, and what was read."""
     site = Site(results, out, title)
     return site.write(pages), site.found
 

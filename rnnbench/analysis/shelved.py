@@ -1,0 +1,111 @@
+"""Runs of a store as sides and frames see them: the same figures as from the files that they were made of."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from rnnbench.analysis.side import Observed, Side, side_of_run
+from rnnbench.analysis.store import Loaded
+from rnnbench.errors import UnknownName
+from rnnbench.files import records_of, run_of
+from rnnbench.store import open_shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rnnbench.store.shelf import Shelf
+    from rnnbench.store.volume import Volume
+
+_FACTS = ("conditions", "commit", "duet", "aliases")
+
+
+def volume(head: bytes, lines: bytes, where: str, folder: str = "", seen: str = "") -> "Volume":
+    """A run's files as a store keeps them. Raises BadResults where they hold none."""
+    from rnnbench.store.volume import Volume
+
+    records, damage = records_of(lines)
+    side = side_of_run(Loaded(run_of(head, records, where), damage))
+    facts = {name: getattr(side, name) for name in _FACTS} | {"notes": side.notes}
+    cases = [(name, json.dumps(one.axes), _written(one)) for name, one in side.cases.items()]
+    return Volume(head=head, lines=lines, machine=json.dumps(side.machine), facts=json.dumps(facts), cases=cases, folder=folder, seen=seen)
+
+
+def _written(one: Observed) -> str:
+    """A case's figures. Most were measured by process 0 alone: the bare number then."""
+    values = {name: found[0] if list(found) == [0] else list(found.items()) for name, found in one.values.items()}
+    return json.dumps([one.status, one.reason, one.processes, one.lost, one.notes, values], separators=(",", ":"))
+
+
+def _read(name: str, axes: Mapping[str, Any], text: str, metrics: Sequence[str] | None) -> Observed:
+    status, reason, processes, lost, notes, values = json.loads(text)
+    chosen = values if metrics is None else [metric for metric in metrics if metric in values]
+    figures = {metric: dict(found) if isinstance(found := values[metric], list) else {0: found} for metric in chosen}
+    return Observed(id=name, status=status, reason=reason, axes=axes, values=figures, processes=processes, lost=lost, notes=tuple(notes))
+
+
+@lru_cache(maxsize=256)
+def _machine(text: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(text)
+    return found
+
+
+class Shelved:
+    """A store as a source of runs."""
+
+    def __init__(self, shelf: "Shelf", notes: Sequence[str] = ()) -> None:
+        self.shelf, self.notes = shelf, tuple(notes)
+
+    @classmethod
+    def at(cls, address: str) -> "Shelved":
+        """The store of an address."""
+        return cls(open_shelf(address))
+
+    @property
+    def where(self) -> str:
+        """The address, without secrets."""
+        return self.shelf.name
+
+    def runs(self) -> list[str]:
+        """The runs' numbers, in order of time."""
+        return [str(line.run) for line in self.shelf.lines()]
+
+    def find(self, name: str) -> str:
+        """By id, by the beginning of one, or `latest`; of runs with one id the newest."""
+        lines = self.shelf.lines()
+        fit = [line for line in lines if line.id == name] or [line for line in lines if name and line.id.startswith(name)]
+        if name == "latest" and lines:
+            fit = lines[-1:]
+        if len({line.id for line in fit}) > 1:
+            raise UnknownName("run: more than one begins with", name, [line.id for line in fit])
+        if not fit:
+            raise UnknownName("run", name, [*(line.id for line in reversed(lines)), *(["latest"] if lines else [])])
+        return str(fit[-1].run)
+
+    def load(self, key: str) -> Loaded:
+        """A run with its records."""
+        head, lines = self.shelf.files(int(key))
+        records, damage = records_of(lines)
+        return Loaded(run_of(head, records, f"{self.where} run {key}"), damage)
+
+    def sides(self, metrics: Sequence[str] | None = None, wanted: "Callable[[str], bool] | None" = None) -> tuple[list[Side], list[str]]:
+        """From the figures alone; samples stay where they are."""
+        asked = None if metrics is None else tuple(dict.fromkeys((*metrics, "step_time_s")))
+        known = {number: (name, json.loads(axes)) for number, (name, axes) in self.shelf.case_ids().items() if not wanted or wanted(name)}
+        cases: dict[int, dict[str, Observed]] = {}
+        for run, case, text in self.shelf.figures(None if wanted is None or len(known) > _MANY else known):
+            if case in known:
+                name, axes = known[case]
+                cases.setdefault(run, {})[name] = _read(name, axes, text, asked)
+        found = [_side(*head, cases.get(head[0], {})) for head in self.shelf.heads()]
+        return found, list(self.notes)
+
+
+_MANY = 5_000  # cases; beyond, one pass over all figures is quicker than asking for each
+
+
+def _side(run: int, label: str, taken_utc: str, machine: str, facts: str, cases: Mapping[str, Observed]) -> Side:  # noqa: ARG001 - a row of Shelf.heads
+    told = json.loads(facts)
+    plain = Side(label=label, kind="run", cases=cases, machine=_machine(machine), taken_utc=taken_utc)
+    return replace(plain, **{name: told[name] for name in _FACTS}, notes=tuple(told["notes"]))

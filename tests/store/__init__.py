@@ -1,0 +1,1 @@
+"""Runs in SQLite and in a real PostgreSQL."""
