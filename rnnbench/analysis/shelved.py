@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -107,5 +106,5 @@ _MANY = 5_000  # cases; beyond, one pass over all figures is quicker than asking
 
 def _side(run: int, label: str, taken_utc: str, machine: str, facts: str, cases: Mapping[str, Observed]) -> Side:  # noqa: ARG001 - a row of Shelf.heads
     told = json.loads(facts)
-    plain = Side(label=label, kind="run", cases=cases, machine=_machine(machine), taken_utc=taken_utc)
-    return replace(plain, **{name: told[name] for name in _FACTS}, notes=tuple(told["notes"]))
+    notes = tuple(told.pop("notes"))
+    return Side(label=label, kind="run", cases=cases, machine=_machine(machine), taken_utc=taken_utc, notes=notes, **told)

@@ -62,7 +62,7 @@ def engine_of(url: URL, *, create: bool) -> Engine:
         event.listen(made, "begin", _begin_sqlite)
         return made
     options = {"connect_timeout": CONNECT_TIMEOUT_S} if "connect_timeout" not in url.query else {}
-    return create_engine(url, connect_args={**options, "application_name": "rnnbench"}, poolclass=pool.NullPool)
+    return create_engine(url, connect_args={**options, "application_name": "rnnbench"})
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
