@@ -58,4 +58,4 @@ def _drawn(one: Series) -> digest.Series:
 
 
 def _line(point: Point) -> digest.RunLine:
-    return digest.RunLine(point.run, Path(), point.at_utc, "", (), "", point.commit[:10], {}, 0)
+    return digest.RunLine(point.run, "", point.at_utc, "", (), "", point.commit[:10], {}, 0)
