@@ -1,4 +1,4 @@
-"""Equal parameters: every recurrent network of two layers, as wide as the weights of an LSTM allow, in turn with that LSTM."""
+"""Equal parameters: every network of two layers, as wide as the weights of an LSTM allow, in turn with that LSTM."""
 
 from rnnbench import Suite, grid
 from rnnbench.measure import baseline
@@ -21,6 +21,15 @@ HIDDEN = {  # on a CPU quickly, on a CPU, on CUDA: within 1 % of the LSTM's weig
     "rg_lru": (216, 432, 1736),
     "slstm": (129, 340, 1368),
     "mlstm": (200, 400, 1600),
+    "transformer": (102, 204, 816),
+    "window_attention": (102, 204, 816),
+    "block_sparse": (102, 204, 816),
+    "strided_attention": (102, 204, 816),
+    "linear_attention": (102, 204, 816),
+    "griffin": (100, 200, 800),
+    "lstm_attention": (116, 232, 928),
+    "act_lstm": (200, 400, 1600),
+    "early_exit_lstm": (128, 256, 1024),
 }
 
 
@@ -39,7 +48,7 @@ def sized(variant, quick, cpu, cuda):
 SUITE = Suite(
     "equal_parameters",
     title="Every variant with as many weights",
-    question="What does each recurrent network cost beside a fused LSTM of as many weights?",
+    question="What does each network cost beside a fused LSTM of as many weights?",
     x="variant",
     hue="precision",
     cases=sum((sized(variant, *sizes) for variant, sizes in HIDDEN.items()), ()),

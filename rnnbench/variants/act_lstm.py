@@ -82,7 +82,18 @@ class ActLstm(Layer, Adaptive):
         return self.hoisted(x)
 
 
-@variant(implementations=("loop", "fused"), source="arXiv 1603.08983", state_size=lambda case: 2 * case.hidden_size)
+def parameters(case: Case) -> int:
+    """One cell's, with a column for the first step and a halting unit, whatever the depth."""
+    hidden = case.hidden_size
+    return (2 if case.bidirectional else 1) * (4 * hidden * (case.input_size + hidden + 2) + hidden + 1)
+
+
+@variant(
+    implementations=("loop", "fused"),
+    source="arXiv 1603.08983",
+    parameters=parameters,
+    state_size=lambda case: 2 * case.hidden_size,
+)
 def act_lstm(case: Case) -> nn.Module:
     """LSTM with adaptive computation time: up to `depth` steps on each input, until `halt_at`."""
     return nn.Sequential(BothWays(ActLstm(case), ActLstm(case)) if case.bidirectional else ActLstm(case))

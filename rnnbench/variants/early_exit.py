@@ -67,7 +67,11 @@ class EarlyExit(Adaptive):
         return sure
 
 
-@variant(implementations=lstm.WAYS, source="arXiv 1709.01686; confidence learned as in 2107.05407")
+@variant(
+    implementations=lstm.WAYS,
+    source="arXiv 1709.01686; confidence learned as in 2107.05407",
+    parameters=lambda case: lstm.COSTS.parameters(case) + (case.depth - 1) * (features(case) + 1),
+)
 def early_exit_lstm(case: Case) -> nn.Module:
     """LSTM that a sequence leaves at the first layer that is confident enough, `halt_at`."""
     return EarlyExit(case)

@@ -58,6 +58,16 @@ def products(case: Case) -> int:
     return steps * (entered + mlps + heads + gates) + 2 * ways * case.batch_size * scores
 
 
+def parameters(case: Case) -> int:
+    """Weights: norms and MLP of every block, heads in some, and recurrence, gate and mixing layer in the others."""
+    hidden, ways, recurrent = case.hidden_size, 2 if case.bidirectional else 1, case.depth - attending(case)
+    entered = sum(0 if inputs == hidden else (inputs + 1) * hidden for inputs in inputs_of(case))
+    own = 2 * MLP * hidden**2 + (MLP + 5) * hidden
+    heads = 4 * hidden**2 + 4 * hidden
+    recurrence = rg_lru.COSTS.parameters_of(hidden, hidden) + 2 * (hidden**2 + hidden)
+    return ways * (entered + case.depth * own + attending(case) * heads + recurrent * recurrence)
+
+
 def state_size(case: Case) -> int:
     """The windows' keys and values, and the recurrences' states."""
     own = replace(case, depth=1, input_size=case.hidden_size)
@@ -65,7 +75,13 @@ def state_size(case: Case) -> int:
     return kept + (case.depth - attending(case)) * rg_lru.COSTS.state(case.hidden_size, case.hidden_size)
 
 
-@variant(implementations=WAYS, source="arXiv 2402.19427, without convolution; no positions", flops=products, state_size=state_size)
+@variant(
+    implementations=WAYS,
+    source="arXiv 2402.19427, without convolution; no positions",
+    flops=products,
+    parameters=parameters,
+    state_size=state_size,
+)
 def griffin(case: Case) -> nn.Module:
     """Griffin: two blocks of RG-LRU to one of sliding-window attention."""
     turns = iter(range(case.depth))

@@ -50,6 +50,25 @@ def test_the_formula_is_what_the_counter_counts(name, ways):
     assert step_flops(case) == counted(case)
 
 
+@pytest.mark.parametrize("name", [name for name in VARIANTS.all() if VARIANTS[name].parameters])
+def test_weights_are_those_of_the_module(name):
+    """The formula of weights equals what the module holds."""
+    case = small_case(variant=name, implementation=simplest(name), **SIZES)
+    with torch.device("meta"):
+        model = VARIANTS[name].module(case)
+    assert VARIANTS[name].parameters(case) == sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize("name", ["griffin", "lstm_attention"])
+def test_the_products_of_mixed_networks(name):
+    """With windows as long as the sequence, the formula is the counter's, less the pairs that a mask leaves out."""
+    case = small_case(variant=name, phase="forward", implementation="loop", window=SIZES["seq_len"], **SIZES)
+    steps, hidden = case.seq_len, case.hidden_size
+    blocks = 1  # of two: the second block of griffin attends, and the read-out is one
+    hidden_pairs = steps * (steps - 1) // 2
+    assert step_flops(case) == counted(case) - 2 * case.batch_size * blocks * 2 * hidden_pairs * hidden
+
+
 @pytest.mark.parametrize("name", ["elman", "lstm", "gru"])
 def test_backward_counts_twice_but_for_the_first_state(name):
     """Twice the forward pass is what backward does, but for the gradient of the initial state, which nobody asks for."""
