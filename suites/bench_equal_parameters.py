@@ -28,6 +28,8 @@ HIDDEN = {  # on a CPU quickly, on a CPU, on CUDA: within 1 % of the LSTM's weig
     "linear_attention": (102, 204, 816),
     "griffin": (100, 200, 800),
     "lstm_attention": (116, 232, 928),
+    "their_min_gru": (242, 480, 1920),
+    "their_window_attention": (102, 204, 816),
     "act_lstm": (200, 400, 1600),
     "early_exit_lstm": (128, 256, 1024),
 }

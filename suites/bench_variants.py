@@ -15,6 +15,7 @@ SUITE = Suite(
             *("sru", "qrnn", "min_gru", "min_lstm", "rg_lru", "slstm", "mlstm"),
             *("transformer", "window_attention", "block_sparse", "strided_attention", "linear_attention", "griffin", "lstm_attention"),
             *("act_lstm", "early_exit_lstm", "student"),
+            *("their_min_gru", "their_window_attention"),
         ),
         depth=1,
         precision=("fp32", "bf16"),

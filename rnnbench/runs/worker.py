@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_benchmark.plugin
@@ -14,6 +14,9 @@ from rnnbench.measure import plugin
 from rnnbench.measure.job import Job
 from rnnbench.measure.plugin import JobPlugin
 from rnnbench.registry import load_file
+
+if TYPE_CHECKING:
+    from rnnbench.variants import Variant
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -56,7 +59,7 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
         if wanted not in (known := devices.available()) and f"{wanted}:0" not in known:
             devices.Device(wanted)
         variants = [
-            {"name": one.name, "implementations": list(one.implementations), "source": one.source, "about": one.about}
+            {"name": one.name, "implementations": list(one.implementations), "source": one.source, "about": _about(one)}
             for one in VARIANTS.all().values()
         ]
         answer = {"device": wanted, "devices": known, "machine": machine.fingerprint(), "variants": variants}
@@ -65,6 +68,10 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
     except RnnbenchError as error:
         emit({"event": "refused", "message": str(error), "exit_code": error.exit_code})
     return 0
+
+
+def _about(one: "Variant") -> str:
+    return f"{one.about} ({one.missing})" if one.missing else one.about
 
 
 def ceilings(data: Mapping[str, Any], emit: Emit) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from rnnbench.case import IMPLEMENTATIONS, Case
@@ -28,11 +29,20 @@ class Variant:
     flops: Formula | None = None  # of a forward pass, in matrix products: two for each multiply and add
     parameters: Formula | None = None
     state_size: Formula | None = None  # numbers that decoding keeps of each sequence
+    package: str = ""  # of others, whose code it is
+
+    @property
+    def missing(self) -> str:
+        """What to install before it can be had; empty where it can."""
+        known = not self.package or find_spec(self.package) is not None
+        return "" if known else f"needs the package {self.package}: pip install 'rnnbench[others]'"
 
     def module(self, case: Case) -> "nn.Module":
         """The module of a case, on the CPU in fp32. Raises Unsupported for an implementation that it lacks."""
         if case.implementation not in self.implementations:
             raise Unsupported(f"{self.name} has no {case.implementation!r} implementation; it has: {', '.join(self.implementations)}")
+        if self.missing:
+            raise Unsupported(f"{self.name} {self.missing}")
         return self.build(case)
 
 
@@ -47,11 +57,12 @@ def variant(
     flops: Formula | None = None,
     parameters: Formula | None = None,
     state_size: Formula | None = None,
+    package: str = "",
 ) -> Callable[[Build], Build]:
     """Register `build(case) -> nn.Module` under its own name, or under `name`. `source` is the paper or page it follows.
 
     `flops`, `parameters` and `state_size` are formulas of a case: FLOPs in the matrix products of a forward pass, weights, and the
-    numbers that decoding keeps of each sequence.
+    numbers that decoding keeps of each sequence. `package` is what has to be installed for it.
 
     The first line of the function's (or else its file's) docstring is what `rnnbench list variants` says of it.
     """
@@ -63,7 +74,7 @@ def variant(
         doc = (build.__doc__ or build.__globals__.get("__doc__") or "").strip()
         known = name or build.__name__
         about = doc.splitlines()[0] if doc else ""
-        VARIANTS.add(known, Variant(known, build, tuple(implementations), source, about, flops, parameters, state_size))
+        VARIANTS.add(known, Variant(known, build, tuple(implementations), source, about, flops, parameters, state_size, package))
         return build
 
     return register

@@ -1,5 +1,8 @@
 """Registration: torch has one place for a device that it does not know, and it can be taken once a process."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.utils.backend_registration as backends
 from torch.optim.optimizer import _foreach_supported_types as _in_optimizers
@@ -13,6 +16,16 @@ _ACCELERATOR = ("synchronize", "current_stream", "memory_allocated", "memory_res
 _LIBRARIES: list[torch.library.Library] = []  # rules live as long as these do
 
 
+def _arange(make: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """torch makes an empty tensor for arange and resizes it, which a wrapper around CPU data cannot be: made there, then sent."""
+
+    def arange(*args: Any, device: Any = None, **kwargs: Any) -> torch.Tensor:
+        there = device is not None and torch.device(device).type == "toy"
+        return make(*args, **kwargs).to(device) if there else make(*args, device=device, **kwargs)
+
+    return arange
+
+
 def register() -> None:
     """Make `toy` a device of this process; a second call changes nothing."""
     if hasattr(torch, "toy"):
@@ -24,6 +37,7 @@ def register() -> None:
     copy.impl("copy_", lambda *args, **kwargs: run(torch.ops.aten.copy_.default, args, kwargs), "PrivateUse1")
     _LIBRARIES.extend((factories, copy, *autocast.install()))
     engine.install()
+    torch.arange = _arange(torch.arange)
     for types in (_in_optimizers, _in_clipping):
         types.append(ToyTensor)  # optimizers and clipping take the path that they take on CUDA
     for name in _ACCELERATOR:  # torch.accelerator asks C++, which knows no toy
