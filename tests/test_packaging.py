@@ -67,8 +67,6 @@ def test_every_import_is_a_declared_dependency():
     """What the package imports, pyproject.toml names: nothing is had only because something else needs it."""
     needed = map(Requirement, metadata.requires("rnnbench") or [])
     declared = {canonicalize_name(one.name) for one in needed if applies(one, ("store", "others"))}
-        canonicalize_name(one.name) for one in map(Requirement, metadata.requires("rnnbench") or []) if applies(one, ("store", "others"))
-    }
     homes = metadata.packages_distributions()
     for module, path in imported_modules():
         if module in sys.stdlib_module_names or module == "rnnbench":
