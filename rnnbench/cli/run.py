@@ -34,6 +34,9 @@ Preset = Annotated[str, _option(WHAT, help=f"Size and care: {', '.join(PRESETS)}
 Sets = Annotated[list[str] | None, _option(WHAT, "--set", metavar="AXIS=V,V", help="Override an axis: depth=2,4,8. May be given again.")]
 Select = Annotated[str, _option(WHAT, metavar="EXPR", help="""Keep cases: 'variant == "lstm" and depth > 2'.""")]
 Plugins = Annotated[list[str] | None, _option(WHAT, metavar="FILE", help="A Python file with variants of your own. It is run.")]
+DataFile = Annotated[
+    Path | None, _option(WHAT, metavar="FILE", help="Data of your own to learn: pairs.tsv, series.csv or text.txt. Suite own_data.")
+]
 CaseBudget = Annotated[float | None, _option(HOW, metavar="S", help="Most seconds of timed rounds a case.")]
 Goal = Annotated[float | None, _option(HOW, metavar="R", help="Stop a case once its mean is known within ±R (0.01 is 1 %).")]
 MinRounds = Annotated[int | None, _option(HOW, metavar="N", help="Fewest timed rounds a case.")]
@@ -65,6 +68,7 @@ def run(
     sets: Sets = None,
     select: Select = "",
     plugin: Plugins = None,
+    data: DataFile = None,
     case_budget: CaseBudget = None,
     precision_goal: Goal = None,
     min_rounds: MinRounds = None,
@@ -91,6 +95,15 @@ def run(
     from rnnbench.runs.prepare import prepared
     from rnnbench.runs.request import Request
 
+    if data is not None:  # a task of its own, which the measuring processes read
+        from rnnbench.own_data import task_of
+        from rnnbench.registry import user_path
+
+        source = user_path(data)
+        name = task_of(source)
+        plugin = [*(plugin or ()), str(source)]
+        if not resume:
+            sets, suite = [*(sets or ()), f"task={name}"], suite or ["own_data"]
     request = Request(
         suites=tuple(suite or ()),
         device=device,

@@ -11,14 +11,15 @@ from rnnbench.record import Run
 from rnnbench.reports import words
 from rnnbench.reports.figures import Group
 from rnnbench.reports.glance import Cell, Table
-from rnnbench.reports.palette import slots
+from rnnbench.reports.palette import GRID, slots
 from rnnbench.reports.panels import SIZE, TICK, Panel, colour, cut
 from rnnbench.reports.svg import drawing, to_svg
 
 MOST_LINES = 8
-HEADS = ("", "steps to target", "time to target", "reached", "test quality", "answer time", "parameters", "worth its cost")
+HEADS = ("", "steps to target", "time to target", "reached", "test quality", "answer time", "memory", "worth its cost")
 FRONT = "Worth its cost: none of the same task has as low a test error with a quicker answer, or a lower one with an answer as quick."
 NOTE_ON_GAPS = "Median test errors at equal training steps; the gap is from student alone to teacher."
+SIZES = "The larger a point, the more memory its weights take; the line joins those that are worth their cost."
 CENSORED = "Medians over seeds; a training that missed its target counts as longer than it was given, and one that diverged as endless."
 
 
@@ -28,11 +29,12 @@ def curve_groups(sweep: Sweep, runs: Sequence[Run]) -> Iterator[Group]:
         names = _names(groups)
         shown = [(name, one) for name, one in zip(names, groups, strict=True) if any(record.curve for record in one.records)]
         found = [_panel(task, shown[:MOST_LINES], what, f"{sweep.key}-{what}-{number}") for what in ("loss", "quality")]
+        found.append(_cost_panel(task, shown[:MOST_LINES], f"{sweep.key}-cost-{number}"))
         panels = [panel for panel in found if panel]
         if panels:
             left = len(shown) - MOST_LINES
             more = f" {left} more are left out." if left > 0 else ""
-            note = f"Lines are medians over seeds, bands reach from the lowest to the highest.{more}"
+            note = f"Lines and points are medians over seeds; bands and bars reach from the lowest to the highest. {SIZES}{more}"
             yield Group(f"{sweep.key}-curves-{number}", f"Learning {task}", panels, note, _legend(shown[:MOST_LINES]))
 
 
@@ -85,6 +87,38 @@ def _panel(task: str, shown: Sequence[tuple[str, Trained]], what: str, ident: st
         return Panel(what, to_svg(figure, ident, says), says)
 
 
+def _cost_panel(task: str, shown: Sequence[tuple[str, Trained]], ident: str) -> Panel | None:
+    """Test error against the time of an answer, larger where the weights take more memory; the Pareto front joined."""
+    places = slots([name for name, _ in shown])
+    rows = [(name, *(group.median(metric) for metric in ("answer_s", "test_error", "parameter_bytes")), group) for name, group in shown]
+    known = [(name, cost, error, size, group) for name, cost, error, size, group in rows if None not in (cost, error, size)]
+    if len(known) < 2:
+        return None
+    costs, errors, sizes = ([row[place] or 0.0 for row in known] for place in (1, 2, 3))
+    on_front = worth_it(costs, errors)
+    front = sorted((cost, error) for cost, error, on in zip(costs, errors, on_front, strict=True) if on)
+    most = max(sizes) or 1.0
+    with drawing(*SIZE) as figure:
+        axes: Axes = figure.subplots()
+        axes.plot([1e3 * cost for cost, _ in front], [error for _, error in front], color=GRID, linewidth=1.2, zorder=1)
+        for (name, _, _, _, group), cost, error, size in zip(known, costs, errors, sizes, strict=True):
+            ink, seen = colour(places[name]), group.values("test_error")
+            axes.vlines(1e3 * cost, min(seen), max(seen), color=ink, linewidth=1, alpha=0.6)
+            axes.scatter([1e3 * cost], [error], s=30 + 170 * size / most, color=ink, zorder=2)
+        axes.set_xlabel("time of an answer [ms]")
+        axes.set_ylabel("test error")
+        axes.margins(0.15)
+        axes.xaxis.set_major_formatter(TICK)
+        axes.yaxis.set_major_formatter(TICK)
+        each = [
+            f"{name} errs {units.digits(error)} in {units.show('answer_s', cost)} with {units.show('parameter_bytes', size)}"
+            for (name, *_), cost, error, size in zip(known, costs, errors, sizes, strict=True)
+        ]
+        best = ", ".join(name for (name, *_), on in zip(known, on_front, strict=True) if on)
+        says = f"test error of {task} against the time of an answer: {'; '.join(each)}. Worth their cost: {best}."
+        return Panel("quality against cost", to_svg(figure, ident, says), says)
+
+
 def _table(task: str, groups: Sequence[Trained]) -> Table:
     costs, errors = ([one.median(name) for one in groups] for name in ("answer_s", "test_error"))
     known = [number for number, (cost, error) in enumerate(zip(costs, errors, strict=True)) if cost is not None and error is not None]
@@ -96,7 +130,7 @@ def _table(task: str, groups: Sequence[Trained]) -> Table:
         steps, time = group.to_target("steps_to_target", "training_steps"), group.to_target("time_to_target_s", "training_s")
         ended = f"{group.diverged} diverged" if group.diverged else ""
         times = [_middle("training_steps", steps), _middle("training_s", time)]
-        plain = [Cell(units.show(metric, group.median(metric))) for metric in ("test_quality", "answer_s", "parameters")]
+        plain = [Cell(units.show(metric, group.median(metric))) for metric in ("test_quality", "answer_s", "parameter_bytes")]
         reached = Cell(f"{steps.reached} of {steps.tried}" if steps else units.NONE, ended)
         marked = Cell("yes" if number in best else "no")
         rows.append([Cell(name, slot=places[name]), *times, reached, *plain, marked])

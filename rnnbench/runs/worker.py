@@ -13,6 +13,7 @@ from rnnbench.errors import RnnbenchError
 from rnnbench.measure import plugin
 from rnnbench.measure.job import Job
 from rnnbench.measure.plugin import JobPlugin
+from rnnbench.own_data import KINDS
 from rnnbench.registry import load_file
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def run_job(data: Mapping[str, Any], emit: Emit) -> int:
     """The cases of a job as a pytest session of their own; returns pytest's exit code."""
     job = Job.from_dict(data)
     for path in job.plugins:
-        load_file(path)
+        _load(path)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed neither slows a case nor disturbs it
     home = ("--rootdir", str(Path(job.suite_path).parent), "-c", os.devnull)  # no configuration but ours
     quiet = ("-q", "--capture=no", "--benchmark-quiet", "-p", "no:cacheprovider")
@@ -54,7 +55,7 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
 
     try:
         for path in data["plugins"]:
-            load_file(path)
+            _load(path)
         wanted = data["device"] or devices.best()
         if wanted not in (known := devices.available()) and f"{wanted}:0" not in known:
             devices.Device(wanted)
@@ -68,6 +69,16 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
     except RnnbenchError as error:
         emit({"event": "refused", "message": str(error), "exit_code": error.exit_code})
     return 0
+
+
+def _load(path: str) -> None:
+    """A plugin is code and is run; a file of data is read."""
+    if Path(path).suffix.lower() in KINDS:
+        from rnnbench.tasks._own import add
+
+        add(path)
+    else:
+        load_file(path)
 
 
 def _about(one: "Variant") -> str:
@@ -98,7 +109,7 @@ def profile(data: Mapping[str, Any], emit: Emit) -> int:
     from rnnbench.measure.profiling import profile_case
 
     for path in data["plugins"]:
-        load_file(path)
+        _load(path)
     emit({"event": "profile", "profile": profile_case(Case.from_dict(data["case"]), data["steps"], Path(data["trace"]))})
     return 0
 
@@ -109,7 +120,7 @@ def plan(data: Mapping[str, Any], emit: Emit) -> int:
     from rnnbench.measure.planning import plan_case
 
     for path in data["plugins"]:
-        load_file(path)
+        _load(path)
     emit({"event": "plan", "plan": plan_case(Case.from_dict(data["case"]), data["here"])})
     return 0
 

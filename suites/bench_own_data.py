@@ -1,0 +1,28 @@
+"""Own data: which network learns what is in a file of yours, given with --data; Python's reference pages where none is."""
+
+from rnnbench import Suite, grid
+
+SUITE = Suite(
+    "own_data",
+    title="Learning from data of one's own",
+    question="Which network learns my data, in how many steps and seconds?",
+    x="variant",
+    hue="task",
+    cases=grid(
+        phase="converge",
+        task="text",
+        variant=("lstm", "gru", "min_gru", "translation_attention"),
+        depth=1,
+        hidden_size=64,
+        input_size=32,
+        seq_len=64,
+        batch_size=32,
+        seed=(0, 1, 2, 3, 4),
+        quick={"variant": ("lstm", "gru"), "seed": (0, 1, 2)},
+        full={"seed": tuple(range(10)), "depth": (1, 2)},
+    ),
+)
+
+
+def bench_own_data(measure, case):
+    measure(case)
