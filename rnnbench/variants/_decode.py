@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rnnbench.errors import Unsupported
 from rnnbench.variants._deep import Layer
+from rnnbench.variants._passes import product_type
 from rnnbench.variants._stack import State, Step, Unrolled
 
 Cell = Callable[..., Any]
@@ -50,6 +51,7 @@ class Cells:
         self._hidden = network.hidden_size
         self._layers: list[tuple[Cell, Sequence[Tensor]]] = [(cell, weights) for weights in network.all_weights]
         self._like = network.all_weights[0][0]
+        self._cast: dict[torch.dtype, list[tuple[Cell, Sequence[Tensor]]]] = {self._like.dtype: self._layers}
 
     def begin(self, batch_size: int) -> list[Any]:
         """Zeros for each layer: a tensor, or h and c."""
@@ -59,11 +61,17 @@ class Cells:
     def advance(self, x: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
         """A cell after another."""
         after = []
-        for (cell, weights), before in zip(self._layers, state, strict=True):
+        for (cell, weights), before in zip(self._in(product_type(x)), state, strict=True):
             now = cell(x, before, *weights)
             after.append(now)
             x = now if self._states == 1 else now[0]
         return x, after
+
+    def _in(self, dtype: torch.dtype) -> list[tuple[Cell, Sequence[Tensor]]]:
+        """The layers with weights of the products' number format: autocast would cast them anew at each step."""
+        if dtype not in self._cast:
+            self._cast[dtype] = [(cell, [weight.to(dtype) for weight in weights]) for cell, weights in self._layers]
+        return self._cast[dtype]
 
 
 class Steps:
