@@ -38,6 +38,8 @@ def run_job(data: Mapping[str, Any], emit: Emit) -> int:
     job = Job.from_dict(data)
     for path in job.plugins:
         _load(path)
+    for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
+        del os.environ[name]  # of a test session that this run was started in: pytest-benchmark would time nothing
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed neither slows a case nor disturbs it
     home = ("--rootdir", str(Path(job.suite_path).parent), "-c", os.devnull)  # no configuration but ours
     quiet = ("-q", "--capture=no", "--benchmark-quiet", "-p", "no:cacheprovider")
