@@ -19,6 +19,7 @@ MOST_LINES = 8
 HEADS = ("", "steps to target", "time to target", "reached", "test quality", "answer time", "memory", "worth its cost")
 FRONT = "Worth its cost: none of the same task has as low a test error with a quicker answer, or a lower one with an answer as quick."
 NOTE_ON_GAPS = "Median test errors at equal training steps; the gap is from student alone to teacher."
+COSTS = ("answer_s", "test_error", "parameter_bytes")
 SIZES = "The larger a point, the more memory its weights take; the line joins those that are worth their cost."
 CENSORED = "Medians over seeds; a training that missed its target counts as longer than it was given, and one that diverged as endless."
 
@@ -90,18 +91,17 @@ def _panel(task: str, shown: Sequence[tuple[str, Trained]], what: str, ident: st
 def _cost_panel(task: str, shown: Sequence[tuple[str, Trained]], ident: str) -> Panel | None:
     """Test error against the time of an answer, larger where the weights take more memory; the Pareto front joined."""
     places = slots([name for name, _ in shown])
-    rows = [(name, *(group.median(metric) for metric in ("answer_s", "test_error", "parameter_bytes")), group) for name, group in shown]
-    known = [(name, cost, error, size, group) for name, cost, error, size, group in rows if None not in (cost, error, size)]
+    known = [(name, group) for name, group in shown if all(group.values(metric) for metric in COSTS)]
     if len(known) < 2:
         return None
-    costs, errors, sizes = ([row[place] or 0.0 for row in known] for place in (1, 2, 3))
+    costs, errors, sizes = ([group.median(metric) or 0.0 for _, group in known] for metric in COSTS)
     on_front = worth_it(costs, errors)
     front = sorted((cost, error) for cost, error, on in zip(costs, errors, on_front, strict=True) if on)
     most = max(sizes) or 1.0
     with drawing(*SIZE) as figure:
         axes: Axes = figure.subplots()
         axes.plot([1e3 * cost for cost, _ in front], [error for _, error in front], color=GRID, linewidth=1.2, zorder=1)
-        for (name, _, _, _, group), cost, error, size in zip(known, costs, errors, sizes, strict=True):
+        for (name, group), cost, error, size in zip(known, costs, errors, sizes, strict=True):
             ink, seen = colour(places[name]), group.values("test_error")
             axes.vlines(1e3 * cost, min(seen), max(seen), color=ink, linewidth=1, alpha=0.6)
             axes.scatter([1e3 * cost], [error], s=30 + 170 * size / most, color=ink, zorder=2)
@@ -112,9 +112,9 @@ def _cost_panel(task: str, shown: Sequence[tuple[str, Trained]], ident: str) -> 
         axes.yaxis.set_major_formatter(TICK)
         each = [
             f"{name} errs {units.digits(error)} in {units.show('answer_s', cost)} with {units.show('parameter_bytes', size)}"
-            for (name, *_), cost, error, size in zip(known, costs, errors, sizes, strict=True)
+            for (name, _), cost, error, size in zip(known, costs, errors, sizes, strict=True)
         ]
-        best = ", ".join(name for (name, *_), on in zip(known, on_front, strict=True) if on)
+        best = ", ".join(name for (name, _), on in zip(known, on_front, strict=True) if on)
         says = f"test error of {task} against the time of an answer: {'; '.join(each)}. Worth their cost: {best}."
         return Panel("quality against cost", to_svg(figure, ident, says), says)
 

@@ -90,7 +90,7 @@ def _pairs(name: str, path: Path) -> Problem:
     if len(words) > MOST_WORDS:
         raise BadData(path, f"{len(words)} different words; at most {MOST_WORDS} are learned")
     order = torch.randperm(len(found), generator=seeded()).tolist()
-    coded = [tuple([words[word] for word in side] for side in found[index]) for index in order]
+    coded = [([words[word] for word in found[index][0]], [words[word] for word in found[index][1]]) for index in order]
     longest = max(max(len(source), len(target)) for source, target in coded) + 1
 
     def make(case: Case) -> Data:
@@ -98,7 +98,7 @@ def _pairs(name: str, path: Path) -> Problem:
         if half < longest:
             raise Unsupported(f"{name} has sentences of {longest - 1} words: use --set seq_len={2 * longest}")
 
-        def split(chosen: list[tuple[list[int], ...]]) -> Split:
+        def split(chosen: list[tuple[list[int], list[int]]]) -> Split:
             x, y = torch.full((len(chosen), case.seq_len), PAD), torch.full((len(chosen), case.seq_len), IGNORE)
             for row, (source, target) in enumerate(chosen):
                 heard, said = torch.tensor([*source, SEPARATOR]), torch.tensor([*target, END])
@@ -110,7 +110,8 @@ def _pairs(name: str, path: Path) -> Problem:
         parts = [coded[a:b] for a, b in bounds(len(coded))]
         commonest = Counter(tuple(target) for _, target in parts[0]).most_common(1)[0][0]
         trivial = sum(tuple(target) == commonest for _, target in parts[2]) / len(parts[2])
-        return Data(*map(split, parts), outputs=SPECIAL + len(words), trivial=trivial, vocabulary=SPECIAL + len(words))
+        train, validation, test = map(split, parts)
+        return Data(train, validation, test, outputs=SPECIAL + len(words), trivial=trivial, vocabulary=SPECIAL + len(words))
 
     return _problem(name, f"translation of {len(found)} pairs of one's own", SEQUENCE, 0.95, "the commonest translation, always", make)
 
@@ -130,7 +131,8 @@ def _series(name: str, path: Path) -> Problem:
             y = part[case.seq_len :, 0].unfold(0, HORIZON, 1) - x[:, -1:, 0]
             return Split(x, y, unit=float(1 / y.abs().mean().clamp(min=1e-12)))
 
-        return Data(*(split(scaled[a:b]) for a, b in bounds(len(scaled))), outputs=HORIZON, trivial=1.0)
+        train, validation, test = (split(scaled[a:b]) for a, b in bounds(len(scaled)))
+        return Data(train, validation, test, outputs=HORIZON, trivial=1.0)
 
     about = f"the next {HORIZON} values of the first column of a series of {len(rows)} rows"
     return _problem(name, about, FORECAST, 0.9, "the last value (naive)", make)
@@ -150,7 +152,8 @@ def _characters(name: str, path: Path) -> Problem:
             raise Unsupported(f"{name} has {len(codes)} characters: use a smaller seq_len than {case.seq_len}")
         counts = torch.bincount(parts[0].x.flatten(), minlength=len(letters)) + 1.0
         trivial = -(counts / counts.sum()).log2()[parts[2].y].mean()
-        return Data(*parts, outputs=len(letters), trivial=float(trivial), vocabulary=len(letters))
+        train, validation, test = parts
+        return Data(train, validation, test, outputs=len(letters), trivial=float(trivial), vocabulary=len(letters))
 
     return _problem(name, f"the next character of a text of {len(text)}", MODELLING, 2.5, "each character's frequency", make)
 

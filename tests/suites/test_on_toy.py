@@ -9,9 +9,8 @@ from rnnbench.runs import catalog
 from tests.suites.test_grids import SWEPT as EVERY
 from tests.tools import ROOT, TOY_PLUGIN, command, only_run
 
-SWEPT = [
-    name for name in EVERY if "converg" not in name and name not in ("distillation", "own_data")
-]  # those train to a target: tests/convergence
+TRAINED = ("distillation", "own_data")  # and those named so: they train to a target, see tests/convergence
+SWEPT = [name for name in EVERY if "converg" not in name and name not in TRAINED]
 HAS_NOT = ("TF32", "torch.compile", "CUDA graphs")  # what a toy has not, each told by name
 HURRY = ("--preset", "quick", "--case-budget", "0.001", "--min-rounds", "2", "--no-report", "--json")
 
