@@ -14,6 +14,7 @@ from rnnbench.reports.curves import quality_tables
 from rnnbench.reports.difference import Difference, differences
 from rnnbench.reports.glance import Table, glance, in_turn, matrices
 from rnnbench.reports.html import safe_name
+from rnnbench.reports.lessons import lessons
 from rnnbench.reports.tables import CaseTable, beside, case_table
 
 _MOST_JOINED = 3
@@ -98,13 +99,13 @@ def content(loaded: Sequence[Loaded], policy: Policy | None = None, *, every_sam
 
 
 def _section(sweep: Sweep, others: dict[tuple[str, str], str], runs: Sequence[Run]) -> Section:
-    said, shown, turns = answer(sweep), sweep.slices(), in_turn(sweep, others)
+    said, shown, turns, learned = answer(sweep), sweep.slices(), in_turn(sweep, others), lessons(sweep, runs)
     tables = [(f"{sweep.key}-matrix-{axis}", table) for axis, table in matrices(sweep)]
     return Section(
         sweep=sweep,
-        findings=[one for one in said if one.kind == "finding"],
+        findings=learned or [one for one in said if one.kind == "finding"],
         troubles=[one for one in said if one.kind != "finding"],
-        table=glance(sweep, shown[0]) if shown else None,
+        table=glance(sweep, shown[0]) if shown and not learned else None,
         tables=[*quality_tables(sweep, runs), *tables, *([(f"{sweep.key}-beside", turns)] if turns else [])],
         glances={f"{sweep.key}-scaling-{number}": one for number, part in enumerate(shown) if number and (one := glance(sweep, part))},
     )

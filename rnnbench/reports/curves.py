@@ -26,8 +26,8 @@ CENSORED = "Medians over seeds; a training that missed its target counts as long
 
 def curve_groups(sweep: Sweep, runs: Sequence[Run]) -> Iterator[Group]:
     """Loss and quality against the seconds of training, a pair of panels for each task."""
-    for number, (task, groups) in enumerate(_by_task(sweep, runs).items()):
-        names = _names(groups)
+    for number, (task, groups) in enumerate(by_task(sweep, runs).items()):
+        names = names_of(groups)
         shown = [(name, one) for name, one in zip(names, groups, strict=True) if any(record.curve for record in one.records)]
         found = [_panel(task, shown[:MOST_LINES], what, f"{sweep.key}-{what}-{number}") for what in ("loss", "quality")]
         found.append(_cost_panel(task, shown[:MOST_LINES], f"{sweep.key}-cost-{number}"))
@@ -41,14 +41,15 @@ def curve_groups(sweep: Sweep, runs: Sequence[Run]) -> Iterator[Group]:
 
 def quality_tables(sweep: Sweep, runs: Sequence[Run]) -> Iterator[tuple[str, Table]]:
     """What each kind of training reached and costs, by task; and how much of a teacher's quality its students took over."""
-    by_task = _by_task(sweep, runs)
-    for number, (task, groups) in enumerate(by_task.items()):
+    tasks = by_task(sweep, runs)
+    for number, (task, groups) in enumerate(tasks.items()):
         yield f"{sweep.key}-quality-{number}", _table(task, groups)
-    if found := gaps([group for groups in by_task.values() for group in groups]):
+    if found := gaps([group for groups in tasks.values() for group in groups]):
         yield f"{sweep.key}-gaps", _gap_table(found)
 
 
-def _by_task(sweep: Sweep, runs: Sequence[Run]) -> dict[str, list[Trained]]:
+def by_task(sweep: Sweep, runs: Sequence[Run]) -> dict[str, list[Trained]]:
+    """A suite's trainings, by what was learned."""
     found: dict[str, list[Trained]] = {}
     for group in trained(runs):
         if group.axis("suite") == sweep.name:
@@ -56,7 +57,7 @@ def _by_task(sweep: Sweep, runs: Sequence[Run]) -> dict[str, list[Trained]]:
     return found
 
 
-def _names(groups: Sequence[Trained]) -> list[str]:
+def names_of(groups: Sequence[Trained]) -> list[str]:
     """Each group by what tells it from the others."""
     differ = [name for name, _ in groups[0].axes if len({group.axis(name) for group in groups}) > 1] or ["variant"]
     return [", ".join(words.value(name, group.axis(name)) for name in differ) for group in groups]
@@ -124,7 +125,7 @@ def _table(task: str, groups: Sequence[Trained]) -> Table:
     known = [number for number, (cost, error) in enumerate(zip(costs, errors, strict=True)) if cost is not None and error is not None]
     front = worth_it([costs[number] or 0.0 for number in known], [errors[number] or 0.0 for number in known])
     best = {number for number, on in zip(known, front, strict=True) if on}
-    names, rows = _names(groups), []
+    names, rows = names_of(groups), []
     places = slots(names)
     for number, (name, group) in enumerate(zip(names, groups, strict=True)):
         steps, time = group.to_target("steps_to_target", "training_steps"), group.to_target("time_to_target_s", "training_s")
