@@ -18,6 +18,7 @@ from torch import nn
 
 from rnnbench.case import Case
 from rnnbench.measure.devices import Clock, Device
+from rnnbench.measure.memory import activation_bytes
 from rnnbench.measure.precision import in_format
 from rnnbench.measure.workload import Workload
 from rnnbench.variants import VARIANTS
@@ -55,8 +56,8 @@ def told(ours: list[float], theirs: list[float], *, inverse: bool = False) -> st
 def windows(seconds: float) -> Iterator[str]:
     """Sliding windows against dense causal attention and against local-attention, forward and backward."""
     yield f"Window {WINDOW}, {HEADS} heads of {SIZE}, batch 1, forward and backward; times faster than dense causal attention of torch."
-    yield "\n| precision | steps | times faster than dense | local-attention takes, × ours | growth exponent from 2,048 |"
-    yield "|---|---|---|---|---|"
+    yield "\n| precision | steps | times faster than dense | local-attention, × ours | growth from 2,048 | activations ÷ dense |"
+    yield "|---|---|---|---|---|---|"
     for name, dtype in PRECISIONS.items():
         spent: dict[int, float] = {}
         for steps in (2048, 4096, 8192):
@@ -75,7 +76,27 @@ def windows(seconds: float) -> Iterator[str]:
                 own, their = in_turn(ours, both(attend_by_theirs(WINDOW)), seconds)
                 others = told(own, their, inverse=True)
             growth = "" if steps == 2048 else f"{log(spent[steps] / spent[2048]) / log(steps / 2048):.2f}"
-            yield f"| {name} | {steps:,} | {told(mine, dense, inverse=True)} | {others} | {growth} |"
+            kept, kept_dense = (
+                activation_bytes(lambda attend=attend, q=q, k=k, v=v: attend(q * 1, k * 1, v * 1), nn.Identity())
+                for attend in (local(WINDOW).fused, dense_causal)
+            )
+            yield f"| {name} | {steps:,} | {told(mine, dense, inverse=True)} | {others} | {growth} | {kept / kept_dense:.2f} |"
+
+
+def deeper(seconds: float) -> Iterator[str]:
+    """What trains deeper, against torch's own LSTM: train steps."""
+    yield "\nTrain step ÷ that of `nn.LSTM` of the same hidden size: one layer of 256 on 256, batch 32, 128 steps.\n"
+    yield "| variant | fp32 | bf16 |\n|---|---|---|"
+    device = Device("cpu")
+    base = Case(suite="opponents", depth=1, batch_size=32, seq_len=128)
+    for name in ("ln_lstm", "res_lstm"):
+        cells = []
+        for precision in PRECISIONS:
+            with in_format(precision, device) as form:
+                case = replace(base, precision=precision)
+                ours, theirs = (Workload(replace(case, variant=one), device, form, Clock(device)) for one in (name, "lstm"))
+                cells.append(told(*in_turn(ours.step, theirs.step, seconds)))
+        yield f"| `{name}` | {' | '.join(cells)} |"
 
 
 def recurrences(seconds: float) -> Iterator[str]:
@@ -139,7 +160,7 @@ def by_hand(case: Case) -> Step:
 def main(seconds: float) -> None:
     """Measure, print, and replace what stands between the marks."""
     lines = [f"{torch.get_num_threads()} threads, torch {torch.__version__}; median over rounds in turn, the middle half in brackets.\n"]
-    for part in (windows, recurrences, decoding):
+    for part in (deeper, windows, recurrences, decoding):
         for line in part(seconds):
             print(line, flush=True)
             lines.append(line)
