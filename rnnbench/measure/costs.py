@@ -5,6 +5,8 @@ pass counts twice its forward pass and a train step three times. (The gradient o
 all the same, as everybody does.) Pointwise work is not counted.
 """
 
+from dataclasses import replace
+
 from rnnbench.case import Case
 from rnnbench.measure.network import head_flops
 from rnnbench.variants import VARIANTS
@@ -13,14 +15,22 @@ PASSES = {"forward": 1, "backward": 2, "train": 3}
 """Forward passes' worth of FLOPs in a step of each phase."""
 
 
-def step_flops(case: Case) -> int:
-    """FLOPs in the matrix products of one step. Raises LookupError with why they are not known."""
+def step_flops(case: Case, run_depth: float | None = None) -> int:
+    """FLOPs in the matrix products of one step. Raises LookupError with why they are not known.
+
+    A network that chooses its depth is counted at `run_depth`, the layers or steps that it ran; without one at its whole depth. A formula
+    is a straight line in depth from the first layer on.
+    """
     formula = VARIANTS[case.variant].flops
     if case.phase not in PASSES:
         raise LookupError(f"phase {case.phase!r} is no single pass")
     if formula is None:
         raise LookupError(f"variant {case.variant!r} states no formula: give @variant(flops=...)")
-    return PASSES[case.phase] * (formula(case) + head_flops(case))
+    passed = formula(case)
+    if run_depth is not None:
+        one, two = (formula(replace(case, depth=depth)) for depth in (1, 2))
+        passed = round(one + (run_depth - 1) * (two - one))
+    return PASSES[case.phase] * (passed + head_flops(case))
 
 
 def moved_bytes(phase: str, *, parameters: float, activations: float, optimizer: float, inputs: float, outputs: float) -> float:
@@ -35,10 +45,12 @@ def moved_bytes(phase: str, *, parameters: float, activations: float, optimizer:
     return {"forward": forward, "backward": backward, "train": forward + activations + backward + adam}[phase]
 
 
-def weigh(case: Case, inputs: float, outputs: float, metrics: dict[str, float], absent: dict[str, str]) -> None:
+def weigh(
+    case: Case, inputs: float, outputs: float, metrics: dict[str, float], absent: dict[str, str], run_depth: float | None = None
+) -> None:
     """FLOPs, least bytes and their ratio, into a record's figures. `metrics` holds the step's memory already."""
     try:
-        metrics["step_flops"] = step_flops(case)
+        metrics["step_flops"] = step_flops(case, run_depth)
     except LookupError as error:
         absent["step_flops"] = absent["intensity_flops_per_byte"] = str(error)
     if case.phase not in PASSES:

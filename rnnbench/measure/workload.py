@@ -15,7 +15,7 @@ from rnnbench.measure.precision import Format, autocast
 from rnnbench.measure.stream import Stream
 from rnnbench.measure.training import TrainStep, backward
 from rnnbench.tasks import TASKS
-from rnnbench.variants._adaptive import adaptive_of, depth_metrics, penalty
+from rnnbench.variants._adaptive import adaptive_of, depth_metrics, penalty, run_depth
 
 BUFFERS = 4  # batches that take turns, so that none stays in cache for being the only one
 ROTATE_UP_TO_BYTES = 256 * 2**20
@@ -160,7 +160,7 @@ class Workload:
         metrics.update(depth_metrics(self._adaptive))
         if self.compile_s is not None:
             metrics["compile_s"] = self.compile_s
-        costs.weigh(self.case, self.x.nbytes, self.output.nbytes, metrics, absent)
+        costs.weigh(self.case, self.x.nbytes, self.output.nbytes, metrics, absent, run_depth(self._adaptive))
 
     def _make_batches(self) -> list[tuple[Tensor, Tensor]]:
         """Seeded batches, moved to the device once. The target's shape is asked of the model itself."""

@@ -7,15 +7,24 @@ from torch import Tensor, nn
 
 
 class Adaptive(nn.Module):
-    """After each forward pass: `mean_depth`, of the steps or layers that were taken, and `cost`, a scalar to add to the loss."""
+    """After each forward pass: `mean_depth`, of the steps or layers that were taken, `cost`, a scalar to add to the loss, and `run_depth`.
+
+    That is how many steps or layers the machine ran for an input, those included whose result has no weight. FLOPs are counted by it.
+    """
 
     mean_depth: Tensor
     cost: Tensor
+    run_depth: Tensor
 
 
 def adaptive_of(model: nn.Module) -> tuple[Adaptive, ...]:
     """The parts of a model that choose their depth."""
     return tuple(part for part in model.modules() if isinstance(part, Adaptive))
+
+
+def run_depth(parts: Sequence[Adaptive]) -> float | None:
+    """Of the last forward pass, the mean over the parts; none where no part chooses its depth."""
+    return fmean(float(part.run_depth) for part in parts) if parts else None
 
 
 def penalty(parts: Sequence[Adaptive], loss: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ class Heads(nn.Module):
     def stream(self, name: str) -> Streaming:
         """One step at a time, where the pattern says what to keep."""
         if self.memory is None:
-            raise Unsupported(f"{name} has no step-by-step form: which keys its pattern needs later is not worked out")
+            raise Unsupported(f"{name} has no step-by-step form: the package that it comes from has none")
         return HeadStream(self, self.memory)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -146,6 +146,11 @@ class BlockStream:
 def blocks(case: Case, pattern: Pattern) -> nn.Sequential:
     """Depth pre-norm blocks whose heads attend by the pattern; one backwards beside each, where the case reads both ways."""
     return directed(case, lambda one: Block(one, Heads(one.hidden_size, pattern.way(case), pattern.memory)))
+
+
+def all_keys(case: Case) -> int:
+    """Numbers that a stream of `blocks` keeps at its end where later steps may read any earlier one: every key and value."""
+    return 2 * case.depth * case.hidden_size * case.seq_len
 
 
 def parameters(case: Case) -> int:

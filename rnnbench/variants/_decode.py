@@ -131,6 +131,22 @@ class Chain:
         return x, after
 
 
+class Each:
+    """A module that looks at one step alone."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+
+    def begin(self, batch_size: int) -> tuple[()]:
+        """Nothing is kept."""
+        del batch_size
+        return ()
+
+    def advance(self, x: Tensor, state: tuple[()]) -> tuple[Tensor, tuple[()]]:
+        """The module on the step."""
+        return self._module(x), state
+
+
 class Around:
     """`join(x, y)` of what comes in and what `inner` makes of it."""
 

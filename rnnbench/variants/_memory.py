@@ -1,8 +1,10 @@
 """What attention keeps of a stream: keys and values, all of them or the last so many, or a running sum."""
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol
 
-from torch import Tensor, cat
+from torch import Tensor, cat, device
 from torch.nn.functional import elu, pad, scaled_dot_product_attention
 
 State = tuple[Tensor, ...]
@@ -34,6 +36,24 @@ class Keys:
         """A softmax over the keys."""
         keys, values = (cat((old.to(new.dtype), new), 2)[:, :, self._first :] for old, new in zip(state, (k, v), strict=True))
         return scaled_dot_product_attention(q, keys, values), (keys, values)
+
+
+class Chosen:
+    """All keys and values, since later steps may want any; each query reads some. `choose(step, device)` gives their positions."""
+
+    def __init__(self, choose: Callable[[int, device], Tensor]) -> None:
+        self._choose = lru_cache(maxsize=None)(choose)  # the same in every layer, and in every stream begun anew
+        self._all = Keys()
+
+    def begin(self, like: Tensor, shape: Shape) -> State:
+        """None yet."""
+        return self._all.begin(like, shape)
+
+    def read(self, q: Tensor, k: Tensor, v: Tensor, state: State) -> tuple[Tensor, State]:
+        """A softmax over the chosen keys."""
+        keys, values = kept = tuple(cat((old.to(new.dtype), new), 2) for old, new in zip(state, (k, v), strict=True))
+        at = self._choose(keys.shape[2] - 1, q.device)
+        return scaled_dot_product_attention(q, keys.index_select(2, at), values.index_select(2, at)), kept
 
 
 class Sum:

@@ -4,6 +4,7 @@ A step halts with probability p; once the sum of p reaches `halt_at`, the state 
 The number of steps and the remainder, the ponder cost, are added to the loss.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
@@ -38,6 +39,7 @@ class ActLstm(Layer, Adaptive):
         read = super().forward(x)
         steps, rests = (sum(parts) / len(x) for parts in zip(*self._taken, strict=True))
         self.mean_depth, self.cost = steps.mean(), COST * (steps + rests).mean()
+        self.run_depth = torch.stack([taken.max() for taken, _ in self._taken]).mean()
         self._taken = None
         return read
 
@@ -88,9 +90,16 @@ def parameters(case: Case) -> int:
     return (2 if case.bidirectional else 1) * (4 * hidden * (case.input_size + hidden + 2) + hidden + 1)
 
 
+def flops(case: Case) -> int:
+    """FLOPs of a pass with all `depth` steps on each input: the input is multiplied once, the state at each step."""
+    hidden, ways = case.hidden_size, 2 if case.bidirectional else 1
+    return 2 * ways * case.batch_size * case.seq_len * (4 * hidden * case.input_size + case.depth * (4 * hidden + 1) * hidden)
+
+
 @variant(
     implementations=("loop", "fused"),
     source="arXiv 1603.08983",
+    flops=flops,
     parameters=parameters,
     state_size=lambda case: 2 * case.hidden_size,
 )

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.case import Case
-from rnnbench.variants._attention import WAYS, Pattern, blocks, causal, flops, in_blocks, out_of_blocks, parameters
+from rnnbench.variants._attention import WAYS, Pattern, all_keys, blocks, causal, flops, in_blocks, out_of_blocks, parameters
+from rnnbench.variants._memory import Chosen as ChosenKeys
 from rnnbench.variants._registry import variant
 from rnnbench.variants._spans import Chosen, attend
 
@@ -41,6 +42,15 @@ def seen(block: int, seed: int, seq_len: int, device: torch.device) -> Tensor:
     return each[:seq_len, :seq_len].to(device) & causal(seq_len, device)
 
 
+def row(block: int, seed: int, step: int, device: torch.device) -> Tensor:
+    """The positions that the query of a step sees, of any sequence that long or longer."""
+    own = step // block
+    earlier = table(own + 1, seed)[own]
+    starts = torch.cat((earlier[earlier >= 0].sort().values, torch.tensor([own]))) * block
+    positions = (starts[:, None] + torch.arange(block)).flatten()
+    return positions[positions <= step].to(device)
+
+
 def chosen_blocks(block: int, seed: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Blocks gathered piece by piece: time and memory linear in seq_len."""
     parts = [in_blocks(x, block) for x in (q, k, v)]
@@ -57,8 +67,15 @@ def pairs(case: Case) -> int:
     return sum(size * count * block + size * (size + 1) // 2 for size, count in zip(sizes, seen_by, strict=True))
 
 
-@variant(implementations=WAYS, source="arXiv 2007.14062, read causally; no positions", flops=flops(pairs), parameters=parameters)
+@variant(
+    implementations=WAYS,
+    source="arXiv 2007.14062, read causally; no positions",
+    flops=flops(pairs),
+    parameters=parameters,
+    state_size=all_keys,
+)
 def block_sparse(case: Case) -> nn.Module:
     """Block-sparse attention (BigBird): window, first and random blocks of half the axis `window`."""
     block = max(1, case.window // 2)
-    return blocks(case, Pattern(partial(seen, block, case.seed), partial(chosen_blocks, block, case.seed)))
+    memory = ChosenKeys(partial(row, block, case.seed))
+    return blocks(case, Pattern(partial(seen, block, case.seed), partial(chosen_blocks, block, case.seed), memory))

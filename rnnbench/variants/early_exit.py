@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.case import Case
+from rnnbench.errors import Unsupported
 from rnnbench.variants import lstm
 from rnnbench.variants._adaptive import Adaptive
+from rnnbench.variants._decode import Streaming
 from rnnbench.variants._deep import deep, features
 from rnnbench.variants._registry import variant
 from rnnbench.variants.residual import first
@@ -41,6 +43,7 @@ class EarlyExit(Adaptive):
             depth = depth + (number + 1) * chance
             left = left - chance
         self.mean_depth = depth.detach().mean()
+        self.run_depth = torch.full((), float(len(self.layers)))
         self.cost = COST * depth.mean()
         return out.to(x.dtype)
 
@@ -57,9 +60,13 @@ class EarlyExit(Adaptive):
             x, going = x[:, ~leave], going[~leave]
             if not len(going):
                 break
-        self.mean_depth = torch.stack(depths).sum() / sum(len(part) for part in order)
+        self.mean_depth = self.run_depth = torch.stack(depths).sum() / sum(len(part) for part in order)
         self.cost = COST * self.mean_depth
         return torch.cat(outputs, 1)[:, torch.cat(order).argsort()]
+
+    def stream(self, name: str) -> Streaming:
+        """There is none."""
+        raise Unsupported(f"{name} cannot decode: at which layer a sequence leaves depends on all of its steps")
 
     def _confidence(self, number: int, x: Tensor) -> Tensor:
         """(steps, batch, features) → (batch, 1), from 0 to 1."""
@@ -67,8 +74,14 @@ class EarlyExit(Adaptive):
         return sure
 
 
+def flops(case: Case) -> int:
+    """FLOPs of a pass in which every sequence goes through every layer."""
+    return lstm.COSTS.flops(case) + 2 * case.batch_size * (case.depth - 1) * features(case)
+
+
 @variant(
     implementations=lstm.WAYS,
+    flops=flops,
     source="arXiv 1709.01686; confidence learned as in 2107.05407",
     parameters=lambda case: lstm.COSTS.parameters(case) + (case.depth - 1) * (features(case) + 1),
 )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from rnnbench.case import Case
 from rnnbench.variants import lstm
 from rnnbench.variants._attention import Affine
+from rnnbench.variants._decode import Chain, Each, Streaming, streaming
 from rnnbench.variants._deep import features
 from rnnbench.variants._registry import variant
 from rnnbench.variants.residual import first
@@ -26,6 +27,10 @@ class Speech(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Frames up, narrowed, and up again."""
         return first(self.above(self.narrow(first(self.below(x)))))
+
+    def stream(self, name: str) -> Streaming:
+        """The three in turn."""
+        return Chain([streaming(self.below, name), Each(self.narrow), streaming(self.above, name)])
 
 
 def upper(case: Case) -> Case:
@@ -44,6 +49,7 @@ def between(case: Case) -> int:
     source="arXiv 1303.5778; CTC doi 10.1145/1143844.1143891",
     flops=lambda case: lstm.COSTS.flops(case) + lstm.COSTS.flops(upper(case)) + 2 * case.batch_size * case.seq_len * between(case),
     parameters=lambda case: lstm.COSTS.parameters(case) + lstm.COSTS.parameters(upper(case)) + between(case) + upper(case).hidden_size,
+    state_size=lambda case: lstm.COSTS.state_size(case) + lstm.COSTS.state_size(upper(case)),
 )
 def speech(case: Case) -> nn.Module:
     """Deep LSTM, a linear layer, and a shallower LSTM: an acoustic model."""

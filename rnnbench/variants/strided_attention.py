@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.case import Case
-from rnnbench.variants._attention import WAYS, Pattern, blocks, causal, flops, in_blocks, out_of_blocks, parameters
+from rnnbench.variants._attention import WAYS, Pattern, all_keys, blocks, causal, flops, in_blocks, out_of_blocks, parameters
+from rnnbench.variants._memory import Chosen
 from rnnbench.variants._registry import variant
 from rnnbench.variants._spans import Columns, Window, attend
 from rnnbench.variants.transformer import dense_causal
@@ -21,6 +22,12 @@ def seen(stride: int, seq_len: int, device: torch.device) -> Tensor:
     step = torch.arange(seq_len).to(device)
     back = step[:, None] - step
     return causal(seq_len, device) & ((back < stride) | (back % stride == 0))
+
+
+def row(stride: int, step: int, device: torch.device) -> Tensor:
+    """The positions that the query of a step sees."""
+    far = torch.arange(step % stride, max(0, step - stride + 1), stride)
+    return torch.cat((far, torch.arange(max(0, step - stride + 1), step + 1))).to(device)
 
 
 def strided(stride: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -54,7 +61,13 @@ def pairs(case: Case) -> int:
     return near * case.seq_len - near * (near - 1) // 2 + case.window * rows * (rows - 1) // 2 + rest * rows
 
 
-@variant(implementations=WAYS, source="arXiv 1904.10509, one merged head; no positions", flops=flops(pairs), parameters=parameters)
+@variant(
+    implementations=WAYS,
+    source="arXiv 1904.10509, one merged head; no positions",
+    flops=flops(pairs),
+    parameters=parameters,
+    state_size=all_keys,
+)
 def strided_attention(case: Case) -> nn.Module:
     """Strided attention (Sparse Transformer); the axis `window` is stride and reach."""
-    return blocks(case, Pattern(partial(seen, case.window), partial(strided, case.window)))
+    return blocks(case, Pattern(partial(seen, case.window), partial(strided, case.window), Chosen(partial(row, case.window))))

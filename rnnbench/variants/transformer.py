@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from rnnbench.case import Case
-from rnnbench.variants._attention import WAYS, Pattern, blocks, causal, flops, parameters
+from rnnbench.variants._attention import WAYS, Pattern, all_keys, blocks, causal, flops, parameters
 from rnnbench.variants._memory import Keys
 from rnnbench.variants._registry import variant
 
@@ -22,7 +22,7 @@ DENSE = Pattern(causal, dense_causal, Keys())
     source="arXiv 1706.03762; norm before each part, arXiv 2002.04745; no positions",
     flops=flops(lambda case: case.seq_len * (case.seq_len + 1) // 2),
     parameters=parameters,
-    state_size=lambda case: 2 * case.depth * case.hidden_size * case.seq_len,
+    state_size=all_keys,
 )
 def transformer(case: Case) -> nn.Module:
     """Transformer, dense causal attention."""

@@ -3,7 +3,7 @@
 Teacher forcing: the decoder is fed the true translation, shifted by a step. The field's common size is 4 layers of 512 on words of 300.
 """
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,9 @@ from rnnbench.errors import Unsupported
 from rnnbench.variants import lstm
 from rnnbench.variants._attention import Affine
 from rnnbench.variants._costs import Costs
+from rnnbench.variants._decode import Streaming, streaming
 from rnnbench.variants._registry import variant
-from rnnbench.variants._stack import sizes
+from rnnbench.variants._stack import Unrolled, sizes
 
 WAYS = ("loop", "fused")
 States = tuple[Tensor, Tensor]
@@ -53,21 +54,52 @@ class EncoderDecoder(nn.Module):
             raise Unsupported(f"{case.variant} needs a source and a target: 2 time steps or more, not {case.seq_len}")
         self.encoder, self.decoder = nn.LSTM(**sizes(case)), nn.LSTM(**sizes(case))
         self.join = Affine(2 * case.hidden_size, case.hidden_size, bias=False) if attends else None
-        self.way = case.implementation
+        self.way, self.heard = case.implementation, case.seq_len // 2
 
     def forward(self, x: Tensor) -> Tensor:
         """The first half is the source."""
         half = len(x) // 2
         heard, states = read(self.encoder, x[:half], None, self.way)
         said, _ = read(self.decoder, x[half:], states, self.way)
-        return torch.cat((heard, said if self.join is None else self._attend(said, heard)))
+        return torch.cat((heard, said if self.join is None else self.attend(said, heard)))
 
-    def _attend(self, said: Tensor, heard: Tensor) -> Tensor:
+    def stream(self, name: str) -> "Translating":
+        """The encoder's steps, then the decoder's."""
+        return Translating(
+            self,
+            *(streaming(Unrolled(one, lstm.STEPS["loop"], 2) if self.way == "loop" else one, name) for one in (self.encoder, self.decoder)),
+        )
+
+    def attend(self, said: Tensor, heard: Tensor) -> Tensor:
         """h̃ = tanh(C [Σ softmax(h · s) s; h]) over what was heard: (target, batch, hidden) → the same."""
         assert self.join is not None
         h, s = said.transpose(0, 1), heard.transpose(0, 1)
         context = (h @ s.transpose(1, 2)).softmax(-1).to(s.dtype) @ s
         return cast("Tensor", self.join(torch.cat((context, h), -1)).tanh().transpose(0, 1))
+
+
+class Translating:
+    """One step at a time: how many were read, the state of the network that reads, and what the encoder gave."""
+
+    def __init__(self, whole: EncoderDecoder, encoder: Streaming, decoder: Streaming) -> None:
+        self._whole, self._encoder, self._decoder = whole, encoder, decoder
+
+    def begin(self, batch_size: int) -> tuple[int, Any, Tensor]:
+        """Nothing was read."""
+        weight = self._whole.encoder.weight_ih_l0
+        return 0, self._encoder.begin(batch_size), weight.new_empty(0, batch_size, self._whole.encoder.hidden_size)
+
+    def advance(self, x: Tensor, state: tuple[int, Any, Tensor]) -> tuple[Tensor, tuple[int, Any, Tensor]]:
+        """(batch, input_size) → (batch, hidden_size). The decoder's state begins as the encoder's ends."""
+        number, inner, heard = state
+        encodes = number < self._whole.heard
+        y, inner = (self._encoder if encodes else self._decoder).advance(x, inner)
+        if self._whole.join is not None:
+            if encodes:
+                heard = torch.cat((heard.to(y.dtype), y[None]))
+            else:
+                y = self._whole.attend(y[None], heard)[0]
+        return y, (number + 1, inner, heard)
 
 
 def attention_flops(case: Case) -> int:
@@ -77,7 +109,7 @@ def attention_flops(case: Case) -> int:
     return COSTS.flops(case) + 2 * case.batch_size * said * (2 * heard * hidden + 2 * hidden**2)
 
 
-@variant(implementations=WAYS, source="arXiv 1409.3215", flops=COSTS.flops, parameters=COSTS.parameters)
+@variant(implementations=WAYS, source="arXiv 1409.3215", flops=COSTS.flops, parameters=COSTS.parameters, state_size=COSTS.state_size)
 def translation(case: Case) -> nn.Module:
     """LSTM encoder and decoder, teacher forcing; the first half of a sequence is the source."""
     return EncoderDecoder(case, attends=False)
@@ -88,6 +120,7 @@ def translation(case: Case) -> nn.Module:
     source="arXiv 1409.3215; dot-product attention 1508.04025",
     flops=attention_flops,
     parameters=lambda case: COSTS.parameters(case) + 2 * case.hidden_size**2,
+    state_size=lambda case: COSTS.state_size(case) + case.seq_len // 2 * case.hidden_size,
 )
 def translation_attention(case: Case) -> nn.Module:
     """LSTM encoder and decoder with dot-product attention of the decoder to the source."""

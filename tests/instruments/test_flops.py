@@ -7,11 +7,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from rnnbench.measure.costs import moved_bytes, step_flops
 from rnnbench.measure.workload import output_of
 from rnnbench.variants import VARIANTS
+from rnnbench.variants._adaptive import adaptive_of, run_depth
 from tests.tools import small_case
 
 SIZES = {"hidden_size": 32, "input_size": 16, "depth": 2, "batch_size": 4, "seq_len": 8}
 MASKED = ("attention", "transformer", "block_sparse", "griffin")  # the counter counts pairs that a mask leaves out; see their own tests
-OTHERS = ("act_lstm", "early_exit_lstm", "translation")  # no formula: it depends on what they read; or one way only
+OTHERS = ("act_lstm", "early_exit_lstm", "translation")  # it depends on what they read, see below; or one way only
 NAMES = [name for name in VARIANTS.all() if name not in OTHERS and not any(word in name for word in MASKED)]
 
 
@@ -67,6 +68,27 @@ def test_the_products_of_mixed_networks(name):
     blocks = 1  # of two: the second block of griffin attends, and the read-out is one
     hidden_pairs = steps * (steps - 1) // 2
     assert step_flops(case) == counted(case) - 2 * case.batch_size * blocks * 2 * hidden_pairs * hidden
+
+
+@pytest.mark.parametrize("ways", [1, 2])
+@pytest.mark.parametrize("name", ["act_lstm", "early_exit_lstm"])
+@pytest.mark.parametrize("halt_at", [0.3, 0.9])
+def test_adaptive_depth_is_counted_as_it_ran(name, halt_at, ways):
+    """The formula at the depth that was run is what the counter counts of that very pass: in training all layers, in inference fewer.
+
+    A sequence that leaves early was asked once more than the formula's straight line has it: a vector's product at most for each.
+    """
+    case = small_case(
+        variant=name, phase="forward", implementation="loop", halt_at=halt_at, bidirectional=ways == 2, **{**SIZES, "depth": 4}
+    )
+    torch.manual_seed(0)
+    model, x = VARIANTS[name].module(case), torch.randn(case.seq_len, case.batch_size, case.input_size)
+    for training in (True, False):
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model.train(training)(x)
+        asked = 0 if training or name == "act_lstm" else 2 * case.batch_size * case.hidden_size * ways
+        assert 0 <= counter.get_total_flops() - step_flops(case, run_depth(adaptive_of(model))) <= asked
+    assert step_flops(case) >= counter.get_total_flops()
 
 
 @pytest.mark.parametrize("name", ["elman", "lstm", "gru"])

@@ -17,7 +17,8 @@ from tests.variants.parts import built, input_for
 
 STEPWISE = ("elman", "elman_relu", "lstm", "gru", "drop_lstm", "min_gru", "min_lstm", "rg_lru", "sru", "qrnn", "slstm", "mlstm", "ln_lstm")
 STEPWISE += ("ln_lstm_gates", "res_lstm", "res_ln_lstm", "highway_lstm", "student", "act_lstm", "forecasting")
-STEPWISE += ("transformer", "window_attention", "linear_attention", "griffin", "lstm_attention")
+STEPWISE += ("transformer", "window_attention", "linear_attention", "griffin", "lstm_attention", "block_sparse", "strided_attention")
+STEPWISE += ("translation", "translation_attention", "speech")
 EVERY = [(name, way) for name in STEPWISE for way in VARIANTS[name].implementations]
 
 
@@ -58,8 +59,8 @@ def test_a_fused_network_is_read_by_cells_on_its_own_weights():
     [
         ({"variant": "lstm", "bidirectional": True}, "lstm reads both ways"),
         ({"variant": "min_gru", "bidirectional": True}, "min_gru reads both ways"),
-        ({"variant": "block_sparse"}, "block_sparse has no step-by-step form: which keys"),
-        ({"variant": "translation"}, r"translation has no step-by-step form: give its module begin\(batch_size\) and advance"),
+        ({"variant": "speech", "bidirectional": True}, "speech reads both ways"),
+        ({"variant": "early_exit_lstm", "depth": 2}, "early_exit_lstm cannot decode: at which layer a sequence leaves"),
     ],
 )
 def test_what_cannot_decode_is_unsupported(fields, why):
@@ -69,6 +70,7 @@ def test_what_cannot_decode_is_unsupported(fields, why):
 
 
 ON_TOY = ("lstm", "gru", "elman", "min_gru", "rg_lru", "res_lstm", "window_attention", "linear_attention", "griffin")
+ON_TOY += ("block_sparse", "strided_attention", "translation_attention", "speech")
 
 
 @pytest.mark.parametrize("name", ON_TOY)
@@ -80,6 +82,20 @@ def test_decoding_runs_on_the_test_accelerator(name, precision):
             work.step()
         work.check()
         assert work.output.device.type == "toy"
+
+
+@pytest.mark.parametrize("name", ["block_sparse", "strided_attention"])
+def test_a_stream_reads_the_keys_that_the_pattern_sees(name):
+    """Over many blocks, each step reads what its row of the dense mask shows, and no more."""
+    fields = {"hidden_size": 2, "input_size": 2, "seq_len": 61, "window": 6, "batch_size": 1}
+    model, x = built(name, "loop", fields).eval(), input_for(fields)
+    with torch.no_grad():
+        reader = streaming(model, name)
+        state, steps = reader.begin(1), []
+        for one in x.unbind(0):
+            y, state = reader.advance(one, state)
+            steps.append(y)
+        torch.testing.assert_close(torch.stack(steps), model(x), rtol=1e-9, atol=1e-11)
 
 
 def test_a_wrong_step_is_told(monkeypatch):
