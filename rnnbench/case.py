@@ -91,6 +91,9 @@ class Case:
     schedule: str | None = axis(None, "the learning rate after its warm-up; none is the task's own", letter="sched=", values=SCHEDULES)
     max_steps: int | None = axis(None, "most training steps in `converge`; none is the task's own", unit="steps", letter="steps")
     distilled: bool = axis(False, "learns from a trained teacher's outputs too", letter="distilled")
+    temperature: float = axis(3.0, "softens a teacher's and its student's answers, where `distilled`", letter="temp")
+    teacher_share: float = axis(0.7, "share of the loss that is the teacher's, up to 1, where `distilled`", letter="share")
+    match_hidden: bool = axis(False, "the student's hidden states learn to be the teacher's too, where `distilled`", letter="hidden")
     implementation: str = axis("fused", "how the recurrence is computed", values=IMPLEMENTATIONS)
     execution: str = axis("eager", "how the model is run", values=EXECUTIONS)
     device: str = axis("cpu", "where it runs")
@@ -102,6 +105,8 @@ class Case:
     def __post_init__(self) -> None:
         for one in AXES.values():
             one.check(getattr(self, one.name))
+        if self.teacher_share > 1:
+            raise BadValue("teacher_share", self.teacher_share, "a number above 0, at most 1")
         if not isinstance(self.suite, str) or not _NAME.fullmatch(self.suite):
             raise BadValue("suite", self.suite, NAME)
 
@@ -151,5 +156,5 @@ def _axes() -> dict[str, Axis]:
 
 AXES: dict[str, Axis] = _axes()
 _SHAPE = ("depth", "hidden_size", "input_size", "batch_size", "seq_len")
-_TRAINED = ("task", "optimizer", "lr", "schedule", "max_steps", "distilled")
+_TRAINED = ("task", "optimizer", "lr", "schedule", "max_steps", "distilled", "temperature", "teacher_share", "match_hidden")
 _EXTRAS = ("bidirectional", "clip_norm", "execution", *_TRAINED, "seed", "window", "halt_at")

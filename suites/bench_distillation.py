@@ -2,7 +2,7 @@
 
 from rnnbench import Suite, grid
 
-TEACHER = {"variant": "lstm", "depth": 3, "hidden_size": 64}
+TEACHER = {"variant": "lstm", "depth": 3, "hidden_size": 64, "lr": 0.01}
 
 
 def rows(task, seq_len, input_size, hidden_size, max_steps):

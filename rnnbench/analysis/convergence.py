@@ -141,47 +141,75 @@ def band(curves: Sequence[Sequence[Point]], what: str, against: str = "seconds")
     return Band(at.tolist(), middle.tolist(), low.tolist(), high.tolist(), len(full))
 
 
-def worth_it(costs: Sequence[float], errors: Sequence[float]) -> list[bool]:
-    """Which of several are on the Pareto front: none other is as good at less cost, or better at no more."""
-    rows = list(zip(costs, errors, strict=True))
-    return [not any((cost <= mine and error <= own) and (cost < mine or error < own) for cost, error in rows) for mine, own in rows]
+def worth_it(rows: Sequence[Sequence[float]]) -> list[bool]:
+    """Which of several are on the Pareto front, each a row of costs: none other is as low in all of them and lower in one."""
+
+    def beats(one: Sequence[float], other: Sequence[float]) -> bool:
+        return all(a <= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)
+
+    return [not any(beats(one, row) for one in rows) for row in rows]
+
+
+HOW = ("distilled", "temperature", "teacher_share", "match_hidden")  # axes that say how a student is taught
+TUNED = ("lr",)  # axes of which each kind of student keeps what was best on the validation split
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The share of the way from student to teacher that being taught closed, by seed: median with the ends of its interval."""
+    """What being taught did to one kind of student: test errors, the learning rates that they were tuned to, and the share of the way from
+    student alone to teacher that was closed, by seed: median with the ends of its interval. `tried` counts learning rates."""
 
     task: str
+    how: str
     teacher: float
-    alone: float
-    taught: float
+    alone: Trained
+    taught: Trained
+    tried: int
     closed: Middle | None
 
 
 def gaps(groups: Sequence[Trained]) -> list[Gap]:
-    """For each task with distilled students: test errors of teacher, student alone and student taught, and how much of the gap closed.
-    The teacher is the undistilled case with the most parameters."""
+    """For each task with distilled students. The teacher is the undistilled case with the most parameters, of the seed that taught; student
+    alone and student taught are each at the learning rate with the least median validation error, of those that were tried."""
     found = []
     for task in dict.fromkeys(group.axis("task") for group in groups if group.axis("distilled")):
         here = [group for group in groups if group.axis("task") == task and group.values("test_error")]
-        for taught in (group for group in here if group.axis("distilled")):
-            same = {name: value for name, value in taught.axes if name != "distilled"}
-            alone = next((one for one in here if not one.axis("distilled") and all(one.axis(n) == v for n, v in same.items())), None)
-            others = [one for one in here if not one.axis("distilled") and one is not alone]
-            if alone is None or not others:
-                continue
-            teacher = max(others, key=lambda one: one.median("parameters") or 0.0)
-            found.append(_gap(task, teacher, alone, taught))
+        kinds: dict[tuple[Key, bool, str], list[Trained]] = {}
+        for group in here:
+            kinds.setdefault((_student(group), group.axis("distilled"), how_taught(group)), []).append(group)
+        for (student, distilled, how), taught in kinds.items():
+            alone = kinds.get((student, False, ""))
+            others = [group for group in here if not group.axis("distilled") and _student(group) != student]
+            if distilled and alone and others:
+                teacher = max(others, key=lambda one: one.median("parameters") or 0.0)
+                found.append(_gap(str(task), how, teacher, _tuned(alone), _tuned(taught), len(taught)))
     return found
 
 
-def _gap(task: str, teacher: Trained, alone: Trained, taught: Trained) -> Gap:
-    top = teacher.median("test_error") or 0.0
+def _student(group: Trained) -> Key:
+    return tuple((name, value) for name, value in group.axes if name not in (*HOW, *TUNED))
+
+
+def how_taught(group: Trained) -> str:
+    """In a few words; empty for who was not."""
+    if not group.axis("distilled"):
+        return ""
+    what = "answers and hidden states" if group.axis("match_hidden") else "answers"
+    return f"{what}, temperature {group.axis('temperature'):g}, share {group.axis('teacher_share'):g}"
+
+
+def _tuned(groups: Sequence[Trained]) -> Trained:
+    return min(groups, key=lambda one: one.median("validation_error") or 0.0)
+
+
+def _gap(task: str, how: str, teacher: Trained, alone: Trained, taught: Trained, tried: int) -> Gap:
+    theirs = _errors(teacher)
+    top = theirs.get(min(theirs), 0.0)
     mine = _errors(alone)
     pairs = [(mine[seed], its) for seed, its in _errors(taught).items() if seed in mine]
     gap = (alone.median("test_error") or 0.0) - top
     closed = censored_median([(one - its) / gap for one, its in pairs], []) if gap > 0 and pairs else None
-    return Gap(task, top, alone.median("test_error") or 0.0, taught.median("test_error") or 0.0, closed)
+    return Gap(task, how, top, alone, taught, tried, closed)
 
 
 def _errors(group: Trained) -> dict[int, float]:

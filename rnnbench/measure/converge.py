@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Generator, Tensor, nn
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
-from rnnbench.measure import memory
+from rnnbench.errors import Unsupported
+from rnnbench.measure import instruments, memory
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.learner import Learner
-from rnnbench.measure.lesson import Weights, distilling, kept, teacher_of
+from rnnbench.measure.lesson import Lessons, Matching, Weights, distilling, kept, lessons, teacher_of
 from rnnbench.measure.load import LoadWatch
 from rnnbench.measure.measuring import Measurement
 from rnnbench.measure.precision import Format, autocast, in_format
@@ -28,11 +29,12 @@ from rnnbench.measure.teaching import Loss, Teaching, recipe_of
 from rnnbench.measure.workload import Diverged, probe
 from rnnbench.tasks import PROBLEMS, Data, Problem, Split
 from rnnbench.variants._adaptive import depth_metrics
+from rnnbench.variants._decode import streaming
 
 BOUND = 100.0  # a loss so many times the first one is divergence, finite or not
 LOOK_EVERY = 25  # steps between looks at the losses, which a device would otherwise be waited for
 JUDGED_AT_ONCE = 512  # sequences
-ANSWERS = 20
+ANSWERS, STEPS = 20, 100
 MOST_SCALES = 12
 Once = Callable[[Clock, Callable[[], None]], None]
 """Runs a whole training once under a clock."""
@@ -55,17 +57,20 @@ class Training:
         self.best_weights: Weights = {}
         self.reached: tuple[int, float] | None = None
         self.seen = Measurement()
-        self.teaching = self._teaching(self.problem.kind.loss)
-        self._taught: Tensor | None = None
+        self.teaching = self._teaching(self.model, self.problem.kind.loss)
+        self._lessons: Lessons | None = None
         self._losses: list[float] = []
         self._first_loss = 0.0
 
-    def learn_from(self, teacher: nn.Module) -> None:
-        """Take a trained teacher's answers to every training sequence; off the clock, once."""
+    def learn_from(self, teacher: Learner) -> None:
+        """Take what a trained teacher says of every training sequence; off the clock, once."""
         train = self.splits["train"]
-        with torch.no_grad(), autocast(self.form, self.device):
-            self._taught = torch.cat([teacher(x) for x in train.x.split(JUDGED_AT_ONCE)])
-        self.teaching = self._teaching(distilling(self.problem.kind.loss, self.data.outputs, labels=not train.y.is_floating_point()))
+        self._lessons = lessons(teacher, train.x, with_hidden=self.case.match_hidden)
+        states, pupil = self._lessons.hidden, cast("nn.Module", self.model)
+        if states is not None:
+            pupil = Matching(self.model, states.shape[-1]).to(self.device.torch)
+        loss = distilling(self.problem.kind.loss, self.case, self.data.outputs, labels=not train.y.is_floating_point())
+        self.teaching = self._teaching(pupil, loss)
 
     def run(self) -> None:
         """Train. Raises Diverged; what was seen until then is in `seen`."""
@@ -133,16 +138,16 @@ class Training:
 
     def _batches(self) -> Iterator[tuple[Tensor, Any]]:
         """Epoch after epoch in an order of the case's seed, without what is left over at the end of one."""
-        train, taught = self.splits["train"], self._taught
+        train, taught = self.splits["train"], self._lessons
         size = min(self.case.batch_size, len(train))
         generator = Generator().manual_seed(self.case.seed)
         while True:
             order = torch.randperm(len(train), generator=generator).to(self.device.torch)
             for rows in order[: len(train) // size * size].split(size):
-                yield train.x[rows], train.y[rows] if taught is None else (train.y[rows], taught[rows])
+                yield train.x[rows], train.y[rows] if taught is None else (train.y[rows], taught.of(rows))
 
-    def _teaching(self, loss: Loss) -> Teaching:
-        return Teaching(self.model, loss, self.recipe, clip_norm=self.case.clip_norm, form=self.form, device=self.device, clock=self.clock)
+    def _teaching(self, model: nn.Module, loss: Loss) -> Teaching:
+        return Teaching(model, loss, self.recipe, clip_norm=self.case.clip_norm, form=self.form, device=self.device, clock=self.clock)
 
 
 def converge(
@@ -166,19 +171,22 @@ def converge(
         training.seen = seen
         if case.distilled:
             training.learn_from(_teacher(teacher_of(case, teacher or {}), device, folder))
-        watch = LoadWatch()
+        watch, instrument = LoadWatch(), instruments.watch(device)
         try:
             once(clock, training.run)
         finally:
+            if instrument is not None:
+                seen.add(instrument.stop())
             if (load := watch.stop()) is not None:
                 seen.metrics.update(load.metrics())
                 seen.notes += load.notes()
             _of_gradients(training)
         _of_quality(training)
+        _of_energy(seen)
         _of_model(training)
 
 
-def _teacher(case: Case, device: Device, folder: Path | None) -> nn.Module:
+def _teacher(case: Case, device: Device, folder: Path | None) -> Learner:
     """A trained teacher, in fp32 whatever the student's precision, on the device. Its training is no part of the student's."""
     with in_format("fp32", device) as form:
         training = Training(case, device, form, Clock(device), float("inf"), whole=True)
@@ -228,6 +236,19 @@ def _of_quality(training: Training) -> None:
     quality = training.quality("test")
     share = problem.kind.better == "higher"
     seen.metrics.update(test_quality=quality, test_error=1 - quality if share else quality)
+    best = seen.metrics["best_quality"]
+    seen.metrics["validation_error"] = 1 - best if share else best
+
+
+def _of_energy(seen: Measurement) -> None:
+    """Joules of the training and until its target: mean power, over training and what was looked at in between, × seconds of training."""
+    for name, seconds in (("training_energy_j", "training_s"), ("energy_to_target_j", "time_to_target_s")):
+        if (power_w := seen.metrics.get("mean_power_w")) is None:
+            seen.absent[name] = seen.absent.get("mean_power_w", "no power was measured")
+        elif seconds in seen.metrics:
+            seen.metrics[name] = power_w * seen.metrics[seconds]
+        else:
+            seen.absent[name] = seen.absent[seconds]
 
 
 def _of_model(training: Training) -> None:
@@ -237,16 +258,27 @@ def _of_model(training: Training) -> None:
     metrics["parameter_bytes"] = memory.parameter_bytes(model)
     x = training.splits["test"].x[:1]
     model.eval()
-    times = []
     with torch.no_grad(), autocast(training.form, training.device):
-        for _ in range(ANSWERS):
-            training.device.synchronize()
-            before = time.perf_counter()
-            model(x)
-            training.device.synchronize()
-            times.append(time.perf_counter() - before)
-    metrics["answer_s"] = median(times)
+        metrics["answer_s"] = _median_s(training.device, lambda: model(x), ANSWERS)
+        try:
+            reader, seen = streaming(model.body, training.case.variant), model.embed(x)[:, 0]
+        except Unsupported as error:
+            training.seen.absent["one_step_s"] = str(error)
+        else:
+            state = reader.begin(1)
+            metrics["one_step_s"] = _median_s(training.device, lambda: reader.advance(seen, state), STEPS)
     metrics.update(depth_metrics(training.teaching.adaptive))
+
+
+def _median_s(device: Device, run: Callable[[], object], times: int) -> float:
+    found = []
+    for _ in range(times):
+        device.synchronize()
+        before = time.perf_counter()
+        run()
+        device.synchronize()
+        found.append(time.perf_counter() - before)
+    return median(found)
 
 
 def _moved(split: Split, device: Device) -> Split:

@@ -29,9 +29,16 @@ class Learner(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Answers in fp32, whatever the precision within."""
-        hidden = output_of(self.body(self.embed(x).transpose(0, 1)))
-        answers: Tensor = self.head(_READOUTS[self.readout](hidden))
-        return answers.float()
+        return self.answers(self.hidden(x))
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """What the variant gives at each step: (seq_len, batch, width)."""
+        return output_of(self.body(self.embed(x).transpose(0, 1)))
+
+    def answers(self, hidden: Tensor) -> Tensor:
+        """What the way out makes of it."""
+        found: Tensor = self.head(_READOUTS[self.readout](hidden))
+        return found.float()
 
 
 _READOUTS: dict[str, Callable[[Tensor], Tensor]] = {  # (seq_len, batch, features) → what the way out sees

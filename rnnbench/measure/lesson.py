@@ -1,5 +1,7 @@
 """Distillation: a student learns from what a trained teacher answers, beside the labels. (arXiv 1503.02531)
 
+Its hidden states may be matched beside its answers, through a linear map. (arXiv 1412.6550)
+
 The teacher is another case of the same task. It is trained once and kept: in this process, and under the run by a digest of all that
 it follows from.
 """
@@ -8,29 +10,29 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import kl_div, log_softmax, mse_loss
 
 from rnnbench import __version__
-from rnnbench.case import Case
+from rnnbench.case import AXES, Case
+from rnnbench.measure.learner import Learner
 from rnnbench.measure.teaching import Loss
 from rnnbench.tasks import Problem
 
-TEMPERATURE = 3.0
-SHARE = 0.7  # of the loss that is the teacher's; the rest is the labels'
-
+AT_ONCE = 512  # sequences
 Weights = dict[str, Tensor]
 _KEPT: dict[str, Weights] = {}
 
 
 def teacher_of(student: Case, differs: Mapping[str, Any]) -> Case:
-    """The case whose network teaches: the student's own but for `differs`, of one seed for every student."""
-    return Case.from_dict({**student.as_dict(), "distilled": False, "seed": 0, **differs})
+    """The case whose network teaches: the student's own but for `differs`, of one seed and in fp32 for every student."""
+    own = {name: AXES[name].default for name in ("distilled", "temperature", "teacher_share", "match_hidden", "precision", "seed")}
+    return Case.from_dict({**student.as_dict(), **own, **differs})
 
 
 def digest(teacher: Case, problem: Problem) -> str:
@@ -60,17 +62,61 @@ def kept(teacher: Case, problem: Problem, folder: Path | None, train: Callable[[
     return weights
 
 
-def distilling(own: Loss, outputs: int, *, labels: bool) -> Loss:
-    """The loss against y = (the labels, the teacher's answers): temperature T softens both answers, T² keeps the gradient's size.
-    Where answers are numbers, the teacher's stand for labels as they are."""
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What a teacher says of each training sequence: answers (n, …) and, where they are matched, hidden states (n, seq_len, width)."""
 
-    def loss(answers: Tensor, y: tuple[Tensor, Tensor]) -> Tensor:
-        truth, taught = y
+    answers: Tensor
+    hidden: Tensor | None = None
+
+    def of(self, rows: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Of some sequences."""
+        return self.answers[rows], None if self.hidden is None else self.hidden[rows]
+
+
+def lessons(teacher: Learner, x: Tensor, *, with_hidden: bool) -> Lessons:
+    """Of every sequence of x, in the teacher's own precision."""
+    answers, hidden = [], []
+    with torch.no_grad():
+        for some in x.split(AT_ONCE):
+            states = teacher.hidden(some)
+            answers.append(teacher.answers(states))
+            if with_hidden:
+                hidden.append(states.transpose(0, 1))
+    return Lessons(torch.cat(answers), torch.cat(hidden) if hidden else None)
+
+
+class Matching(nn.Module):
+    """A student whose hidden states are mapped to a teacher's: x → (answers, (batch, seq_len, width of the teacher))."""
+
+    def __init__(self, student: Learner, width: int) -> None:
+        super().__init__()
+        self.student = student
+        self.map = nn.Linear(student.head.in_features, width)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both."""
+        states = self.student.hidden(x)
+        return self.student.answers(states), self.map(states).transpose(0, 1).float()
+
+
+def distilling(own: Loss, case: Case, outputs: int, *, labels: bool) -> Callable[[Any, Any], Tensor]:
+    """The loss against y = (the labels, the teacher's answers and hidden states).
+
+    Temperature T softens both answers, T² keeps the gradient's size; where answers are numbers, the teacher's stand for labels as they
+    are. Hidden states add their mean squared error ÷ the variance of the teacher's.
+    """
+    softness, share = case.temperature, case.teacher_share
+
+    def loss(said: Any, y: tuple[Tensor, tuple[Tensor, Tensor | None]]) -> Tensor:
+        truth, (taught, states) = y
+        answers = said if states is None else said[0]
         if labels:
-            mine, its = (log_softmax(one.reshape(-1, outputs) / TEMPERATURE, -1) for one in (answers, taught))
-            theirs = kl_div(mine, its, reduction="batchmean", log_target=True) * TEMPERATURE**2
+            mine, its = (log_softmax(one.reshape(-1, outputs) / softness, -1) for one in (answers, taught))
+            theirs = kl_div(mine, its, reduction="batchmean", log_target=True) * softness**2
         else:
             theirs = mse_loss(answers, taught)
-        return SHARE * theirs + (1 - SHARE) * own(answers, truth)
+        total = share * theirs + (1 - share) * own(answers, truth)
+        return total if states is None else total + mse_loss(said[1], states) / states.var()
 
-    return loss  # type: ignore[return-value]
+    return loss

@@ -11,16 +11,19 @@ from rnnbench.record import Run
 from rnnbench.reports import words
 from rnnbench.reports.figures import Group
 from rnnbench.reports.glance import Cell, Table
-from rnnbench.reports.palette import GRID, slots
+from rnnbench.reports.palette import slots
 from rnnbench.reports.panels import SIZE, TICK, Panel, colour, cut
 from rnnbench.reports.svg import drawing, to_svg
 
 MOST_LINES = 8
-HEADS = ("", "steps to target", "time to target", "reached", "test quality", "answer time", "memory", "worth its cost")
-FRONT = "Worth its cost: none of the same task has as low a test error with a quicker answer, or a lower one with an answer as quick."
-NOTE_ON_GAPS = "Median test errors at equal training steps; the gap is from student alone to teacher."
+HEADS = ("", "steps to target", "time to target", "reached", "test quality", "answer time", "one step", "weights", "worth its cost")
+FRONT = "Worth its cost: none of the same task is as low in test error, answer time and weights, and lower in one of them."
+NOTE_ON_GAPS = (
+    "Median test errors at equal training steps, each student at the learning rate that was best on the validation split;"
+    " the gap is from the student alone to the one teacher that taught, of the first seed."
+)
 COSTS = ("answer_s", "test_error", "parameter_bytes")
-SIZES = "The larger a point, the more memory its weights take; the line joins those that are worth their cost."
+SIZES = "The larger a point, the more memory its weights take; filled points are worth their cost."
 CENSORED = "Medians over seeds; a training that missed its target counts as longer than it was given, and one that diverged as endless."
 
 
@@ -96,16 +99,14 @@ def _cost_panel(task: str, shown: Sequence[tuple[str, Trained]], ident: str) -> 
     if len(known) < 2:
         return None
     costs, errors, sizes = ([group.median(metric) or 0.0 for _, group in known] for metric in COSTS)
-    on_front = worth_it(costs, errors)
-    front = sorted((cost, error) for cost, error, on in zip(costs, errors, on_front, strict=True) if on)
+    on_front = worth_it(list(zip(costs, errors, sizes, strict=True)))
     most = max(sizes) or 1.0
     with drawing(*SIZE) as figure:
         axes: Axes = figure.subplots()
-        axes.plot([1e3 * cost for cost, _ in front], [error for _, error in front], color=GRID, linewidth=1.2, zorder=1)
-        for (name, group), cost, error, size in zip(known, costs, errors, sizes, strict=True):
+        for (name, group), cost, error, size, on in zip(known, costs, errors, sizes, on_front, strict=True):
             ink, seen = colour(places[name]), group.values("test_error")
             axes.vlines(1e3 * cost, min(seen), max(seen), color=ink, linewidth=1, alpha=0.6)
-            axes.scatter([1e3 * cost], [error], s=30 + 170 * size / most, color=ink, zorder=2)
+            axes.scatter([1e3 * cost], [error], s=30 + 170 * size / most, facecolor=ink if on else "none", edgecolor=ink, zorder=2)
         axes.set_xlabel("time of an answer [ms]")
         axes.set_ylabel("test error")
         axes.margins(0.15)
@@ -121,17 +122,16 @@ def _cost_panel(task: str, shown: Sequence[tuple[str, Trained]], ident: str) -> 
 
 
 def _table(task: str, groups: Sequence[Trained]) -> Table:
-    costs, errors = ([one.median(name) for one in groups] for name in ("answer_s", "test_error"))
-    known = [number for number, (cost, error) in enumerate(zip(costs, errors, strict=True)) if cost is not None and error is not None]
-    front = worth_it([costs[number] or 0.0 for number in known], [errors[number] or 0.0 for number in known])
-    best = {number for number, on in zip(known, front, strict=True) if on}
+    costs = [[one.median(name) for name in COSTS] for one in groups]
+    known = {number: [one or 0.0 for one in row] for number, row in enumerate(costs) if None not in row}
+    best = {number for number, on in zip(known, worth_it(list(known.values())), strict=True) if on}
     names, rows = names_of(groups), []
     places = slots(names)
     for number, (name, group) in enumerate(zip(names, groups, strict=True)):
         steps, time = group.to_target("steps_to_target", "training_steps"), group.to_target("time_to_target_s", "training_s")
         ended = f"{group.diverged} diverged" if group.diverged else ""
         times = [_middle("training_steps", steps), _middle("training_s", time)]
-        plain = [Cell(units.show(metric, group.median(metric))) for metric in ("test_quality", "answer_s", "parameter_bytes")]
+        plain = [Cell(units.show(metric, group.median(metric))) for metric in ("test_quality", "answer_s", "one_step_s", "parameter_bytes")]
         reached = Cell(f"{steps.reached} of {steps.tried}" if steps else units.NONE, ended)
         marked = Cell("yes" if number in best else "no")
         rows.append([Cell(name, slot=places[name]), *times, reached, *plain, marked])
@@ -151,11 +151,17 @@ def _shown(metric: str, value: float) -> str:
 
 
 def _gap_table(found: Sequence[Gap]) -> Table:
-    heads = ("", "teacher's error", "student alone", "student taught", "gap closed")
+    heads = ("", "taught by", "teacher's error", "student alone", "student taught", "gap closed")
     rows = []
     for one in found:
-        errors = [Cell(units.percent(value)) for value in (one.teacher, one.alone, one.taught)]
+        students = [Cell(units.percent(group.median("test_error") or 0.0), _tuned(group, one.tried)) for group in (one.alone, one.taught)]
         closed = one.closed
         ends = f"{closed.low:.0%} to {closed.high:.0%}, {closed.coverage:.0%} CI over {closed.tried} seeds" if closed else ""
-        rows.append([Cell(one.task), *errors, Cell(f"{closed.value:.0%}" if closed else units.NONE, ends)])
+        share = Cell(f"{closed.value:.0%}" if closed else units.NONE, ends)
+        rows.append([Cell(one.task), Cell(one.how), Cell(units.percent(one.teacher)), *students, share])
     return Table("What students were taught", heads, rows, NOTE_ON_GAPS)
+
+
+def _tuned(group: Trained, tried: int) -> str:
+    """The learning rate, where several were tried."""
+    return f"learning rate {group.axis('lr'):g}, the best of {tried}" if tried > 1 else ""

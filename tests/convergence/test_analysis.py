@@ -58,7 +58,8 @@ def test_a_band_spans_the_seeds_and_forgets_none_that_ended():
 
 def test_the_front_is_what_nothing_beats():
     """(1, 3), (2, 2) and (3, 1) are worth it; (3, 3) is not, and equals keep each other company."""
-    assert worth_it([1, 2, 3, 3, 1], [3, 2, 1, 3, 3]) == [True, True, True, False, True]
+    assert worth_it([(1, 3), (2, 2), (3, 1), (3, 3), (1, 3)]) == [True, True, True, False, True]
+    assert worth_it([(1, 1, 9), (2, 2, 1), (2, 2, 2)]) == [True, True, False]
 
 
 def test_a_gap_is_closed_by_seed():
@@ -69,5 +70,24 @@ def test_a_gap_is_closed_by_seed():
         for depth, distilled, error in ((3, False, 0.1), (1, False, 0.3), (1, True, 0.2))
     ]
     (gap,) = gaps(trained(run(records=tuple(rows))))
-    assert (gap.teacher, gap.alone, gap.taught) == (0.1, 0.3, 0.2)
+    assert (gap.teacher, gap.alone.median("test_error"), gap.taught.median("test_error")) == (0.1, 0.3, 0.2)
     assert gap.closed.value == pytest.approx(0.5)
+
+
+def test_students_are_tuned_alike_and_told_apart_by_how_they_are_taught():
+    """Each kind keeps the learning rate with the least validation error, whatever its test error; the teacher is the seed that taught."""
+    rows = [
+        learned(0, depth=3, metrics={"test_error": 0.1, "parameters": 30.0}),
+        learned(1, depth=3, metrics={"test_error": 0.3, "parameters": 30.0}),
+    ]
+    for how, errors in (({}, (0.5, 0.6)), ({"distilled": True}, (0.4, 0.2)), ({"distilled": True, "match_hidden": True}, (0.3, 0.2))):
+        for lr, error, validation in zip((0.01, 0.1), errors, (0.3, 0.4), strict=True):
+            metrics = {"test_error": error, "validation_error": validation, "parameters": 10.0}
+            rows.append(learned(0, depth=1, lr=lr, metrics=metrics, **how))
+    found = gaps(trained(run(records=tuple(rows))))
+    assert [(one.how.split(",")[0], one.taught.axis("lr"), one.tried) for one in found] == [
+        ("answers", 0.01, 2),
+        ("answers and hidden states", 0.01, 2),
+    ]
+    assert [round(one.closed.value, 3) for one in found] == [0.25, 0.5]
+    assert {one.teacher for one in found} == {0.1}

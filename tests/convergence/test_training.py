@@ -15,7 +15,7 @@ from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.lesson import digest, teacher_of
 from rnnbench.measure.measuring import Measurement
 from rnnbench.measure.outcome import record_of
-from rnnbench.measure.precision import FORMATS
+from rnnbench.measure.precision import FORMATS, in_format
 from rnnbench.measure.teaching import Teaching, factor
 from rnnbench.measure.workload import Diverged
 from rnnbench.record import Record
@@ -131,6 +131,27 @@ def test_bf16_trains_and_reading_both_ways_is_refused():
     assert len(train(small(precision="bf16")).curve) == 2
     with pytest.raises(Unsupported, match="reads both ways"):
         train(small(bidirectional=True))
+
+
+def test_hidden_states_are_matched(tmp_path):
+    """A student that matches its teacher's states comes nearer to them than one that learns from answers alone; it weighs no more."""
+    teacher, apart, weights = {"hidden_size": 24, "depth": 2}, [], []
+    for match in (False, True):
+        case = small(distilled=True, match_hidden=match, lr=1e-2)
+        with in_format("fp32", device := Device("cpu")) as form:
+            lesson = training._teacher(teacher_of(case, teacher), device, tmp_path)
+            work = training.Training(case, device, form, Clock(device), 1e9, whole=True)
+            work.learn_from(lesson)
+            work.run()
+            x = work.splits["test"].x
+            with torch.no_grad():
+                mine, its = (torch.cat([one.hidden(x), torch.ones_like(x).transpose(0, 1)], -1) for one in (work.model, lesson))
+            mine, its = mine.flatten(0, 1), its.flatten(0, 1)
+            mapped = mine @ torch.linalg.lstsq(mine, its).solution
+        apart.append(float((mapped - its).square().mean()))
+        weights.append(sum(weight.numel() for weight in work.model.parameters()))
+    assert apart[1] < 0.8 * apart[0]
+    assert weights[0] == weights[1]
 
 
 def test_a_teacher_is_trained_once_and_kept(tmp_path, monkeypatch):
