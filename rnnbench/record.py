@@ -54,6 +54,7 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("ponder_cost", "ponder cost", "lower", False, "what adaptive depth adds to the loss for the depth that it took"),
     ("compile_s", "compile time", "lower", False, "first call of the compiled step, less a steady one; a warm cache counts"),
     ("operators", "operators", "lower", True, "operators that one step dispatches below autograd; a fused kernel is one"),
+    ("kernel_launches", "kernel launches", "lower", True, "kernels, copies and fills that one step has a device run, by its profiler"),
     ("step_flops", "FLOPs", "lower", True, "in the matrix products of a step, by formula; backward counts twice its forward pass"),
     ("moved_bytes", "bytes moved at least", "lower", True, "each array once in each pass that uses it, as if caches were perfect"),
     ("intensity_flops_per_byte", "arithmetic intensity", None, True, "FLOPs ÷ bytes moved at least"),
@@ -62,6 +63,13 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("launch_share", "share of launching", None, False, "operators × the machine's time to dispatch one ÷ median step time"),
     ("peak_allocated_bytes", "peak allocated", "lower", False, "most device memory held by tensors in a step after warm-up"),
     ("peak_reserved_bytes", "peak reserved", "lower", False, "most device memory held by the allocator in a step after warm-up"),
+    (
+        "workspace_bytes",
+        "workspace",
+        "lower",
+        False,
+        "peak allocated − all that has a name: libraries' workspaces (cuDNN's) and passing tensors",
+    ),
     (
         "peak_rss_growth_bytes",
         "peak resident growth",

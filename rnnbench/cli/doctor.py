@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rnnbench.measure.fitness import Finding
 
 ALPHA = 0.05
+DISTURBING = ("other load", "stolen time")
 
 
 @app.command()
@@ -26,7 +27,7 @@ def doctor(
     """Tell what on this machine disturbs figures, what to do, and the smallest change it can show. Changes no setting of the machine."""
     from rnnbench.analysis.evidence import POWER
     from rnnbench.journal import now_utc
-    from rnnbench.measure.fitness import Finding
+    from rnnbench.measure.fitness import CARE, Finding
     from rnnbench.measure.known import TRIAL, keep, keep_trial, machine_key
     from rnnbench.roofline import Ceilings
     from rnnbench.runs.client import ForkServer
@@ -45,7 +46,8 @@ def doctor(
             server.close()
     found = [Finding(**one) for one in answer["findings"]]
     seen = smallest_change(pairs, seconds)
-    keep(results, key, Ceilings.from_dict(answer["ceilings"]))
+    if not any(one.name in DISTURBING and one.state == CARE for one in found):  # a disturbed machine's ceilings would be too low
+        keep(results, key, Ceilings.from_dict(answer["ceilings"]))
     if seen["detectable_ratio"] is not None:
         told = {"device": chosen, "at_utc": now_utc(), "seconds": seconds, "pairs": pairs, "alpha": ALPHA, "power": POWER}
         if keep_trial(results, key, {**told, "detectable_ratio": seen["detectable_ratio"]}):

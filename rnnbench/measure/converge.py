@@ -178,8 +178,7 @@ def converge(
             if instrument is not None:
                 seen.add(instrument.stop())
             if (load := watch.stop()) is not None:
-                seen.metrics.update(load.metrics())
-                seen.notes += load.notes()
+                seen.add(load.seen())
             _of_gradients(training)
         _of_quality(training)
         _of_energy(seen)

@@ -15,6 +15,7 @@ T = TypeVar("T")
 EVERY_S = 0.1  # the energy counter moves about as often
 SHORTEST_WINDOW_S = 2.0
 FEWEST_UPDATES = 20  # of the energy counter, where the window is shorter
+CALM_S = 2.0  # without throttling, before a cool-down is over
 MUCH = 0.5  # of the samples throttled: the figure is of another machine
 
 
@@ -27,6 +28,7 @@ class GpuWatch:
         self._lost: dict[str, str] = {}
         self._throttled: list[tuple[str, ...]] = []
         self._energy: list[float] = []
+        self._power_w: list[float] = []
         self._end = threading.Event()
         self._start_s = time.monotonic()
         try:
@@ -65,6 +67,8 @@ class GpuWatch:
             self._note(name, getattr(self._gpu, name), values)
         self._note("throttled_share", self._gpu.throttled_for, self._throttled)
         self._note("mean_power_w", self._gpu.energy_j, self._energy)
+        if "mean_power_w" in self._lost and not self._gpu.is_part:
+            self._note("power_samples", self._gpu.power_w, self._power_w)
 
     def _note(self, name: str, ask: Callable[[], T], values: list[T]) -> None:
         """What failed once is not asked again: half a window is no figure."""
@@ -76,9 +80,17 @@ class GpuWatch:
             self._lost[name] = str(error)
 
     def _power(self, seen: Seen, window_s: float) -> None:
-        """Joules of the whole device ÷ the window; none where the counter moved too seldom to tell."""
+        """Joules of the whole device ÷ the window; none where the counter moved too seldom to tell.
+
+        Where there is no counter, the mean of power samples stands in, and a note says so: the driver averages each over up to a second.
+        """
         if why := self._lost.get("mean_power_w"):
-            seen.absent["mean_power_w"] = why
+            enough = len(self._power_w) >= FEWEST_UPDATES and window_s >= SHORTEST_WINDOW_S and "power_samples" not in self._lost
+            if enough:
+                seen.metrics["mean_power_w"] = fmean(self._power_w)
+                seen.notes.append(f"energy is integrated from {len(self._power_w)} samples of power, not counted: {why}")
+            else:
+                seen.absent["mean_power_w"] = why
             return
         updates = len(set(self._energy)) - 1
         if window_s < SHORTEST_WINDOW_S and updates < FEWEST_UPDATES:
@@ -122,6 +134,21 @@ class GpuWatch:
         seen.metrics["other_gpu_processes"] = len(held)
         if held:
             seen.notes.append(f"contended: {len(held)} other processes compute on this GPU: end them, or take another with --device")
+
+
+def cool_down(open_gpu: Callable[[], Gpu], most_s: float = 60.0) -> float:
+    """Wait until the GPU no longer slows itself for heat or power, `most_s` at most; the seconds that it took."""
+    start_s, calm_since_s = time.monotonic(), None
+    try:
+        gpu = open_gpu()
+        while (now_s := time.monotonic()) - start_s < most_s:
+            calm_since_s = None if gpu.throttled_for() else calm_since_s or now_s
+            if calm_since_s is not None and now_s - calm_since_s >= CALM_S:
+                break
+            time.sleep(EVERY_S)
+    except Absent:
+        pass
+    return time.monotonic() - start_s
 
 
 _SAMPLED: dict[str, Callable[[list[float]], float]] = {

@@ -32,6 +32,23 @@ def watch(device: Device) -> Watch | None:
     return None
 
 
+def is_slowed(seen: Seen) -> bool:
+    """Did the device slow itself for so much of the time that the figures are of another machine?"""
+    if "throttled_share" not in seen.metrics:
+        return False
+    from rnnbench.measure.gpu_watch import MUCH
+
+    return seen.metrics["throttled_share"] > MUCH
+
+
+def cool_down(device: Device) -> float:
+    """Wait until the device no longer slows itself; the seconds that it took."""
+    from rnnbench.measure.gpu_watch import cool_down as cool
+    from rnnbench.measure.nvml import Gpu
+
+    return cool(partial(Gpu, device.index, device.uuid()))
+
+
 def energy(metrics: Mapping[str, float], absent: Mapping[str, str], tokens: int | None) -> Seen:
     """Energy of a step and of a token: the mean power over the timed rounds × the median step time."""
     seen = Seen()

@@ -25,19 +25,39 @@ def names(step: Callable[[], None], device: Device) -> tuple[str, ...]:
     """The names of what took most of a step's time, the longest first. Runs the step twice; never while anything is timed."""
     if device.is_cpu and (found := _primitives(step)):
         return found
-    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.torch.type == "cuda" else [])]
-    with profile(activities=kinds) as profiler:
-        step()
-        device.synchronize()
+    profiler = _profiled(step, device)
     spent: dict[str, float] = {}
-    for event in profiler.events() or ():
-        on_device = event.device_type != torch.autograd.DeviceType.CPU  # type: ignore[attr-defined]  # torch's own, not in its __all__
-        if on_device:
-            spent[event.name] = spent.get(event.name, 0.0) + float(event.time_range.elapsed_us())
+    for event in _of_device(profiler):
+        spent[event.name] = spent.get(event.name, 0.0) + float(event.time_range.elapsed_us())
     if not spent:
         rows = [row for row in profiler.key_averages() if row.key.startswith(_OPERATORS)]
         spent = {row.key: float(row.self_cpu_time_total) for row in rows}
     return _longest(spent)
+
+
+def launches(step: Callable[[], None], device: Device) -> int:
+    """Kernels, copies and fills that one step has the device run. Runs the step once more; raises LookupError with why there are none."""
+    if device.is_cpu:
+        raise LookupError("a CPU runs its operators itself: nothing is launched")
+    found = len(_of_device(_profiled(step, device)))
+    if not found:
+        raise LookupError(f"the profiler shows no kernels of {device.name}")
+    return found
+
+
+def _profiled(step: Callable[[], None], device: Device) -> profile:
+    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.torch.type == "cuda" else [])]
+    profiler = profile(activities=kinds)
+    with profiler:
+        step()
+        device.synchronize()
+    return profiler
+
+
+def _of_device(profiler: profile) -> list[Any]:
+    """What ran on the device, without the ranges that only have names."""
+    cpu = torch.autograd.DeviceType.CPU  # type: ignore[attr-defined]  # torch's own, not in its __all__
+    return [event for event in profiler.events() or () if event.device_type != cpu and not getattr(event, "is_user_annotation", False)]
 
 
 def _primitives(step: Callable[[], None]) -> tuple[str, ...]:

@@ -77,18 +77,29 @@ def measure_case(
         device.reset_peaks()
         resident.reset()
         parts_s: dict[str, list[float]] = defaultdict(list)
-        watch, instrument = LoadWatch(), instruments.watch(device)
-        seen.times_s, seen.beside_times_s = _time(work, clock, lambda step, clock: time_rounds(step, clock, warm.best_s), parts_s)
-        if (load := watch.stop()) is not None:
-            seen.metrics.update(load.metrics())
-            seen.notes += load.notes()
-        if instrument is not None:
-            seen.add(instrument.stop())
+
+        def timed() -> Seen:
+            parts_s.clear()
+            watch, instrument, found = LoadWatch(), instruments.watch(device), Seen()
+            seen.times_s, seen.beside_times_s = _time(work, clock, lambda step, clock: time_rounds(step, clock, warm.best_s), parts_s)
+            if (load := watch.stop()) is not None:
+                found.add(load.seen())
+            if instrument is not None:
+                found.add(instrument.stop())
+            return found
+
+        found = timed()
+        if instruments.is_slowed(found):
+            waited_s = instruments.cool_down(device)
+            found = timed()
+            found.notes.append(f"throttled for most of its first rounds: these are of a second time, after a cool-down of {waited_s:.0f} s")
+        seen.add(found)
         _peaks(seen, device, resident)
         _parts(seen, work, clock, parts_s)
         if case.phase in ("forward", "train"):  # elsewhere a step does more than is timed
             seen.add(instruments.waiting(device, work.step))
         work.weigh(seen.metrics, seen.absent)
+        _launches(seen, work, device)
         if name_kernels:  # the rounds are over
             seen.kernels = kernels.names(work.step, device)
     _rates(seen, case, work.tokens, budget, warm)
@@ -148,6 +159,14 @@ def _peaks(seen: Measurement, device: Device, resident: memory.ResidentPeak) -> 
         seen.metrics[resident.METRIC] = resident.growth_bytes()
     except LookupError as error:
         seen.absent[resident.METRIC] = str(error)
+
+
+def _launches(seen: Measurement, work: Work, device: Device) -> None:
+    """Kernels of a further step, as the device's profiler counts them."""
+    try:
+        seen.metrics["kernel_launches"] = kernels.launches(work.step, device)
+    except LookupError as error:
+        seen.absent["kernel_launches"] = str(error)
 
 
 def _parts(seen: Measurement, work: Work, clock: Clock, parts_s: dict[str, list[float]]) -> None:

@@ -12,12 +12,14 @@ from rnnbench.case import Case
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.precision import in_format
 from rnnbench.measure.steady import warm_up
+from rnnbench.measure.timeline import snapshot, timeline
 from rnnbench.measure.workload import Workload
 
 CPU: Any = torch.autograd.DeviceType.CPU  # type: ignore[attr-defined]  # torch's own, not in its __all__
 WARM_S = 2.0
 TIMED_STEPS = 7
 STEP = "step"
+TRACE, SNAPSHOT = ".trace.json.gz", ".memory.pickle.gz"
 THINNEST = 0.001  # of a step: what is shorter is left out of the tree
 
 
@@ -33,12 +35,15 @@ def profile_case(case: Case, steps: int, trace: Path) -> dict[str, Any]:
         kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.torch.type == "cuda" else [])]
         with profile(activities=kinds) as profiler:
             for _ in range(steps):
-                with record_function(STEP):
+                with record_function(STEP), device.mark(STEP):
                     _step(work)
             device.synchronize()
         profiler.export_chrome_trace(str(trace))
         metrics: dict[str, float] = {"step_time_s": plain_s}
         work.weigh(metrics, {})
+        held = timeline(work)
+        snapped = trace.with_name(trace.name.removesuffix(TRACE) + SNAPSHOT)
+        told = {"memory": held, **({"snapshot": snapped.name} if snapshot(work, snapped) else {})}
     events: Sequence[Any] = profiler.events() or ()
     roots = [event for event in events if event.name == STEP and event.cpu_parent is None and not _on_device(event)]
     profiled_s = sum(_seconds(event) for event in roots) / max(1, len(roots))
@@ -54,6 +59,7 @@ def profile_case(case: Case, steps: int, trace: Path) -> dict[str, Any]:
         "kernels": _kernels(kernels, len(roots)),
         "gaps": _gaps(kernels or [child for root in roots for child in _operators_below(root)], roots),
         "trace": trace.name,
+        **told,
     }
 
 
@@ -70,7 +76,8 @@ def _step(work: Workload) -> None:
         return
     work.next_batch()
     for name, part in work.train.parts:
-        with record_function(name.removesuffix("_s")):
+        called = name.removesuffix("_s")
+        with record_function(called), work.device.mark(called):
             part()
 
 

@@ -14,6 +14,7 @@ from rnnbench.measure.network import network, output_of
 from rnnbench.measure.precision import Format, autocast
 from rnnbench.measure.stream import Stream
 from rnnbench.measure.training import TrainStep, backward
+from rnnbench.record import MEMORY
 from rnnbench.tasks import TASKS
 from rnnbench.variants._adaptive import adaptive_of, depth_metrics, penalty, run_depth
 
@@ -158,9 +159,20 @@ class Workload:
         else:
             metrics["optimizer_bytes"] = self._trained.state_bytes()
         metrics.update(depth_metrics(self._adaptive))
+        self._weigh_workspace(metrics)
         if self.compile_s is not None:
             metrics["compile_s"] = self.compile_s
         costs.weigh(self.case, self.x.nbytes, self.output.nbytes, metrics, absent, run_depth(self._adaptive))
+
+    def _weigh_workspace(self, metrics: dict[str, float]) -> None:
+        """What the peak holds beside all that has a name: libraries' workspaces and what a step needs for a moment."""
+        if "peak_allocated_bytes" in metrics:
+            named = sum(metrics.get(name, 0.0) for name in MEMORY) + sum(tensor.nbytes for tensor in self.batch_tensors())
+            metrics["workspace_bytes"] = max(0.0, metrics["peak_allocated_bytes"] - named)
+
+    def batch_tensors(self) -> list[Tensor]:
+        """Inputs and targets of all batches that take turns."""
+        return [tensor for batch in self._batches for tensor in batch]
 
     def _make_batches(self) -> list[tuple[Tensor, Tensor]]:
         """Seeded batches, moved to the device once. The target's shape is asked of the model itself."""

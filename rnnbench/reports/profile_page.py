@@ -7,6 +7,7 @@ from rnnbench import units
 from rnnbench.analysis.profile import Profile
 from rnnbench.errors import CannotWrite
 from rnnbench.journal import replace_whole
+from rnnbench.reports.held import held
 from rnnbench.reports.html import rendered
 from rnnbench.reports.icicle import SLOT, icicle
 
@@ -27,10 +28,12 @@ def write_profile(profiles: Sequence[Profile], folder: Path, stamp: str) -> Path
             ],
             "rows": [_row(row, bool(one.data["kernels"])) for row in one.data["operators"][:MOST_OPERATORS]],
             "gaps": _gaps(one),
+            "held": held(one.data.get("memory", {}), f"held-{number}"),
+            "snapshot": one.data.get("snapshot", ""),
             "trace": one.data["trace"],
             "steps": one.data["steps"],
         }
-        for one in profiles
+        for number, one in enumerate(profiles)
     ]
     path = folder / PAGE
     try:

@@ -115,8 +115,18 @@ def _scale(axes: Axes, metric: str, xs: Sequence[float], log_x: bool, log_y: boo
         else:
             axes.set_ylim(bottom=0)
         axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_locator(FixedLocator(list(xs[:: -(-len(xs) // MOST_TICKS)])))
+    axes.xaxis.set_major_locator(FixedLocator(_ticks(xs, log_x)))
     axes.xaxis.set_major_formatter(TICK)
+
+
+def _ticks(xs: Sequence[float], log_x: bool) -> list[float]:
+    """Of what was measured, as much as can be labelled without touching."""
+    places = np.log(xs) if log_x else np.asarray(xs)
+    apart, found = (places[-1] - places[0]) / (MOST_TICKS + 0.5), [0]
+    for index in range(1, len(xs)):
+        if places[index] - places[found[-1]] >= apart:
+            found.append(index)
+    return [xs[index] for index in found]
 
 
 def _make_room(axes: Axes, log_y: bool) -> None:

@@ -49,8 +49,10 @@ def make(case: Case) -> Data:
     if case.seq_len + DAY > WEEK:
         raise Unsupported(f"temperatures takes {WEEK - DAY} time steps or fewer, not {case.seq_len}: a week holds them and the day to come")
     year = read(packaged("vega_datasets", "_data/sf-temps.csv", "data"))
-    change, level, angle = year[DAY:] - year[:-DAY], year[DAY:] - year.mean(), torch.arange(len(year) - DAY) * (tau / DAY)
-    series = torch.stack((change / change.std(), level / year.std(), angle.sin(), angle.cos()), -1)
+    change, level, angle = year[DAY:] - year[:-DAY], year[DAY:], torch.arange(len(year) - DAY) * (tau / DAY)
+    known = torch.cat([torch.arange(first, end) for name, first, end in stretches(len(level)) if name == "train"])
+    level = (level - level[known].mean()) / level[known].std()  # scaled by what training may know
+    series = torch.stack((change / change[known].std(), level, angle.sin(), angle.cos()), -1)
     found: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in TURN}
     for name, first, end in stretches(len(series)):
         if end - first >= case.seq_len + DAY:

@@ -26,7 +26,7 @@ def seen(stride: int, seq_len: int, device: torch.device) -> Tensor:
 
 def row(stride: int, step: int, device: torch.device) -> Tensor:
     """The positions that the query of a step sees."""
-    far = torch.arange(step % stride, max(0, step - stride + 1), stride)
+    far = torch.arange(step % stride, max(step % stride, step - stride + 1), stride)
     return torch.cat((far, torch.arange(max(0, step - stride + 1), step + 1))).to(device)
 
 

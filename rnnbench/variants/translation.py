@@ -86,7 +86,7 @@ class Translating:
 
     def begin(self, batch_size: int) -> tuple[int, Any, Tensor]:
         """Nothing was read."""
-        weight = self._whole.encoder.weight_ih_l0
+        weight = next(self._whole.encoder.parameters())
         return 0, self._encoder.begin(batch_size), weight.new_empty(0, batch_size, self._whole.encoder.hidden_size)
 
     def advance(self, x: Tensor, state: tuple[int, Any, Tensor]) -> tuple[Tensor, tuple[int, Any, Tensor]]:

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from rnnbench.budget import Budget
-from rnnbench.measure import ceilings
+from rnnbench.measure import ceilings, kernels
 from rnnbench.measure.devices import Device
 from rnnbench.measure.gpu_watch import SHORTEST_WINDOW_S, GpuWatch
 from rnnbench.measure.measuring import measure_case
 from rnnbench.measure.nvml import Absent, Gpu
+from rnnbench.measure.timeline import snapshot
 from tests.cuda.test_gpu import BIG, needs_tf32
 from tests.measure.parts import rounds, workload
 from tests.tools import small_case
@@ -70,3 +71,19 @@ def test_a_record_has_device_time_and_clocks_or_their_reasons():
     assert seen.metrics["device_time_s"] > 0
     for name in ("sm_clock_hz", "temperature_celsius", "mean_power_w", "throttled_share"):
         assert name in seen.metrics or seen.absent[name]
+
+
+def test_launches_are_counted_alike_each_time():
+    """A train step launches the same kernels each time, and no fewer than one for each part."""
+    with workload(**BIG) as work:
+        work.step()
+        first, second = (kernels.launches(work.step, work.device) for _ in range(2))
+    assert first == second > 10
+
+
+def test_what_a_step_holds_has_a_history(tmp_path):
+    """The allocator's history of a step is written for torch's own viewer."""
+    with workload(**BIG) as work:
+        work.step()
+        assert snapshot(work, tmp_path / "step.pickle.gz")
+    assert (tmp_path / "step.pickle.gz").stat().st_size > 0

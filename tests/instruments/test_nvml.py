@@ -73,6 +73,22 @@ def test_too_short_a_window_has_no_power(library):
     assert "--case-budget" in seen["absent"]["mean_power_w"]
 
 
+def test_without_a_counter_power_is_integrated_and_says_so(library):
+    """Two seconds of samples of power stand in for a counter that the GPU has not, with a note; a shorter window has none."""
+    seen = watched(library, 2.3, 1, STANDIN_FAIL="DeviceGetTotalEnergyConsumption:3")
+    assert seen["metrics"]["mean_power_w"] == pytest.approx(100)
+    (note,) = [note for note in seen["notes"] if "energy" in note]
+    assert note.startswith("energy is integrated from ")
+    assert note.endswith("samples of power, not counted: NVML: Not Supported")
+
+
+def test_a_cool_down_ends_when_the_gpu_is_calm_or_time_is_up(library):
+    """It waits for two seconds without throttling; a GPU that stays hot is not waited for without end."""
+    code = "from rnnbench.measure.gpu_watch import cool_down; from rnnbench.measure.nvml import Gpu; print(cool_down(Gpu, 3.5))"
+    assert 2.0 <= float(python(library, code, STANDIN_THROTTLE="0x40", STANDIN_COOL_AFTER="0.3")) < 3.5
+    assert float(python(library, code, STANDIN_THROTTLE="0x40")) >= 3.5
+
+
 @pytest.mark.parametrize(
     ("call", "figure", "code", "reason"),
     [

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 import tests.toy  # noqa: F401 - registers the device
 from rnnbench.budget import Budget
 from rnnbench.errors import BadValue, UnknownName, Unsupported
+from rnnbench.measure import instruments
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.measuring import half_width, measure_case
 from rnnbench.measure.outcome import record_of, status_of
+from rnnbench.measure.seen import Seen
 from rnnbench.measure.steady import warm_up
 from rnnbench.record import MEMORY, METRICS, PARTS
 from tests.measure.parts import rounds
@@ -234,3 +236,25 @@ def test_an_unknown_preset_lists_those_that_are():
     """The presets are named, nearest first."""
     with pytest.raises(UnknownName, match="unknown preset 'fulll'; choose from: full, quick, standard"):
         Budget.of("fulll")
+
+
+class Hot:
+    """An instrument of a device that slowed itself for all of its first rounds."""
+
+    shares: list[float] = []  # noqa: RUF012 - set by the test
+
+    def stop(self) -> Seen:
+        return Seen(metrics={"throttled_share": self.shares.pop(0)})
+
+
+def test_what_was_measured_hot_is_measured_again(monkeypatch):
+    """Once, after a cool-down, which the record tells; the second rounds are the figures."""
+    monkeypatch.setattr(Hot, "shares", [1.0, 0.0])
+    monkeypatch.setattr(instruments, "watch", lambda _: Hot())
+    monkeypatch.setattr(instruments, "cool_down", lambda _: 7.0)
+    taken = iter([3, 5])
+    seen = measure_case(small_case(), Budget(max_time_s=0.01, precision=0.5), lambda *given: rounds(next(taken))(*given))
+    assert len(seen.times_s) == 5
+    assert seen.metrics["throttled_share"] == 0.0
+    assert "throttled for most of its first rounds: these are of a second time, after a cool-down of 7 s" in seen.notes
+    assert not list(taken)

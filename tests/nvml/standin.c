@@ -2,6 +2,7 @@
  *   STANDIN_FAIL        function:code,function:code   these return the code (a name without `nvml`, for instance DeviceGetPowerUsage:4)
  *   STANDIN_LOST_AFTER  seconds after which every call on a device returns NVML_ERROR_GPU_IS_LOST
  *   STANDIN_THROTTLE    the mask of clock event reasons
+ *   STANDIN_COOL_AFTER  seconds after which the mask is empty
  *   STANDIN_STILL       set: the energy counter does not move
  */
 #include <stdint.h>
@@ -71,6 +72,8 @@ CALL(DeviceGetClockInfo, Device *device, int type, unsigned *mhz) *mhz = type ==
 CALL(DeviceGetMaxClockInfo, Device *device, int type, unsigned *mhz) *mhz = 1980; END
 CALL(DeviceGetTemperature, Device *device, int sensor, unsigned *celsius) *celsius = 55 + device->index; END
 CALL(DeviceGetCurrentClocksThrottleReasons, Device *device, unsigned long long *mask)
+    const char *after = getenv("STANDIN_COOL_AFTER");
+    if (after && now() - start > atof(after)) { *mask = 0; return OK; }
     *mask = getenv("STANDIN_THROTTLE") ? strtoull(getenv("STANDIN_THROTTLE"), NULL, 0) : 1;
 END
 CALL(DeviceGetUtilizationRates, Device *device, Utilization *rates) rates->gpu = 97; rates->memory = 40; END
