@@ -133,7 +133,7 @@ def test_every_metric_names_its_unit_or_is_a_count():
     """A metric's unit is in its name; those without one are counts."""
     from rnnbench.units import unit_of
 
-    learned = {"steps_to_target", "training_steps", "skipped_steps", "loss_scale", "final_loss", "test_error"}
+    learned = {"steps_to_target", "training_steps", "skipped_steps", "loss_scale", "final_loss", "test_error", "validation_error"}
     plain = ("_quality", "gradient_norm_p10", "gradient_norm_p50", "gradient_norm_p90", "gradient_norm_max")  # numbers without a unit
     counts = {name for name in METRICS if not unit_of(name) and name not in learned and not name.endswith(plain)}
     assert counts <= {
@@ -142,6 +142,7 @@ def test_every_metric_names_its_unit_or_is_a_count():
         "warmup_rounds",
         "other_load_cores",
         "operators",
+        "kernel_launches",
         "mean_depth",
         "ponder_cost",
         "other_gpu_processes",
