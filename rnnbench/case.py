@@ -14,6 +14,7 @@ SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 IMPLEMENTATIONS = ("loop", "cell", "hoisted", "scan", "fused")
 EXECUTIONS = ("eager", "compile", "cudagraph")
+SCALINGS = ("strong", "weak")
 NAME = "a name of letters, digits, _ . : +"  # what an id, a folder and a log file can all hold
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+]{0,63}")
 
@@ -101,6 +102,12 @@ class Case:
     window: int = axis(128, "time steps that local attention looks at, its own among them", unit="time steps", letter="W")
 
     halt_at: float = axis(0.9, "confidence at which adaptive depth goes no deeper", letter="halt")
+    processes: int = axis(1, "processes that train one model together", unit="processes", letter="P")
+    scaling: str = axis("strong", "strong: the processes share batch_size; weak: it is each one's own", letter="scaling=", values=SCALINGS)
+    bucket_mib: int | None = axis(None, "gradients that are sent at once; none is torch's own: 1 MiB, then 25", unit="MiB", letter="bucket")
+    accumulation: int = axis(
+        1, "parts of a process's batch whose gradients are added up before they are sent", unit="parts", letter="parts"
+    )
 
     def __post_init__(self) -> None:
         for one in AXES.values():
@@ -157,4 +164,5 @@ def _axes() -> dict[str, Axis]:
 AXES: dict[str, Axis] = _axes()
 _SHAPE = ("depth", "hidden_size", "input_size", "batch_size", "seq_len")
 _TRAINED = ("task", "optimizer", "lr", "schedule", "max_steps", "distilled", "temperature", "teacher_share", "match_hidden")
-_EXTRAS = ("bidirectional", "clip_norm", "execution", *_TRAINED, "seed", "window", "halt_at")
+_SHARED = ("processes", "scaling", "bucket_mib", "accumulation")
+_EXTRAS = ("bidirectional", "clip_norm", "execution", *_TRAINED, "seed", "window", "halt_at", *_SHARED)

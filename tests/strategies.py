@@ -26,6 +26,10 @@ FIELDS = {
     "device": st.sampled_from(["cpu", "cuda", "cuda:1"]),
     "seed": st.integers(0, 3),
     "window": COUNTS,
+    "processes": COUNTS,
+    "scaling": st.sampled_from(AXES["scaling"].values),
+    "bucket_mib": st.none() | COUNTS,
+    "accumulation": COUNTS,
 }
 CASES = st.builds(Case, **FIELDS)
 JSON = st.recursive(

@@ -41,7 +41,7 @@ class Series:
     @property
     def alone(self) -> bool:
         """Whether each case ran in one process, whose rounds are correlated."""
-        return bool((self.rows["processes"] < 2).all())
+        return bool((self.rows["measured_processes"] < 2).all())
 
     @property
     def values(self) -> Floats:

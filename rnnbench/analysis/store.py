@@ -84,15 +84,15 @@ def _ends(found: Interval | None) -> dict[str, float]:
 
 def by_case(table: pd.DataFrame) -> pd.DataFrame:
     """One row a case. Where a case ran in several processes, each is summed up first and the interval is over processes:
-    the process is the unit of evidence. `processes` counts those that were measured, `failed_processes` the rest."""
+    the process is the unit of evidence. `measured_processes` counts those that were measured, `failed_processes` the rest."""
     rows = [_case_row(group) for _, group in table.groupby(["run", "id"], sort=False)]
-    return pd.DataFrame(rows, columns=[*table.columns, "processes", "failed_processes"])
+    return pd.DataFrame(rows, columns=[*table.columns, "measured_processes", "failed_processes"])
 
 
 def _case_row(group: pd.DataFrame) -> pd.Series:
     fine = group[group["status"] == "ok"]
     row = (group if fine.empty else fine).iloc[0].copy()
-    row["processes"], row["failed_processes"] = len(fine), len(group) - len(fine)
+    row["measured_processes"], row["failed_processes"] = len(fine), len(group) - len(fine)
     row["notes"] = tuple(dict.fromkeys(note for notes in group["notes"] for note in notes))
     if len(fine) > 1:
         row["samples"] = int(fine["samples"].sum())

@@ -127,6 +127,10 @@ class Clock:
         """Count again."""
         self._paused_s += self() - self._paused_at
 
+    def skip(self, seconds: float) -> None:
+        """So much of what has passed does not count."""
+        self._paused_s += seconds
+
 
 def available() -> list[str]:
     """Names of the devices that this machine and this build of torch have."""

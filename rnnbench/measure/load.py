@@ -61,8 +61,8 @@ class LoadWatch:
 
 
 def _own_s() -> float:
-    """CPU time of this process and of all that it started."""
-    me = psutil.Process()
+    """CPU time of this process and of all that it started. One of several that train together counts the others of its machine too."""
+    me = psutil.Process(os.getppid() if "TORCHELASTIC_RUN_ID" in os.environ else None)
     total = 0.0
     for one in (me, *me.children(recursive=True)):
         try:

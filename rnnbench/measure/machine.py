@@ -59,6 +59,13 @@ def _container() -> dict[str, Any]:
     }
 
 
+def usable_cores() -> int:
+    """Cores that this process may keep busy: those that it is pinned to, or as many as its container's limit comes to."""
+    pinned = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = _container()["cpu_limit"]
+    return max(1, min(pinned, int(limit) if limit else pinned))
+
+
 def _gpus() -> list[dict[str, Any]]:
     """The CUDA devices that torch sees. Run in a process that may touch CUDA."""
     if not torch.cuda.is_available():

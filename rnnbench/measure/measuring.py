@@ -17,7 +17,7 @@ from rnnbench.measure.load import LoadWatch
 from rnnbench.measure.precision import Format, in_format
 from rnnbench.measure.seen import Seen
 from rnnbench.measure.steady import Warmup, warm_up
-from rnnbench.measure.workload import Work, Workload, probe
+from rnnbench.measure.workload import NO_CLIPPING, NO_COMMUNICATION, Work, Workload, probe
 from rnnbench.record import Point
 
 Step = Callable[[], None]
@@ -102,6 +102,7 @@ def measure_case(
         _launches(seen, work, device)
         if name_kernels:  # the rounds are over
             seen.kernels = kernels.names(work.step, device)
+        work.close()
     _rates(seen, case, work.tokens, budget, warm)
     seen.add(instruments.energy(seen.metrics, seen.absent, work.tokens))
     return seen
@@ -119,12 +120,11 @@ def _time(
     other, coin, other_s = work.beside, random.Random(work.case.seed), []
 
     def run_other() -> None:
-        clock.pause()
-        before = time.perf_counter()  # the device is idle: pausing waited for it
+        before = clock()
         other()
-        work.device.synchronize()
-        other_s.append(round(time.perf_counter() - before, 9))
-        clock.resume()
+        took_s = clock() - before  # what it pauses itself is not its time either
+        other_s.append(round(took_s, 9))
+        clock.skip(took_s)
 
     def both() -> None:
         if coin.random() < 0.5:
@@ -197,9 +197,13 @@ def _rates(seen: Measurement, case: Case, tokens: int | None, budget: Budget, wa
     metrics.update(rounds=len(times), measured_s=sum(times), warmup_rounds=warm.rounds, warmup_s=warm.seconds)
     if seen.beside_times_s:
         metrics["beside_time_s"] = median(seen.beside_times_s)
-        metrics["beside_ratio"] = median(a / b for a, b in zip(times, seen.beside_times_s, strict=True))
-        if case.clip_norm is not None and seen.beside == "no clipping":
-            metrics["clip_cost_s"] = median(a - b for a, b in zip(times, seen.beside_times_s, strict=True))
+        pairs = list(zip(times, seen.beside_times_s, strict=True))
+        metrics["beside_ratio"] = median(a / b for a, b in pairs)
+        if seen.beside == NO_CLIPPING:
+            metrics["clip_cost_s"] = median(a - b for a, b in pairs)
+        if seen.beside == NO_COMMUNICATION:
+            metrics["communication_s"] = median(a - b for a, b in pairs)
+            metrics["communication_share"] = median(1 - b / a for a, b in pairs)
     width = half_width(times, budget.confidence)
     if width is None:
         seen.absent["half_width_ratio"] = "one round has no spread"

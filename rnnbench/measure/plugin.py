@@ -17,7 +17,7 @@ from rnnbench.choose import parse_set, selector
 from rnnbench.errors import RnnbenchError
 from rnnbench.measure.job import Job
 from rnnbench.measure.outcome import record_of
-from rnnbench.measure.session import Bare, Session, Told
+from rnnbench.measure.session import Bare, Following, Session, Told
 from rnnbench.record import Record
 from rnnbench.suite import Suite
 
@@ -60,7 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if SESSION not in config.stash:
         option = {name: config.getoption(f"rnnbench_{name}") for name in ("device", "preset", "select", "results", "set", "plugin")}
         try:
-            config.stash[SESSION] = Bare(
+            first = os.environ.get("RANK", "0") == "0" or "TORCHELASTIC_RUN_ID" not in os.environ
+            config.stash[SESSION] = (Bare if first else Following)(
                 device=option["device"],
                 preset=option["preset"],
                 budget=Budget.of(option["preset"]),
@@ -122,9 +123,11 @@ def case(task: tuple[Case, int]) -> Case:
 def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., None]:
     """`measure(case)` measures it and leaves its record. `beside=` gives a step to run in turn, `make=` another workload,
     `name_kernels=True` has the kernels of a further step in the record; a case of
-    the phase `converge` is trained, with `teacher=` and `whole=` as `converge` takes them."""
+    the phase `converge` is trained, with `teacher=` and `whole=` as `converge` takes them. A case of several processes is
+    measured in the first of them; the others follow it."""
+    from rnnbench.measure import parallel, sharing
     from rnnbench.measure.converge import converge
-    from rnnbench.measure.devices import Clock
+    from rnnbench.measure.devices import Clock, Device
     from rnnbench.measure.goal import FEWEST_ROUNDS, Goal
     from rnnbench.measure.measuring import Beside, Make, Measurement, measure_case
     from rnnbench.measure.workload import Workload
@@ -147,7 +150,14 @@ def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Non
         benchmark._timer = clock  # noqa: SLF001
         benchmark.pedantic(training)
 
-    def run(case: Case, beside: Beside | None = None, make: Make = Workload, *, name_kernels: bool = False, **training: Any) -> None:
+    def run(case: Case, beside: Beside | None = None, make: Make | None = None, *, name_kernels: bool = False, **training: Any) -> None:
+        if sharing.shared(case):
+            sharing.refuse(case, Device(case.device))
+        if parallel.follows():
+            session.measured = Measurement()
+            parallel.follow(case, skip_oversize=session.skip_oversize)
+            return
+        make = make or (parallel.DataParallel if sharing.shared(case) else Workload)
         if case.phase == "converge":
             session.measured = Measurement()
             converge(case, session.budget, once, seen=session.measured, folder=session.kept, **training)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
+from rnnbench.errors import RnnbenchError
 from rnnbench.journal import Journal, new_run_id, now_utc
 from rnnbench.measure.commit import commit
 from rnnbench.measure.job import Job
@@ -115,6 +116,10 @@ class Bare(Session):
             self._journal = Journal(self._results / self._begun.id, self._begun)
             self.folder = self._journal.folder
         self._journal.append(record)
+        if record.case.processes > 1 and record.status not in ("ok", "unsupported"):
+            raise RnnbenchError(
+                f"{record.case} ended as {record.status}, and its other processes may wait for ever: start again without it"
+            )
 
     def finish(self, *, interrupted: bool) -> None:
         """Say in run.json when the run ended."""
@@ -133,6 +138,19 @@ class Bare(Session):
             started_utc=self._began_utc,
             planned=tuple({"case": case.as_dict(), "process": 0} for case in self._planned),
         )
+
+
+class Following(Bare):
+    """A session under torchrun whose process is not the first: it takes part in the cases and writes nothing."""
+
+    def begin(self, case: Case, process: int) -> None:
+        """The first process measures the machine."""
+        Session.begin(self, case, process)
+
+    def end(self, record: Record) -> None:
+        """What went wrong here ends this process, and torchrun the others: the first may be waiting for it."""
+        if record.status not in ("ok", "unsupported"):
+            raise RnnbenchError(f"{record.case} ended as {record.status}: {record.reason}")
 
 
 def _with_ceilings(device: str, results: Path) -> Mapping[str, Any]:

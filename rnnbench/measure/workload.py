@@ -20,6 +20,7 @@ from rnnbench.variants._adaptive import adaptive_of, depth_metrics, penalty, run
 
 BUFFERS = 4  # batches that take turns, so that none stays in cache for being the only one
 ROTATE_UP_TO_BYTES = 256 * 2**20
+NO_CLIPPING, NO_COMMUNICATION = "no clipping", "no communication"  # what a step is run in turn with, by its name
 INFERENCE = ("forward", "decode")  # phases that keep no graph
 
 
@@ -46,9 +47,14 @@ class Work(Protocol):
     def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:
         """What a step holds, into a record's figures; what there is not, with the reason."""
 
+    def close(self) -> None:
+        """After the last step of a case that was measured."""
+
 
 class Workload:
     """`step()` is one timed unit of the case's phase; `beside()`, where there is one, is what it is compared with in turn."""
+
+    TRAINS_BY = TrainStep
 
     def __init__(self, case: Case, device: Device, form: Format, clock: Clock) -> None:
         execution.refuse(case, device)
@@ -69,12 +75,14 @@ class Workload:
         self.x, self.target = self._batches[0]
         self.output: Tensor = self.x
         self.loss: Tensor = self.x
-        self.train: TrainStep | None = TrainStep(self, clip_norm=case.clip_norm, scaled=form.scaled) if case.phase == "train" else None
+        self.train: TrainStep | None = None
+        if case.phase == "train":
+            self.train = self.TRAINS_BY(self, clip_norm=case.clip_norm, scaled=form.scaled)
         self._trained = self.train  # kept where a CUDA graph hides the parts
         self.beside: Callable[[], None] | None = None
         self.beside_name = ""
         if self.train and case.clip_norm is not None:
-            self.beside, self.beside_name = self.train.step_without_clip, "no clipping"
+            self.beside, self.beside_name = self.train.step_without_clip, NO_CLIPPING
         self.compile_s: float | None = None
         self._graph: execution.Graph | None = None
         if case.execution in _EXECUTE:
@@ -173,6 +181,9 @@ class Workload:
     def batch_tensors(self) -> list[Tensor]:
         """Inputs and targets of all batches that take turns."""
         return [tensor for batch in self._batches for tensor in batch]
+
+    def close(self) -> None:
+        """Nothing is left to do."""
 
     def _make_batches(self) -> list[tuple[Tensor, Tensor]]:
         """Seeded batches, moved to the device once. The target's shape is asked of the model itself."""

@@ -14,6 +14,7 @@ from rnnbench.analysis.growth import Growth, growth, rises
 from rnnbench.analysis.sweep import Sweep
 from rnnbench.case import AXES
 from rnnbench.reports import words
+from rnnbench.reports.efficiency import sharing_sentences
 from rnnbench.reports.glance import WAYS, speed_ups
 from rnnbench.reports.ledges import sentences
 from rnnbench.reports.saying import say
@@ -54,6 +55,7 @@ def answer(sweep: Sweep) -> list[Sentence]:
     main = [*grown, *chosen, *apart] if grown else [*apart[:1], *chosen, *apart[1:]]
     main = [*turns, *main] if sweep.metric != "step_time_s" else [*main, *turns]
     main = [*(Sentence(one, f"{sweep.key}-cliffs") for one in sentences(sweep)), *main]
+    main = [*(Sentence(one, f"{sweep.key}-efficiency") for one in sharing_sentences(sweep)), *main]
     return [*(main or [_single(sweep)]), *failures(sweep), *_noise(sweep)]
 
 
@@ -210,7 +212,7 @@ def _beside(sweep: Sweep) -> Iterator[Sentence]:
     anchor = f"{sweep.key}-beside"
     if not clipped.empty:
         yield Sentence(_clipping(clipped), anchor)
-    rest = fine[fine["clip_cost_s"].isna()]
+    rest = fine[fine["clip_cost_s"].isna() & fine["communication_share"].isna()]  # what communication costs is told with its efficiency
     if not rest.empty:
         yield Sentence(_in_turn(rest), anchor)
 

@@ -10,6 +10,7 @@ from rnnbench.analysis.sweep import Sweep
 from rnnbench.record import MEMORY, METRICS, PARTS
 from rnnbench.reports import words
 from rnnbench.reports.bars import bars, samples, stack
+from rnnbench.reports.efficiency import efficiency_panels
 from rnnbench.reports.ledges import ledge_panels
 from rnnbench.reports.palette import slots
 from rnnbench.reports.panels import SIZE, Panel, colour, slot
@@ -46,7 +47,8 @@ def main_panel(sweep: Sweep) -> Panel | None:
 
 def groups(sweep: Sweep, times_s: Mapping[tuple[str, str], Sequence[float]], ceilings: Ceilings | None = None) -> list[Group]:
     """Every further figure of a suite. `times_s` holds the raw samples by run and case id."""
-    return [*_cliffs(sweep), *_scaling(sweep), *_made_of(sweep), *_roofline(sweep, ceilings), *_samples(sweep, times_s)]
+    found = (_efficiency(sweep), _cliffs(sweep), _scaling(sweep), _made_of(sweep), _roofline(sweep, ceilings), _samples(sweep, times_s))
+    return [group for some in found for group in some]
 
 
 def _cliffs(sweep: Sweep) -> Iterator[Group]:
@@ -55,6 +57,14 @@ def _cliffs(sweep: Sweep) -> Iterator[Group]:
     if panels:
         note = "Median step time ÷ FLOPs of the step. A broken line marks where it steps."
         yield Group(f"{sweep.key}-cliffs", "Where the cost of a FLOP steps", panels, note)
+
+
+def _efficiency(sweep: Sweep) -> Iterator[Group]:
+    """What several processes make of one process's throughput."""
+    panels = list(efficiency_panels(sweep, _ident(f"{sweep.key}-efficiency")))
+    if panels:
+        note = "Tokens per second ÷ (processes × those of one process). Bars reach as far as the medians' own 95 % intervals do."
+        yield Group(f"{sweep.key}-efficiency", "How well the processes are used", panels, note)
 
 
 def _roofline(sweep: Sweep, ceilings: Ceilings | None) -> Iterator[Group]:

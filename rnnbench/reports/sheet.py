@@ -12,7 +12,7 @@ from rnnbench.analysis.sweep import Sweep
 from rnnbench.case import AXES
 from rnnbench.record import METRICS
 
-_BEFORE = ("run", "suite", *AXES, "id", "status", "reason", "bound", "processes", "failed_processes", "samples")
+_BEFORE = ("run", "suite", *AXES, "id", "status", "reason", "bound", "measured_processes", "failed_processes", "samples")
 _AFTER = ("step_time_low", "step_time_high", "step_time_coverage")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

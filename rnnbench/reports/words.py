@@ -11,10 +11,14 @@ LONGEST = 60
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]")
 _RUN = re.compile(r"\d{4}(\d\d)(\d\d)T(\d\d)(\d\d)\d\dZ-.+-(\w+)")
 _STEPS = {"forward": "forward pass", "backward": "backward pass", "train": "train step", "decode": "decoding step"}
+_SINGULAR = {"processes": "process"}
 _SAID = {
     ("bidirectional", True): "both ways",
     ("bidirectional", False): "one way",
     ("clip_norm", None): "no clipping",
+    ("bucket_mib", None): "torch's own buckets",
+    ("scaling", "strong"): "strong scaling",
+    ("scaling", "weak"): "weak scaling",
 }
 
 
@@ -62,7 +66,7 @@ def values(held: Mapping[str, Any]) -> str:
 def one(name: str) -> str:
     """One of what an axis counts: depth → "layer"."""
     unit = AXES[name].unit if name in AXES else ""
-    return unit.removesuffix("s") if unit else f"unit of {axis(name)}"
+    return _SINGULAR.get(unit, unit.removesuffix("s")) if unit else f"unit of {axis(name)}"
 
 
 def step(phase: str) -> str:

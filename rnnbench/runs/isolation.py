@@ -47,8 +47,11 @@ class Isolation:
         """`step` checks itself."""
 
     def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:  # noqa: ARG002 - no model is held here
-        """Nothing of a model is held here. The fork server ends with its last measurement."""
+        """Nothing of a model is held here."""
         absent["parameters"] = "the model is in another process"
+
+    def close(self) -> None:
+        """The fork server ends with its last measurement."""
         self._server.close()
         self._scratch.cleanup()
 

@@ -35,13 +35,11 @@ class Plan:
     skip_oversize: bool = False
 
     def jobs(self, left: Sequence[Task]) -> Iterator[Job]:
-        """A process each: one case, or all of a suite's where cases share a process. `left` are the tasks that have no record yet."""
+        """A process each: one case, or all of a suite's where cases share a process. `left` are the tasks that have no record yet.
+        A case of several processes shares them with no other."""
         paths = {found.suite.name: str(found.path) for found in self.found}
-        if self.isolation == "process":
-            groups = [[task] for task in left]
-        else:
-            groups = [list(tasks) for _, tasks in groupby(left, key=lambda task: (task[0].suite, task[1]))]
-        for tasks in groups:
+        alone = self.isolation == "process"
+        for tasks in ([task] for task in left) if alone else (list(tasks) for _, tasks in groupby(left, key=_sharing)):
             yield Job(
                 suite_path=paths[tasks[0][0].suite],
                 tasks=tuple(tasks),
@@ -49,6 +47,12 @@ class Plan:
                 plugins=self.plugins,
                 skip_oversize=self.skip_oversize,
             )
+
+
+def _sharing(task: Task) -> tuple[object, ...]:
+    """Neighbours of one key share a process."""
+    case, process = task
+    return (case.suite, process, str(case) if case.processes > 1 else "")
 
 
 def repeated(cases: Sequence[Case], processes: int, isolation: str, seed: int) -> tuple[Task, ...]:

@@ -19,6 +19,7 @@ Task = tuple[Case, int]
 _FATAL = re.compile(
     r"^(?:Fatal Python error: .*|terminate called.*|  what\(\): .*|MemoryError|rnnbench\.\S+: .*|\S*(?:Error|Exception): .*)$", re.MULTILINE
 )
+_HUNG = re.compile(r"^rnnbench hung: (.*)$", re.MULTILINE)  # which of its own processes the others waited for
 _TAIL = 100_000
 _LONGEST = 300
 
@@ -79,7 +80,8 @@ class Witness:
         if self._gave_up:
             if not self._blames:
                 return None
-            return self.ended_by("timeout", f"no end after {limit_s:g} s; killed (where it hung is in the log)", notes=notes)
+            who = "".join(f": {said}" for said in _HUNG.findall(self._said())[-1:])
+            return self.ended_by("timeout", f"no end after {limit_s:g} s{who}; killed (where it hung is in the log)", notes=notes)
         if self._between() or not self._left:
             return None
         how, said = _how(event), self._last_word()
@@ -133,14 +135,17 @@ class Witness:
 
     def _last_word(self) -> str:
         """The fatal line that this case left in the log, if any."""
+        fatal = _FATAL.findall(self._said())
+        return " ".join(word.strip() for word in _of_interest(fatal))[:_LONGEST]
+
+    def _said(self) -> str:
+        """The end of what this case left in the log."""
         try:
             with self.log.open("rb") as file:
                 file.seek(max(self._said_before, self.log.stat().st_size - _TAIL))
-                text = file.read(_TAIL).decode("utf-8", "replace")
+                return file.read(_TAIL).decode("utf-8", "replace")
         except OSError:
             return ""
-        fatal = _FATAL.findall(text)
-        return " ".join(word.strip() for word in _of_interest(fatal))[:_LONGEST]
 
 
 def _key(task: Task) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,21 @@ def pipe_emitter(descriptor: int, token: int) -> Emit:
 
 
 def run_job(data: Mapping[str, Any], emit: Emit) -> int:
-    """The cases of a job as a pytest session of their own; returns pytest's exit code."""
+    """The cases of a job as a pytest session of their own, or one case as such a session in each of its processes.
+    Returns pytest's exit code."""
     job = Job.from_dict(data)
     for path in job.plugins:
         _load(path)
+    if job.tasks[0][0].processes > 1:
+        from rnnbench.runs.ranks import launch, wants_ranks
+
+        if wants_ranks(job.tasks[0][0]):
+            return launch(job, emit, partial(_session, job))
+    return _session(job, emit)
+
+
+def _session(job: Job, emit: Emit) -> int:
+    """In this process."""
     for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
         del os.environ[name]  # of a test session that this run was started in: pytest-benchmark would time nothing
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed neither slows a case nor disturbs it

@@ -117,7 +117,7 @@ def test_a_case_is_summed_up_over_processes():
     case = factory.Case(suite="depth")
     drift = [factory.record(case, process=index, step=lambda _, index=index: 0.01 * (1 + 0.1 * index)) for index in range(7)]
     row = by_case(frame(factory.run(drift))).iloc[0]
-    assert row["processes"] == 7
+    assert row["measured_processes"] == 7
     assert row["step_time_s"] == pytest.approx(0.013, rel=0.05)
     assert row["step_time_low"] == pytest.approx(0.010, rel=0.05)
     assert row["step_time_high"] == pytest.approx(0.016, rel=0.05)

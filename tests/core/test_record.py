@@ -143,6 +143,7 @@ def test_every_metric_names_its_unit_or_is_a_count():
         "other_load_cores",
         "operators",
         "kernel_launches",
+        "threads",
         "mean_depth",
         "ponder_cost",
         "other_gpu_processes",

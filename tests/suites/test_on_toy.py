@@ -11,7 +11,7 @@ from tests.tools import ROOT, TOY_PLUGIN, command, only_run
 
 TRAINED = ("distillation", "own_data")  # and those named so: they train to a target, see tests/convergence
 SWEPT = [name for name in EVERY if "converg" not in name and name not in TRAINED]
-HAS_NOT = ("TF32", "torch.compile", "CUDA graphs")  # what a toy has not, each told by name
+HAS_NOT = ("TF32", "torch.compile", "CUDA graphs", "several processes")  # what a toy has not, each told by name
 HURRY = ("--preset", "quick", "--case-budget", "0.001", "--min-rounds", "2", "--no-report", "--json")
 
 

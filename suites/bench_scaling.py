@@ -1,0 +1,36 @@
+"""Scaling: one model trained by several processes, each on its part of the batch, against one process that needs no other."""
+
+from rnnbench import Suite, grid
+
+SIZES = {
+    "variant": "lstm",
+    "depth": 4,
+    "cpu": {"hidden_size": 256, "batch_size": 32, "seq_len": 32},
+    "cuda": {"hidden_size": 1024, "input_size": 1024, "batch_size": 256, "seq_len": 128, "precision": ("fp32", "bf16")},
+}
+QUICK = {"depth": 2, "hidden_size": 64, "input_size": 64, "batch_size": 8, "seq_len": 16}
+
+
+def trained(full=None, **axes):
+    return grid(**SIZES, **axes, quick=QUICK, full=full)
+
+
+SUITE = Suite(
+    "scaling",
+    title="One model on several processes",
+    question="How much faster does a deep network train on more processes, and what does their talk cost?",
+    x="processes",
+    hue="scaling",
+    cases=(
+        *trained(processes=1, full={"depth": (2, 4, 8)}),
+        *trained(processes=(2, 4, 8), scaling=("strong", "weak"), full={"depth": (2, 4, 8)}),
+        *trained(processes=2, bucket_mib=(1, 4), full={"bucket_mib": (1, 2, 4, 8, 16)}),
+        *trained(processes=(1, 2), accumulation=4, full={"accumulation": (2, 4, 8)}),
+    ),
+)
+
+
+def bench_scaling(measure, case):
+    from rnnbench.measure.parallel import DataParallel  # torch, which listing suites does not need
+
+    measure(case, make=DataParallel)
