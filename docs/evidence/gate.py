@@ -119,13 +119,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--load", choices=("quiet", "bursts"), default="quiet", help="what `real` runs beside the pairs")
+    parser.add_argument("--apart", action="store_true", help="`real` runs one process of a pair after the other, not by turns")
     parser.add_argument("--out", type=Path, default=Path("trials.jsonl"))
     asked = parser.parse_args()
     {
         "tests": lambda: tests(asked.repeats),
         "simulate": lambda: simulate(asked.repeats),
         "history": lambda: history(asked.repeats),
-        "real": lambda: real(asked.out, asked.minutes, asked.load),
+        "real": lambda: real(asked.out, asked.minutes, asked.load, apart=asked.apart),
         "judge": lambda: judge(asked.out),
     }[asked.what]()
 

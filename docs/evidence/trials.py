@@ -1,7 +1,8 @@
 """Real processes for docs/gate.md: equal code and planted slowdowns in pairs, on disk as they come; then what each rule says of them.
 
-Twenty-four cases of the same LSTM, told apart by their seed, share a process: twelve are equal code on both sides, four each have 2 %,
-5 % and 10 % of work planted in B. One pair of processes is so one pair of each of them, at a few seconds for all."""
+Twenty cases of the same LSTM, told apart by their seed, share a process: twelve are equal code on both sides, two, four and two have 2 %,
+5 % and 10 % of work planted in B. One pair of processes is so one pair of each of them, at a few seconds for all. The two processes of a pair
+take turns every few rounds, as in a duet; with `--apart` one follows the other."""
 
 import contextlib
 import gc
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
@@ -24,18 +26,19 @@ from statsmodels.stats.proportion import proportion_confint
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
+from rnnbench.measure.baton import Batons
 from rnnbench.measure.job import Job
 from rnnbench.runs.catalog import shipped
 from rnnbench.runs.client import START_LIMIT_S, ForkServer
 
 HERE = Path(__file__).parent
-EFFECTS = (0.0,) * 12 + (0.02,) * 4 + (0.05,) * 4 + (0.10,) * 4
+EFFECTS = (0.0,) * 12 + (0.02,) * 2 + (0.05,) * 4 + (0.10,) * 2
 """Of each seed."""
 SUITE = "depth"
 SIZES = {"variant": "planted_lstm", "phase": "forward", "hidden_size": 128, "input_size": 128, "batch_size": 8, "seq_len": 32}
 CASES = [Case(suite=SUITE, depth=1, seed=seed, **SIZES) for seed in range(len(EFFECTS))]
-BUDGET = Budget(max_time_s=0.02, precision=1e-4, min_rounds=20)
-KEPT = 40  # rounds of each process
+BUDGET = Budget(max_time_s=0.1, precision=1e-4, min_rounds=20)
+KEPT = 200  # rounds of each process
 PROBE, PROBES = 100, 6  # products, and pairs of processes, to learn what one product costs
 BURST = """
 import random, time
@@ -57,10 +60,10 @@ class Side:
         environment = {VARIABLE: json.dumps(products), "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self.server = ForkServer(self._log, environment=environment)
 
-    def measure(self, order: list[int]) -> Seconds:
-        """All cases in one process, in this order."""
+    def measure(self, order: list[int], turn: Mapping[str, object] | None = None) -> Seconds:
+        """All cases in one process, in this order. `turn` is its end of a baton."""
         tasks = tuple((CASES[seed], 0) for seed in order)
-        job = Job(suite_path=str(shipped()[SUITE]), tasks=tasks, budget=BUDGET, plugins=(str(HERE / "planted.py"),))
+        job = Job(suite_path=str(shipped()[SUITE]), tasks=tasks, budget=BUDGET, plugins=(str(HERE / "planted.py"),), turn=turn or {})
         token, found = self.server.fork("job", job.as_dict(), self._log), Seconds()
         while (event := self.server.next_event(START_LIMIT_S)) is not None:
             if event.get("token") != token:
@@ -85,16 +88,33 @@ def sides(*products: Mapping[int, int]) -> Iterator[list[Side]]:
         yield found
 
 
-def real(out: Path, minutes: float, condition: str) -> None:
+def in_turn(both: list[Side], order: list[int], first: int, folder: Path) -> list[Seconds]:
+    """A process of each side, at once, by turns."""
+    batons = Batons(folder, START_LIMIT_S)
+
+    def follow(which: int) -> Seconds:
+        try:
+            return both[which].measure(order, batons.told(which, first=which == first))
+        finally:
+            batons.ended(which)
+
+    with contextlib.closing(batons), ThreadPoolExecutor(2) as threads:
+        return list(threads.map(follow, (0, 1)))
+
+
+def real(out: Path, minutes: float, condition: str, *, apart: bool = False) -> None:
     """Pairs of processes until the time is spent, each on disk at once; goes on where the file ends."""
     end_s, (products, rows) = time.monotonic() + minutes * 60, read(out)
     products = products or _calibrated(out)
     print(f"planted products: {products}; {len(rows[condition])} pairs so far", file=sys.stderr)
     planted = {seed: products[str(effect)] for seed, effect in enumerate(EFFECTS) if effect}
-    with _load(condition), sides({}, planted) as both:
+    with _load(condition), sides({}, planted) as both, tempfile.TemporaryDirectory() as folder:
         while time.monotonic() < end_s:
             order, turn = random.sample(range(len(CASES)), len(CASES)), random.sample((0, 1), 2)
-            found = {which: both[which].measure(order) for which in turn}
+            if apart:
+                found = {which: both[which].measure(order) for which in turn}
+            else:
+                found = dict(enumerate(in_turn(both, order, turn[0], Path(folder))))
             _append(out, {"load": condition, "average": os.getloadavg()[0], "a": found[0], "b": found[1]})
 
 

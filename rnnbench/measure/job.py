@@ -1,7 +1,7 @@
 """What a measuring process is asked to do, as plain values that cross a pipe."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rnnbench.budget import Budget
@@ -18,6 +18,7 @@ class Job:
     plugins: tuple[str, ...] = ()
     skip_oversize: bool = False
     kept: str = ""  # the folder for what several cases of the run need, such as a trained teacher
+    turn: Mapping[str, Any] = field(default_factory=dict)  # where two processes take turns: this one's end of the baton
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -28,6 +29,7 @@ class Job:
             "plugins": list(self.plugins),
             "skip_oversize": self.skip_oversize,
             "kept": self.kept,
+            "turn": dict(self.turn),
         }
 
     @classmethod
@@ -40,4 +42,5 @@ class Job:
             plugins=tuple(data["plugins"]),
             skip_oversize=data["skip_oversize"],
             kept=data["kept"],
+            turn=data.get("turn", {}),
         )

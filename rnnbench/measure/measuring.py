@@ -26,6 +26,7 @@ TimeRounds = Callable[[Step, Clock, float], Sequence[float]]
 Beside = Callable[[Work], tuple[str, Step]]
 Make = Callable[[Case, Device, Format, Clock], Work]
 
+IN_TURN = "another process took turns with this one"
 PART_ROUNDS = 5  # extra rounds for the parts of a step, where reading the clock within it would disturb it
 
 
@@ -58,8 +59,11 @@ def measure_case(
     make: Make = Workload,
     skip_oversize: bool = False,
     name_kernels: bool = False,
+    in_turn: bool = False,
 ) -> Measurement:
-    """Measure `case`. Raises Unsupported, Diverged, an out-of-memory error, or whatever the variant raises."""
+    """Measure `case`; `in_turn` with another process, whose work would be taken for others' load.
+
+    Raises Unsupported, Diverged, an out-of-memory error, or whatever the variant raises."""
     device = Device(case.device)
     clock = Clock(device)
     gc.collect()  # where cases share a process, what the one before held is not this one's peak
@@ -80,9 +84,11 @@ def measure_case(
 
         def timed() -> Seen:
             parts_s.clear()
-            watch, instrument, found = LoadWatch(), instruments.watch(device), Seen()
+            watch, instrument, found = LoadWatch(), None if in_turn else instruments.watch(device), Seen()
             seen.times_s, seen.beside_times_s = _time(work, clock, lambda step, clock: time_rounds(step, clock, warm.best_s), parts_s)
-            if (load := watch.stop()) is not None:
+            if in_turn:
+                found.absent.update(dict.fromkeys(("other_load_cores", "steal_share", "mean_power_w"), IN_TURN))
+            elif (load := watch.stop()) is not None:
                 found.add(load.seen())
             if instrument is not None:
                 found.add(instrument.stop())

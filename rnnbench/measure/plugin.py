@@ -143,7 +143,9 @@ def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Non
         benchmark._min_rounds = FEWEST_ROUNDS  # noqa: SLF001
         benchmark._max_time = ENDLESS_S  # noqa: SLF001
         benchmark._precision = Goal(session.budget, clock, step_s)  # noqa: SLF001
-        benchmark(step)
+        benchmark(step if session.baton is None else session.baton.shared(step, clock, step_s))
+        if session.baton is not None:
+            session.baton.rounds_are_over()
         return [round(seconds, 9) for seconds in benchmark.stats.stats.data]
 
     def once(clock: Clock, training: Callable[[], None]) -> None:
@@ -164,7 +166,14 @@ def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Non
             benchmark.extra_info.update(case=case.as_dict(), **session.measured.metrics)
             return
         session.measured = measure_case(
-            case, session.budget, time_rounds, beside=beside, make=make, skip_oversize=session.skip_oversize, name_kernels=name_kernels
+            case,
+            session.budget,
+            time_rounds,
+            beside=beside,
+            make=make,
+            skip_oversize=session.skip_oversize,
+            name_kernels=name_kernels,
+            in_turn=session.baton is not None,
         )
         benchmark.extra_info.update(case=case.as_dict(), **session.measured.metrics)
 

@@ -17,6 +17,7 @@ from rnnbench.registry import load_file
 from rnnbench.suite import Suite
 
 if TYPE_CHECKING:
+    from rnnbench.measure.baton import Baton
     from rnnbench.measure.measuring import Measurement
 
 Task = tuple[Case, int]
@@ -29,6 +30,7 @@ class Session:
     skip_oversize = False
     kept: Path | None = None  # for what several cases of the run need
     measured: "Measurement | None" = None
+    baton: "Baton | None" = None  # where another process takes turns with this one
     started_utc = ""
 
     def tasks(self, suite: Suite) -> list[Task]:
@@ -51,6 +53,10 @@ class Told(Session):
         self.budget = job.budget
         self.skip_oversize = job.skip_oversize
         self.kept = Path(job.kept) if job.kept else None
+        if job.turn:
+            from rnnbench.measure.baton import Baton
+
+            self.baton = Baton.of(job.turn)
         self._job = job
         self._emit = emit
 

@@ -1,4 +1,8 @@
-"""Two contenders in turn on one machine: pairs of fresh processes, adjacent in time, in random order, until a judge has enough."""
+"""Two contenders in turn on one machine: pairs of fresh processes in random order, until a judge has enough.
+
+On a CPU the two of a pair live at once and take turns every few rounds; on other devices, whose memory may not hold both, and with a side
+of an older version, one process follows the other.
+"""
 
 import random
 import secrets
@@ -6,6 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,6 +23,7 @@ from rnnbench.choose import parse_set, selector
 from rnnbench.errors import UnknownName, UsageError
 from rnnbench.files import read_run
 from rnnbench.journal import Journal, new_run_id, now_utc
+from rnnbench.measure.baton import Batons
 from rnnbench.measure.commit import commit
 from rnnbench.measure.job import Job
 from rnnbench.measure.known import put_in_place
@@ -47,12 +53,16 @@ class Side:
     journal: Journal
     supervisor: Supervisor
     records: list[Record] = field(default_factory=list)
+    over: bool = False  # the run was interrupted: what ends now is no record
 
-    def measure(self, case: Case, pair: int, budget: Budget) -> None:
-        """One fresh process; its record is on disk before this returns."""
-        job = Job(suite_path=self.suite_paths[case.suite], tasks=((case, pair),), budget=budget, plugins=self.plugins)
+    def measure(self, case: Case, pair: int, budget: Budget, turn: Mapping[str, Any] | None = None) -> None:
+        """One fresh process; its record is on disk before this returns. `turn` is its end of the baton."""
+        tasks = ((case, pair),)
+        job = Job(suite_path=self.suite_paths[case.suite], tasks=tasks, budget=budget, plugins=self.plugins, turn=turn or {})
         try:
             for found in self.supervisor.run(job):
+                if self.over:
+                    return
                 record = put_in_place(found, self.run.machine)
                 self.journal.append(record)
                 self.records.append(record)
@@ -63,8 +73,10 @@ class Side:
 class Duet:
     """Both sides, ready. `base` runs A, `candidate` runs B; `pairs` are the cases that answer each other."""
 
-    def __init__(self, sides: tuple[Side, Side], pairs: Sequence[Pair], budget: Budget, seed: int) -> None:
+    def __init__(self, sides: tuple[Side, Side], pairs: Sequence[Pair], budget: Budget, seed: int, batons: Batons | None = None) -> None:
+        """With `batons` the two processes of a pair take turns within their rounds, else one follows the other."""
         self.sides = sides
+        self._batons = batons
         self.pairs = tuple(pairs)
         self.began_s = time.monotonic()
         self._budget = budget
@@ -85,8 +97,33 @@ class Duet:
             self._next[pair] += 1
             order = [0, 1]
             self._coin.shuffle(order)
-            for which in order:
-                self.sides[which].measure(pair[which], number, self._budget)
+            if self._batons is None:
+                for which in order:
+                    self.sides[which].measure(pair[which], number, self._budget)
+            else:
+                self._at_once(pair, number, order[0], self._batons)
+
+    def _at_once(self, pair: Pair, number: int, first: int, batons: Batons) -> None:
+        """Both processes, each followed by a thread of its own."""
+
+        def follow(which: int) -> None:
+            try:
+                self.sides[which].measure(pair[which], number, self._budget, batons.told(which, first=which == first))
+            finally:
+                batons.ended(which)
+
+        batons.clear()
+        with ThreadPoolExecutor(len(self.sides)) as both:
+            going = [both.submit(follow, which) for which in (first, 1 - first)]
+            try:
+                wait(going)
+            except BaseException:
+                for side in self.sides:
+                    side.over = True
+                    side.supervisor.close()  # ends its processes, and so the threads that follow them
+                raise
+        for one in going:
+            one.result()
 
     def played(self, pair: Pair) -> int:
         """How many pairs this case has had."""
@@ -138,15 +175,19 @@ def duet(request: Request, a: Contender, b: Contender, plan: str, say: Say) -> I
             supervisor = _supervisor(one, servers[index], journal, request)
             stack.callback(supervisor.close)
             sides.append(Side(one, surveys[index], _paths(request, one), plugins[index], run, journal, supervisor))
-        yield Duet((sides[0], sides[1]), pairs, budget, seed)
+        batons = None
+        if device == "cpu" and all(survey.get("takes_turns") for survey in surveys):
+            batons = Batons(scratch, max(time_limit_s(request, budget, case) for pair in pairs for case in pair))
+            stack.callback(batons.close)
+        yield Duet((sides[0], sides[1]), pairs, budget, seed, batons)
 
 
 def _supervisor(one: Contender, server: ForkServer, journal: Journal, request: Request) -> Supervisor:
-    warm = [server]
+    warm, limit_s = [server], partial(time_limit_s, request, Budget.of(request.preset, request.budget))
     return Supervisor(
         start=lambda: warm.pop() if warm else one.server(journal.log_path("server"), request.server_environment()),
         log_path=journal.log_path,
-        limit=partial(time_limit_s, request, Budget.of(request.preset, request.budget)),
+        limit=lambda case: 2 * limit_s(case),  # the other's turns count too; one that hangs is waited for as long as a case may take
         watch=lambda *_: None,
     )
 

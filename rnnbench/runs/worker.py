@@ -79,7 +79,7 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
         ]
         answer = {"device": wanted, "devices": known, "machine": machine.fingerprint(), "variants": variants}
         tasks = {name: TASKS[name].about for name in TASKS} | {name: PROBLEMS[name].about for name in PROBLEMS}
-        emit({"event": "survey", **answer, "tasks": tasks})
+        emit({"event": "survey", **answer, "tasks": tasks, "takes_turns": True})
     except RnnbenchError as error:
         emit({"event": "refused", "message": str(error), "exit_code": error.exit_code})
     return 0
