@@ -1,8 +1,8 @@
 """Real processes for docs/gate.md: equal code and planted slowdowns in pairs, on disk as they come; then what each rule says of them.
 
 Twenty cases of the same LSTM, told apart by their seed, share a process: twelve are equal code on both sides, two, four and two have 2 %,
-5 % and 10 % of work planted in B. One pair of processes is so one pair of each of them, at a few seconds for all. The two processes of a pair
-take turns every few rounds, as in a duet; with `--apart` one follows the other."""
+5 % and 10 % of work planted in B. One pair of processes is so one pair of each of them, at a few seconds for all. The two take turns every
+few rounds, as in a duet; with `--apart` one follows the other."""
 
 import contextlib
 import gc
