@@ -25,7 +25,7 @@ def told(*words: str, folder: Path) -> str:
 def ratios(suite: str, words: list[str], folder: Path) -> dict[str, float]:
     """By case id."""
     plan = json.loads(told("plan", "--suite", suite, "--json", *words, folder=folder))
-    told("run", "--suite", suite, "--quiet", *words, folder=folder)
+    told("run", "--suite", suite, "--no-report", *words, folder=folder)
     source = source_at(folder / "results")
     run = source.load(source.find("latest")).run
     steps = {str(record.case): record.metrics["step_time_s"] for record in run.records if record.status == "ok"}

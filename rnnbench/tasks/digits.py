@@ -28,7 +28,7 @@ def make(case: Case, features: int, name: str) -> Data:
 
 
 for name, features, target, recipe in (
-    ("digits_rows", SIDE, 0.97, Recipe(lr=1e-2, max_steps=1000)),
+    ("digits_rows", SIDE, 0.98, Recipe(lr=2e-2, max_steps=800, schedule="cosine")),
     ("digits_pixels", 1, 0.9, Recipe(lr=5e-3, max_steps=3000)),
 ):
     PROBLEMS.add(
