@@ -8,11 +8,11 @@ SIZES = {
     "cpu": {"hidden_size": 256, "batch_size": 32, "seq_len": 32},
     "cuda": {"hidden_size": 1024, "input_size": 1024, "batch_size": 256, "seq_len": 128, "precision": ("fp32", "bf16")},
 }
-QUICK = {"depth": 2, "hidden_size": 64, "input_size": 64, "batch_size": 8, "seq_len": 16}
+QUICK = {"depth": 2, "hidden_size": 64, "input_size": 64, "batch_size": 8, "seq_len": 16, "precision": "fp32"}
 
 
-def trained(full=None, **axes):
-    return grid(**SIZES, **axes, quick=QUICK, full=full)
+def trained(quick=None, full=None, **axes):
+    return grid(**SIZES, **axes, quick={**QUICK, **(quick or {})}, full=full)
 
 
 SUITE = Suite(
@@ -23,7 +23,7 @@ SUITE = Suite(
     hue="scaling",
     cases=(
         *trained(processes=1, full={"depth": (2, 4, 8)}),
-        *trained(processes=(2, 4, 8), scaling=("strong", "weak"), full={"depth": (2, 4, 8)}),
+        *trained(processes=(2, 4, 8), scaling=("strong", "weak"), quick={"processes": 2}, full={"depth": (2, 4, 8)}),
         *trained(processes=2, bucket_mib=(1, 4), full={"bucket_mib": (1, 2, 4, 8, 16)}),
         *trained(processes=(1, 2), accumulation=4, full={"accumulation": (2, 4, 8)}),
     ),

@@ -51,6 +51,8 @@ def profile(
     with prepared(request) as ready:
         if len(ready.plan.tasks) > MOST_CASES:
             raise UsageError(f"{len(ready.plan.tasks)} cases are too many to read; choose {MOST_CASES} or fewer with --select and --set")
+        if shared := [case for case, _ in ready.plan.tasks if case.processes > 1 or case.accumulation > 1]:
+            raise UsageError(f"{str(shared[0])!r} is not profiled: choose --set processes=1 --set accumulation=1")
         found = [understood(data, Ceilings.from_dict(told) if "device" in told else None) for data, told in profiles(ready, steps, folder)]
     page = write_profile(found, folder, f"{folder.name} · {ready.device}")
     if as_json:

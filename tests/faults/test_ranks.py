@@ -1,13 +1,15 @@
 """Real processes that train one model: the same gradients as one process, and whoever dies or hangs is named and leaves nobody behind."""
 
 import json
+import signal
+import subprocess
 import sys
 
 import psutil
 import pytest
 
-from tests.faults.tools import FAST, HERE, home, know_ceilings
-from tests.tools import ROOT, command, ended, only_run
+from tests.faults.tools import FAST, HERE, alive, home, know_ceilings, until
+from tests.tools import ROOT, command, ended, environment, only_run
 
 RANKED = ("--suite", ROOT / "suites/bench_scaling.py", "--plugin", HERE / "ranked_cells.py")
 SMALL = [word for one in ("depth=1", "hidden_size=8", "input_size=8", "batch_size=4", "seq_len=3") for word in ("--set", one)]
@@ -55,6 +57,19 @@ def test_a_rank_that_hangs_is_named(tmp_path, variant):
     record = only(tmp_path, "--set", f"variant={variant}", "--case-timeout", "8")
     assert record.status == "timeout"
     assert record.reason.startswith("no end after 8 s: rank 1 of 2 did not come to where the others waited"), record.reason
+
+
+def test_no_rank_outlives_a_killed_run(tmp_path):
+    """`kill -9` of rnnbench while a rank hangs ends the agent and both ranks."""
+    know_ceilings(tmp_path)
+    words = ["run", *RANKED, *FAST, *SMALL, "--set", "processes=2", "--set", "variant=hangs", "--select", "accumulation == 1"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "rnnbench", *map(str, words)], cwd=tmp_path, env=environment(**home(tmp_path)), stdout=subprocess.DEVNULL
+    ) as started:
+        pids = tmp_path / "pids"
+        until(lambda: pids.exists() and pids.read_text().count("\n") >= 2)
+        started.send_signal(signal.SIGKILL)
+    until(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()), 10)
 
 
 def test_two_processes_are_measured(tmp_path):
