@@ -137,11 +137,13 @@ class Case:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Case":
-        """The case of a record. Fields of a newer version are refused by name."""
+        """The case of a record. Fields of a newer version are refused by name, and so is one without a suite."""
         known = {one.name for one in fields(cls)}
         for name in values:
             if name not in known:
                 raise UnknownName("axis", name, sorted(known))
+        if "suite" not in values:
+            raise BadValue("suite", None, NAME)
         return cls(**values)
 
 

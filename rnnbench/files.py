@@ -2,11 +2,13 @@
 
 import io
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnnbench.bounded import LARGEST_BYTES, content, opened
 from rnnbench.errors import BadResults, UnknownName
 from rnnbench.record import BadRecord, Record, Run
 from rnnbench.registry import is_file
@@ -15,7 +17,11 @@ RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
 BENCHMARK_FILE = "benchmark.json"
 LOGS = "logs"
+MAX_RUN_BYTES = LARGEST_BYTES
 MAX_LINE_BYTES = 64 * 2**20
+"""A record has a line. A million rounds and as many of what ran beside take 42 MB; what is longer was not written by rnnbench."""
+MOST_BRACKETS = 500_000
+"""In a line. A point of a learning curve is one; each takes 64 bytes of memory for three on disk, so a line could grow to gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ def read_run(folder: Path) -> tuple[Run, list[Damage]]:
     if not path.is_file():
         raise BadResults(folder, f"it holds no {RUN_FILE}")
     try:
-        head = path.read_bytes()
+        head = content(path, MAX_RUN_BYTES)
     except OSError as error:
         raise BadResults(path, str(error)) from None
     records, damage = read_records(folder / RECORDS_FILE)
@@ -74,7 +80,7 @@ def run_of(head: bytes, records: list[Record], where: str | Path) -> Run:
 
 def read_records(path: Path) -> tuple[list[Record], list[Damage]]:
     """The records of one journal, in order, and the lines that hold none. An absent file holds no records."""
-    return _parsed(_lines(path)) if path.exists() else ([], [])
+    return _parsed(_lines(path)) if os.path.lexists(path) else ([], [])
 
 
 def records_of(lines: bytes) -> tuple[list[Record], list[Damage]]:
@@ -96,7 +102,7 @@ def _parsed(lines: Iterable[tuple[int, bytes, bool]]) -> tuple[list[Record], lis
 def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
     """Line number from 1, its bytes, and whether it ends in a newline; bounded memory on a line without end."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             number = 0
             while line := file.readline(MAX_LINE_BYTES):
                 number += 1
@@ -113,6 +119,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
 def _parse(line: bytes) -> Any:
     if not line:
         raise BadRecord(f"longer than {MAX_LINE_BYTES} bytes")
+    if line.count(b"[") + line.count(b"{") > MOST_BRACKETS:
+        raise BadRecord(f"more than {MOST_BRACKETS:,} brackets")
     try:
         return json.loads(line)
     except (ValueError, RecursionError):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from rnnbench import bounded
 from rnnbench.errors import UsageError
 
 KINDS = {".tsv": "pairs", ".csv": "series", ".txt": "characters"}
@@ -34,10 +35,7 @@ def content(path: Path) -> bytes:
         wanted = ", ".join(f"{suffix} ({kind})" for suffix, kind in KINDS.items())
         raise BadData(path, f"what is in it is told by its name, which ends in none of {wanted}")
     try:
-        size = path.stat().st_size
-        if size > LARGEST_BYTES:
-            raise BadData(path, f"{size} bytes; at most {LARGEST_BYTES} are read")
-        return path.read_bytes()
+        return bounded.content(path, LARGEST_BYTES)
     except OSError as error:
         raise BadData(path, error.strerror or str(error)) from None
 

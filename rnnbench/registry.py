@@ -65,6 +65,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Is there such a folder? A name that no folder can have is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def load_file(path: str | Path) -> ModuleType:
     """Import a user's own Python file, once. A plugin is code: it is run as it stands."""
     source = user_path(path).resolve()

@@ -1,10 +1,11 @@
 """What several tests need: small cases, and the command line as a user starts it."""
 
+import atexit
 import json
 import os
 import subprocess
 import sys
-import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ from typing import Any
 from rnnbench.case import Case
 from rnnbench.files import read_run
 from rnnbench.record import Record, Run
+from rnnbench.scratch import scratch
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = ROOT / "suites"
 TOY_PLUGIN = ROOT / "tests/toy/plugin.py"
 SMALL = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 3}
-LOCKS = tempfile.TemporaryDirectory(prefix="rnnbench-test-locks-")  # runs of others on this machine are not waited for
+_KEPT = ExitStack()
+LOCKS = _KEPT.enter_context(scratch())  # runs of others on this machine are not waited for
+atexit.register(_KEPT.close)  # a session that is killed leaves it to the next one's sweep
 QUICK = ("--preset", "quick", "--case-budget", "0.02", "--min-rounds", "3")
 
 
@@ -54,7 +58,7 @@ class Ended:
 def environment(**more: str) -> dict[str, str]:
     """This process's, without what pytest put there, and with a terminal wide enough that no line is broken."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return {**plain, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", "RNNBENCH_LOCKS": LOCKS.name, **more}
+    return {**plain, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", "RNNBENCH_LOCKS": str(LOCKS), **more}
 
 
 def command(*words: object, cwd: Path, limit_s: float = 240, **more: str) -> Ended:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.analysis.side import Observed, Side
+from rnnbench.bounded import text
 from rnnbench.case import Case
 from rnnbench.errors import BadResults, BadValue, RnnbenchError, UnknownName
 from rnnbench.record import METRICS, STATUSES
@@ -81,7 +82,7 @@ def read_baseline(results: Path, name: str) -> Side:
 def read_baseline_file(path: Path) -> Side:
     """The side that a baseline's file states."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise BadResults(path, f"not JSON ({error})") from None
     if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
@@ -98,7 +99,7 @@ def read_baseline_file(path: Path) -> Side:
             commit=dict(data.get("commit", {})),
             taken_utc=str(data.get("taken_utc", "")),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, RnnbenchError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RnnbenchError) as error:
         raise BadResults(path, f"not a baseline ({type(error).__name__}: {error})") from None
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnbench.analysis.shelved import Shelved, volume
+from rnnbench.bounded import content
 from rnnbench.errors import BadResults, CannotWrite
-from rnnbench.files import RECORDS_FILE, RUN_FILE
+from rnnbench.files import MAX_RUN_BYTES, RECORDS_FILE, RUN_FILE
 from rnnbench.journal import replace_whole
-from rnnbench.store import INDEX_FILE, open_shelf
+from rnnbench.store import INDEX_FILE, MOST_BYTES, open_shelf
 
 if TYPE_CHECKING:
     from rnnbench.store.shelf import Shelf
@@ -134,9 +135,9 @@ def _seen(folder: Path) -> str:
 def _volume(folder: Path, seen: str = "") -> "Volume":
     """A run's files as they are now, up to the last whole line."""
     try:
-        head = (folder / RUN_FILE).read_bytes()
+        head = content(folder / RUN_FILE, MAX_RUN_BYTES)
         path = folder / RECORDS_FILE
-        lines = path.read_bytes() if path.exists() else b""
+        lines = content(path, MOST_BYTES) if path.exists() else b""
     except OSError as error:
         raise BadResults(folder, error.strerror or str(error)) from None
     whole = lines[: lines.rfind(b"\n") + 1]

@@ -12,6 +12,7 @@ from rnnbench import units
 from rnnbench.analysis.evidence import LEAST_PROCESSES, POWER, Sample
 from rnnbench.analysis.sequential import STAGES
 from rnnbench.analysis.side import usable
+from rnnbench.bounded import text
 
 DOCTOR_FILE = ".doctor.json"
 CHANGE = 0.05  # what the gate is meant to see
@@ -54,10 +55,10 @@ def noise(results: Path, machine: str = "") -> Noise | None:
     """What `rnnbench doctor` last saw of a machine, by its key (`measure.known.machine_key`), or of whichever was asked last; none where
     it was not asked, or saw too few pairs."""
     try:
-        found: Any = json.loads((results / DOCTOR_FILE).read_text(encoding="utf-8"))
+        found: Any = json.loads(text(results / DOCTOR_FILE))
         trial = found[machine] if machine else max(found.values(), key=lambda one: str(one["at_utc"]))
         pairs = [(float(a), float(b)) for a, b in trial["pairs"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     if len(pairs) < LEAST_PROCESSES or not usable([value for pair in pairs for value in pair]):
         return None

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from rnnbench import bounded
 from rnnbench.errors import BadValue, UnknownName, UsageError
 from rnnbench.record import METRICS
 
@@ -87,8 +88,8 @@ def read_policy(path: Path) -> Policy:
     if not path.is_file():
         return Policy()
     try:
-        data: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data: Any = tomllib.loads(bounded.text(path))
+    except (OSError, UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{str(path)!r} cannot be read: {error}") from None
     for key in _TABLE.split("."):
         data = data.get(key, {}) if isinstance(data, Mapping) else {}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,10 @@ class Shelved:
 
     def find(self, name: str) -> str:
         """By id, by the beginning of one, or `latest`; of runs with one id the newest."""
+        with self._ours():
+            return self._find(name)
+
+    def _find(self, name: str) -> str:
         lines = self.shelf.lines()
         fit = [line for line in lines if line.id == name] or [line for line in lines if name and line.id.startswith(name)]
         if name == "latest" and lines:
@@ -84,12 +89,23 @@ class Shelved:
 
     def load(self, key: str) -> Loaded:
         """A run with its records."""
-        head, lines = self.shelf.files(int(key))
+        with self._ours():
+            head, lines = self.shelf.files(int(key))
         records, damage = records_of(lines)
         return Loaded(run_of(head, records, f"{self.where} run {key}"), damage)
 
     def sides(self, metrics: Sequence[str] | None = None, wanted: "Callable[[str], bool] | None" = None) -> tuple[list[Side], list[str]]:
         """From the figures alone; samples stay where they are."""
+        with self._ours():
+            return self._sides(metrics, wanted)
+
+    def _ours(self) -> AbstractContextManager[None]:
+        """Rows that hold something else are told in a sentence."""
+        from rnnbench.store.address import ours
+
+        return ours(self.where)
+
+    def _sides(self, metrics: Sequence[str] | None, wanted: "Callable[[str], bool] | None") -> tuple[list[Side], list[str]]:
         asked = None if metrics is None else tuple(dict.fromkeys((*metrics, "step_time_s")))
         known = {number: (name, json.loads(axes)) for number, (name, axes) in self.shelf.case_ids().items() if not wanted or wanted(name)}
         cases: dict[int, dict[str, Observed]] = {}

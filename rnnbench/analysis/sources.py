@@ -8,8 +8,10 @@ from rnnbench.analysis.baseline import read_baseline, read_baseline_file
 from rnnbench.analysis.foreign import asv_side, is_asv, is_pytest_benchmark, pytest_benchmark_side
 from rnnbench.analysis.side import Side, side_of_run
 from rnnbench.analysis.source import Source, as_source
+from rnnbench.bounded import text
 from rnnbench.errors import BadResults
 from rnnbench.files import RUN_FILE
+from rnnbench.registry import is_folder
 
 BASELINE = "baseline:"
 
@@ -21,7 +23,7 @@ def side(name: str, results: Path, source: Source | None = None) -> Side:
     path = Path(name)
     if name.endswith(".json"):
         return _of_file(name, path)
-    if path.is_dir() and not (path / RUN_FILE).exists() and (files := sorted(path.glob("*.json"))):
+    if is_folder(path) and not (path / RUN_FILE).exists() and (files := sorted(path.glob("*.json"))):
         return _of_folder(name, files)
     found = source or as_source(results)
     return side_of_run(found.load(found.find(name)))
@@ -49,7 +51,7 @@ def _of_folder(name: str, files: list[Path]) -> Side:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(text(path))
     except FileNotFoundError:
         raise BadResults(path, "there is no such file") from None
     except (OSError, ValueError, RecursionError) as error:

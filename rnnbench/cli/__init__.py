@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 import rnnbench
+from rnnbench.cli.saying import say, say_error, unbreakable
 from rnnbench.errors import EXIT_INTERRUPTED, EXIT_USAGE, RnnbenchError
 
 app = typer.Typer(
@@ -22,7 +23,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"rnnbench {rnnbench.__version__}")
+        say(f"rnnbench {rnnbench.__version__}")
         raise typer.Exit
 
 
@@ -38,16 +39,17 @@ def main() -> None:
     from rnnbench.cli import baseline, catalog, compare, doctor, duet, gc, history, plan, profile, report, run, site, store  # noqa: F401 - each adds its command to `app`
     from rnnbench.cli.mistakes import Refused, told
 
+    unbreakable()
     try:
         sys.exit(app(standalone_mode=False))
     except Refused as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # `rnnbench` alone: its text is the help
-            typer.echo(error, nl=False)
+            say(error, nl=False)
             sys.exit(EXIT_USAGE)
-        typer.echo(f"rnnbench: {told(error, sys.argv)}", err=True)
+        say_error(told(error, sys.argv))
         sys.exit(EXIT_USAGE)
     except RnnbenchError as error:
-        typer.echo(f"rnnbench: {error}", err=True)
+        say_error(error)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(EXIT_INTERRUPTED)

@@ -7,6 +7,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.compare import NAMED, Results
+from rnnbench.cli.saying import say
 from rnnbench.errors import CannotWrite, UsageError
 
 baselines = typer.Typer(no_args_is_help=True, help="Keep a run as a small file that is committed and compared with.")
@@ -40,7 +41,7 @@ def save(
         replace_whole(path, baseline_text(found, exact_only=only == "deterministic").encode())
     except OSError as error:
         raise CannotWrite(path, error.strerror or error) from None
-    typer.echo(path)
+    say(path)
 
 
 @baselines.command("list")
@@ -50,7 +51,7 @@ def list_(results: Results = Path("results")) -> None:
 
     for name in names(results):
         found = read_baseline(results, name)
-        typer.echo(f"{name}\t{len(found.cases)} cases\t{found.taken_utc}\t{str(found.commit.get('hash', ''))[:10]}")
+        say(f"{name}\t{len(found.cases)} cases\t{found.taken_utc}\t{str(found.commit.get('hash', ''))[:10]}")
 
 
 @baselines.command()
@@ -62,16 +63,16 @@ def show(name: Name, results: Results = Path("results")) -> None:
 
     from rnnbench import units
     from rnnbench.analysis.baseline import read_baseline
-    from rnnbench.cli.screens import console
+    from rnnbench.cli.terminal import console, shown
     from rnnbench.record import METRICS
 
     found, out = read_baseline(results, name), console()
     for case in found.cases.values():
-        out.print(f"[bold]{case.id}[/]" + ("" if case.status == "ok" else f"  {case.status}: {case.reason}"), soft_wrap=True)
+        out.print(f"[bold]{shown(case.id)}[/]" + ("" if case.status == "ok" else f"  {case.status}: {shown(case.reason)}"), soft_wrap=True)
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
         for metric, values in case.values.items():
             many = f"{len(values)} processes" if len(values) > 1 else ""
             label = METRICS[metric].label if metric in METRICS else metric
-            table.add_row("", label, units.show(metric, median(values.values())), many)
+            table.add_row("", shown(label), units.show(metric, median(values.values())), many)
         if table.row_count:
             out.print(table)

@@ -1,7 +1,6 @@
 """`rnnbench list`: suites, variants, axes."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 
 from rnnbench.case import AXES
 from rnnbench.cli import app
+from rnnbench.cli.saying import say
 from rnnbench.errors import UnknownName
 
 KINDS = ("suites", "variants", "axes")
@@ -26,11 +26,11 @@ def list_(
     makers = {"suites": _suites, "variants": lambda: _variants(plugin or []), "axes": _axes}
     tables = {kind: make() for kind, make in makers.items() if what in (None, kind)}
     if as_json:
-        typer.echo(json.dumps(tables, indent=1))
+        say(json.dumps(tables, indent=1))
         return
     from rich.table import Table
 
-    from rnnbench.cli.screens import console
+    from rnnbench.cli.terminal import console
 
     for kind, rows in tables.items():
         table = Table(title=kind, title_justify="left", title_style="bold", box=None, header_style="bold")
@@ -53,12 +53,13 @@ def _suites() -> list[dict[str, str]]:
 
 def _variants(plugins: list[str]) -> list[dict[str, str]]:
     from rnnbench.runs.client import ForkServer
+    from rnnbench.scratch import scratch
 
-    with tempfile.TemporaryDirectory(prefix="rnnbench-") as scratch:
-        server = ForkServer(Path(scratch, "server.log"))
+    with scratch() as place:
+        server = ForkServer(place / "server.log")
         try:
             paths = [str(Path(path).resolve()) for path in plugins]
-            survey = server.ask("survey", {"device": None, "plugins": paths}, Path(scratch, "survey.log"))
+            survey = server.ask("survey", {"device": None, "plugins": paths}, place / "survey.log")
         finally:
             server.close()
     return [{**one, "implementations": ", ".join(one["implementations"])} for one in survey["variants"]]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnbench.cli import app
+from rnnbench.cli.saying import say
 from rnnbench.errors import CannotWrite, UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def export(
 ) -> None:
     """Print a run's figures in another tool's format."""
     known_format(format_, EXPORTED)
-    typer.echo(_exported(run, results, format_), nl=False)
+    say(_exported(run, results, format_), nl=False)
 
 
 def policy_from(settings: Path, effects: list[str] | None, alpha: float | None, metrics: list[str] | None, only: str) -> "Policy":
@@ -115,7 +116,7 @@ def show(found: "Comparison", format_: str, markdown: Path | None, *, everything
     if markdown is not None:
         append(markdown, as_markdown(found))
     if format_ in makers:
-        typer.echo(makers[format_](found).rstrip("\n"))
+        say(makers[format_](found).rstrip("\n"))
     else:
         from rnnbench.cli.verdicts import screen
 

@@ -1,7 +1,6 @@
 """`rnnbench doctor`: is this machine fit to measure?"""
 
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnbench.cli import app
+from rnnbench.cli.saying import say
 
 if TYPE_CHECKING:
     from rnnbench.measure.fitness import Finding
@@ -33,15 +33,16 @@ def doctor(
     from rnnbench.runs.client import ForkServer
     from rnnbench.runs.lock import device_lock, held
     from rnnbench.runs.trial import trial
+    from rnnbench.scratch import scratch
 
-    with tempfile.TemporaryDirectory(prefix="rnnbench-") as scratch:
-        server = ForkServer(Path(scratch, "server.log"))
+    with scratch() as place:
+        server = ForkServer(place / "server.log")
         try:
-            survey = server.ask("survey", {"device": device, "plugins": ()}, Path(scratch, "survey.log"))
+            survey = server.ask("survey", {"device": device, "plugins": ()}, place / "survey.log")
             chosen, key = survey["device"], machine_key(survey["machine"], survey["device"])
             with held(f"device {chosen!r}", device_lock(chosen)):
-                answer = server.ask("doctor", {"device": chosen}, Path(scratch, "doctor.log"))
-                pairs = trial(server, chosen, seconds, Path(scratch, "trial.log")) if seconds else []
+                answer = server.ask("doctor", {"device": chosen}, place / "doctor.log")
+                pairs = trial(server, chosen, seconds, place / "trial.log") if seconds else []
         finally:
             server.close()
     found = [Finding(**one) for one in answer["findings"]]
@@ -54,7 +55,7 @@ def doctor(
             seen["said"] += f" Kept in {results / TRIAL}."
     if as_json:
         whole: dict[str, Any] = {"device": chosen, "findings": [one.as_dict() for one in found], "ceilings": answer["ceilings"]}
-        typer.echo(json.dumps({**whole, "trial": {"seconds": seconds, "pairs": pairs, **seen}}, indent=1))
+        say(json.dumps({**whole, "trial": {"seconds": seconds, "pairs": pairs, **seen}}, indent=1))
         return
     _show(found, answer["ceilings"], seen["said"])
 
@@ -81,16 +82,15 @@ def smallest_change(pairs: Sequence[tuple[float, float]], seconds: float) -> dic
 
 
 def _show(found: Sequence["Finding"], ceilings: dict[str, Any], said: str) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from rnnbench import units
-    from rnnbench.cli.screens import console
+    from rnnbench.cli.terminal import console, shown
 
     table = Table(box=None, show_header=False, pad_edge=False)
     marks = {"good": "[green]good[/]", "care": "[yellow]care[/]", "unknown": "[dim]unknown[/]"}
     for one in found:
-        table.add_row(marks[one.state], one.name, escape(one.said) + (f"\n→ {escape(one.todo)}" if one.todo else ""))
+        table.add_row(marks[one.state], one.name, shown(one.said) + (f"\n→ {shown(one.todo)}" if one.todo else ""))
     out = console()
     out.print(table)
     figures = [
@@ -99,4 +99,4 @@ def _show(found: Sequence["Finding"], ceilings: dict[str, Any], said: str) -> No
     out.print(
         f"\nCeilings: {', '.join(figures)}, launch {units.show('launch_s', ceilings.get('launch_s'))}.".replace("copy_bytes_per_s", "copy")
     )
-    out.print(escape(said))
+    out.print(shown(said))

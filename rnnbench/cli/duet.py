@@ -11,6 +11,7 @@ import typer
 from rnnbench.cli import app
 from rnnbench.cli.compare import SHOWN, Effects, Format, MarkdownFile, Settings, known_format, policy_from, show
 from rnnbench.cli.run import CaseBudget, DeviceName, MinRounds, Pin, Plugins, Preset, Results, Select, Sets, Suites, Threads, Timeout, Wait
+from rnnbench.cli.saying import say_error
 from rnnbench.errors import EXIT_INTERRUPTED, BadExpression, UsageError
 
 if TYPE_CHECKING:
@@ -215,4 +216,4 @@ def _stages(text: str) -> tuple[int, ...]:
 
 
 def _say(sentence: str) -> None:
-    typer.echo(f"rnnbench: {sentence}", err=True)
+    say_error(sentence)

@@ -7,6 +7,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.compare import Results
+from rnnbench.cli.saying import say
 from rnnbench.errors import UsageError
 
 
@@ -27,10 +28,10 @@ def gc(
     removed = []
     for one in found:
         if yes and not remove(one):
-            typer.echo(f"{one.folder.name}\tin progress; left alone")
+            say(f"{one.folder.name}\tin progress; left alone")
             continue
         removed.append(one)
-        typer.echo(f"{one.folder.name}\t{one.started:%Y-%m-%d}\t{units.show('parameter_bytes', one.size_bytes)}")
+        say(f"{one.folder.name}\t{one.started:%Y-%m-%d}\t{units.show('parameter_bytes', one.size_bytes)}")
     total = units.show("parameter_bytes", sum(one.size_bytes for one in removed))
     told = f"{len(removed)} runs, {total}"
-    typer.echo(f"removed {told}" if yes else f"would remove {told}; remove them with --yes")
+    say(f"removed {told}" if yes else f"would remove {told}; remove them with --yes")

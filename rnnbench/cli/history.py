@@ -7,6 +7,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.compare import From, MarkdownFile, Results, append, known_format
+from rnnbench.cli.saying import say, say_error
 
 if TYPE_CHECKING:
     from rnnbench.analysis.history import History, Series
@@ -49,11 +50,11 @@ def history(
     if html is not None:
         from rnnbench.reports.history_page import write_history
 
-        typer.echo(f"rnnbench: {write_history(found, html)}", err=True)
+        say_error(f"{write_history(found, html)}")
     if format_ == "otava-csv":
-        typer.echo(_otava(source, metrics), nl=False)
+        say(_otava(source, metrics), nl=False)
     elif format_ != "table":
-        typer.echo({"json": histories.as_json, "md": histories.as_markdown}[format_](found).rstrip("\n"))
+        say({"json": histories.as_json, "md": histories.as_markdown}[format_](found).rstrip("\n"))
     else:
         _screen(found)
 
@@ -67,24 +68,22 @@ def _otava(source: "Source", metrics: tuple[str, ...]) -> str:
 
 def _screen(found: "History") -> None:
     """Each series that changed: what it looks like, and its changes."""
-    from rich.markup import escape
-
     from rnnbench.analysis.formats.histories import headline, row
-    from rnnbench.cli.screens import console
+    from rnnbench.cli.terminal import console, shown
 
     out = console()
     for one in found.series:
         if not one.changes:
             continue
-        out.print(f"[bold]{escape(one.case)}[/]", soft_wrap=True)
+        out.print(f"[bold]{shown(one.case)}[/]", soft_wrap=True)
         told = f", {one.canary} divided out" if one.canary else ""
-        out.print(f"  {sparkline(one)}  [dim]{len(one.points)} runs on {escape(one.machine)}{escape(told)}[/]", soft_wrap=True)
+        out.print(f"  {sparkline(one)}  [dim]{len(one.points)} runs on {shown(one.machine)}{shown(told)}[/]", soft_wrap=True)
         for change in one.changes:
             colour = {True: "red", False: "green", None: "yellow"}[change.worse]
             _, _, label, size, values, commits, run, _ = row(one, change)
-            out.print(f"  [{colour}]{escape(label)} {size}[/]  {escape(values)}  {escape(commits)}  {escape(run)}", soft_wrap=True)
+            out.print(f"  [{colour}]{shown(label)} {size}[/]  {shown(values)}  {shown(commits)}  {shown(run)}", soft_wrap=True)
     for note in found.notes:
-        out.print(f"[yellow]note[/]  {escape(note)}")
+        out.print(f"[yellow]note[/]  {shown(note)}")
     out.print(f"{headline(found)}.")
 
 

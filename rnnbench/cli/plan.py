@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.cli import app
+from rnnbench.cli.saying import say
 
 if TYPE_CHECKING:
     from rnnbench.runs.planning import Forecast
@@ -44,18 +45,17 @@ def plan(
     if as_json:
         rows = [{**one.figures, "step_s": one.step_s, "bound": one.bound, "fits": one.fits, "why_not": one.why_not} for one in found.rows]
         about = {"machine": found.machine, "source": found.source, "memory_bytes": found.memory_bytes, "within_factor": FACTOR}
-        typer.echo(json.dumps({**about, "cases": rows}, indent=1))
+        say(json.dumps({**about, "cases": rows}, indent=1))
         return
     _show(found, FACTOR)
 
 
 def _show(found: "Forecast", factor: float) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from rnnbench import units
     from rnnbench.case import AXES
-    from rnnbench.cli.screens import console
+    from rnnbench.cli.terminal import console, shown
 
     cases = [row.case for row in found.rows]
     varying = [name for name in AXES if name == "variant" or len({getattr(case, name) for case in cases}) > 1]
@@ -65,15 +65,15 @@ def _show(found: "Forecast", factor: float) -> None:
     for row in found.rows:
         axes = [str(getattr(row.case, name)) for name in varying]
         if "unsupported" in row.figures:
-            table.add_row(*axes, "", "", "", "", f"[yellow]{escape(row.why_not)}[/]")
+            table.add_row(*axes, "", "", "", "", f"[yellow]{shown(row.why_not)}[/]")
             continue
         figures = row.figures
-        bound = row.bound if row.fits and row.bound else f"[red]{escape(row.why_not)}[/]"
+        bound = row.bound if row.fits and row.bound else f"[red]{shown(row.why_not)}[/]"
         flops, time = units.show("step_flops", figures["flops"]), units.show("step_time_s", row.step_s)
         table.add_row(*axes, f"{figures['parameters']:,}", units.binary_bytes(figures["total_bytes"]), flops, time, bound)
     out = console()
     out.print(table)
     out.print(
-        f"\n{escape(found.machine)}, {units.binary_bytes(found.memory_bytes)}; ceilings: {escape(found.source)}."
+        f"\n{shown(found.machine)}, {units.binary_bytes(found.memory_bytes)}; ceilings: {shown(found.source)}."
         f" Times are meant to be within a factor of {factor:g}. Nothing was measured or recorded."
     )

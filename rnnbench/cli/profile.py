@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from rnnbench.cli import app
+from rnnbench.cli.saying import say
 from rnnbench.errors import UsageError
 
 MOST_CASES = 12
@@ -70,8 +71,8 @@ def profile(
             }
             for one in found
         ]
-        typer.echo(json.dumps({"page": str(page), "profiles": rows}, indent=1))
+        say(json.dumps({"page": str(page), "profiles": rows}, indent=1))
         return
     for one in found:
-        typer.echo(f"{one.record.case}\n  " + "\n  ".join(one.sentences))
-    typer.echo(f"\npage     {page}")
+        say(f"{one.record.case}\n  " + "\n  ".join(one.sentences))
+    say(f"\npage     {page}")

@@ -3,11 +3,11 @@
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from rnnbench.case import Case
+from rnnbench.cli.terminal import console
 from rnnbench.record import Record
 from rnnbench.runs.plan import expected_s, past_durations_s
 
@@ -25,7 +25,7 @@ class Progress:
         self._count = f"{len(self._expected_s)}"
         self._done = 0
         columns = (TextColumn("{task.fields[count]}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-        self._bar = Bar(*columns, TextColumn("{task.description}", markup=False), console=Console(stderr=True), transient=True)
+        self._bar = Bar(*columns, TextColumn("{task.description}", markup=False), console=console(stderr=True), transient=True)
         self._task = self._bar.add_task("", total=sum(self._expected_s.values()), count=f"0/{self._count}")
 
     def __enter__(self) -> "Progress":

@@ -7,6 +7,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.compare import From, Settings
+from rnnbench.cli.saying import say, say_error
 from rnnbench.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def report(
     loaded, policy = _load(source, keys), read_policy(settings)
     paths = [write_as(form, loaded, out, policy) for form in wanted]
     for path in paths:
-        typer.echo(path)
+        say(path)
     if open_:
         _show(paths[0])
 
@@ -63,7 +64,7 @@ def _load(source: "Source", keys: list[str]) -> "list[Loaded]":
     loaded = [source.load(key) for key in keys]
     for one in loaded:
         for damage in one.damage:
-            typer.echo(f"rnnbench: {one.folder or one.run.id}: {damage}; set aside", err=True)
+            say_error(f"{one.folder or one.run.id}: {damage}; set aside")
     return loaded
 
 
@@ -72,10 +73,10 @@ def _watch(folder: Path, out: Path, every: int, *, show: bool) -> None:
 
     for number, (path, line) in enumerate(follow(folder, out, every)):
         if number == 0:
-            typer.echo(path)
+            say(path)
             if show:
                 _show(path)
-        typer.echo(line, err=True)
+        say(line, err=True)
 
 
 def _show(path: Path) -> None:
@@ -83,4 +84,4 @@ def _show(path: Path) -> None:
     import webbrowser
 
     if not webbrowser.open(path.resolve().as_uri()):
-        typer.echo(f"rnnbench: no browser could be opened; the report is {path}", err=True)
+        say_error(f"no browser could be opened; the report is {path}")

@@ -11,6 +11,7 @@ import typer
 
 from rnnbench.budget import PRESETS
 from rnnbench.cli import app
+from rnnbench.cli.saying import say
 from rnnbench.cli.sizes import byte_count
 from rnnbench.errors import EXIT_CASES_FAILED, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, CannotWrite
 from rnnbench.runs.request import CASE_TIMEOUT_S
@@ -171,7 +172,7 @@ def _show_plan(ready: "Prepared", as_json: bool) -> None:
     rows = [(case, process, expected_s(case, ready.plan.budget, history)) for case, process in left]
     if as_json:
         plan = [{"id": str(case), "process": process, "expected_s": round(span, 3)} for case, process, span in rows]
-        typer.echo(json.dumps({"device": ready.device, "expected_s": round(sum(row[2] for row in rows), 1), "cases": plan}, indent=1))
+        say(json.dumps({"device": ready.device, "expected_s": round(sum(row[2] for row in rows), 1), "cases": plan}, indent=1))
     else:
         screens.plan(rows, ready.device)
 
@@ -180,7 +181,7 @@ def _show_end(finished: "Finished", page: Path | None, as_json: bool) -> None:
     from rnnbench.cli import screens
 
     if as_json:
-        typer.echo(json.dumps(_summary(finished, page), indent=1))
+        say(json.dumps(_summary(finished, page), indent=1))
     else:
         screens.end(finished.run, finished.folder, page)
 

@@ -6,12 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from rnnbench import units
 from rnnbench.case import AXES, Case
+from rnnbench.cli.terminal import console, shown
 from rnnbench.record import STATUSES, Record, Run
 
 COLUMNS = {
@@ -39,11 +38,6 @@ _STYLE: dict[str, Any] = {
 }
 
 
-def console() -> Console:
-    """Standard output."""
-    return Console(highlight=False)
-
-
 def plan(rows: Sequence[tuple[Case, int, float]], device: str) -> None:
     """The cases of a run that was not started."""
     table = Table(**_STYLE)
@@ -65,14 +59,14 @@ def end(run: Run, folder: Path, page: Path | None) -> None:
     for suite in run.suites:
         records = [record for record in run.records if record.case.suite == suite["name"]]
         if records:
-            out.print(f"[bold]{escape(suite['title'])}[/] — {escape(suite['question'])}")
+            out.print(f"[bold]{shown(suite['title'])}[/] — {shown(suite['question'])}")
             out.print(_table(records))
     out.print()
     for sentence in _sentences(run):
         out.print(sentence)
-    out.print(f"records  {folder}", soft_wrap=True)
+    out.print(f"records  {shown(folder)}", soft_wrap=True)
     if page:
-        out.print(f"report   {page}", soft_wrap=True)
+        out.print(f"report   {shown(page)}", soft_wrap=True)
 
 
 def _table(records: Sequence[Record]) -> Table:
@@ -124,13 +118,13 @@ def _sentences(run: Run) -> Iterable[str]:
     for status in counts:
         if status != "ok":
             example = next(record for record in run.records if record.status == status)
-            yield f"[{_colour(status)}]{status}[/] ({STATUSES[status]}): {escape(example.reason)}"
+            yield f"[{_colour(status)}]{status}[/] ({STATUSES[status]}): {shown(example.reason)}"
     for mark, sentence in _NOTES.items():
         count = sum(any(mark in note for note in record.notes) for record in run.records)
         if count:
             yield f"[yellow]{count} {'case' if count == 1 else 'cases'}[/] {sentence}"
     if run.interrupted:
-        yield f"Interrupted: every finished record is kept. Go on with: rnnbench run --resume {run.id}"
+        yield f"Interrupted: every finished record is kept. Go on with: rnnbench run --resume {shown(run.id)}"
 
 
 def _varying(cases: Sequence[Case]) -> list[str]:

@@ -7,6 +7,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.compare import From
+from rnnbench.cli.saying import say, say_error
 
 
 @app.command()
@@ -23,5 +24,5 @@ def site(
 
     path, found = write_site(source_at(results, from_), out, title=title, pages=pages)
     for note in found.notes:
-        typer.echo(f"rnnbench: {note}", err=True)
-    typer.echo(path)
+        say_error(note)
+    say(path)

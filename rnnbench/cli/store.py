@@ -7,6 +7,7 @@ import typer
 
 from rnnbench.cli import app
 from rnnbench.cli.compare import Results
+from rnnbench.cli.saying import say, say_error
 
 if TYPE_CHECKING:
     from rnnbench.analysis.index import Tally
@@ -52,5 +53,5 @@ def pull(
 
 def _tell(tally: "Tally", what: str) -> None:
     for note in tally.notes:
-        typer.echo(f"rnnbench: {note}", err=True)
-    typer.echo(f"{what}: {tally}")
+        say_error(note)
+    say(f"{what}: {tally}")

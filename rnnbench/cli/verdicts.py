@@ -3,12 +3,11 @@
 from collections import Counter
 from itertools import groupby
 
-from rich.markup import escape
 from rich.table import Table
 
 from rnnbench.analysis.formats import words
 from rnnbench.analysis.verdict import Comparison, Finding
-from rnnbench.cli.screens import console
+from rnnbench.cli.terminal import console, shown
 from rnnbench.errors import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 
 _COLOURS = {EXIT_REGRESSION: "red", EXIT_INCONCLUSIVE: "yellow"}
@@ -18,25 +17,25 @@ _GOOD = ("improved", "mended")
 def screen(found: Comparison, *, everything: bool = False) -> None:
     """Case by case, gravest first; then what it came to, how it was weighed, and what to do next."""
     out = console()
-    shown = [finding for finding in found.findings if everything or finding.verdict != "equivalent"]
-    common = [reason for reason, count in Counter(finding.reason for finding in shown if finding.reason).items() if count > 2]
-    order = {name: rank for rank, name in enumerate(dict.fromkeys(finding.case for finding in shown))}
-    for case, findings in groupby(sorted(shown, key=lambda finding: order[finding.case]), key=lambda finding: finding.case):
-        out.print(f"[bold]{escape(case)}[/]", soft_wrap=True)
+    told = [finding for finding in found.findings if everything or finding.verdict != "equivalent"]
+    common = [reason for reason, count in Counter(finding.reason for finding in told if finding.reason).items() if count > 2]
+    order = {name: rank for rank, name in enumerate(dict.fromkeys(finding.case for finding in told))}
+    for case, findings in groupby(sorted(told, key=lambda finding: order[finding.case]), key=lambda finding: finding.case):
+        out.print(f"[bold]{shown(case)}[/]", soft_wrap=True)
         _rows(list(findings), common)
     for reason in common:
-        count = sum(finding.reason == reason for finding in shown)
-        out.print(f"[bold]{count} times[/]  {escape(reason)}")
+        count = sum(finding.reason == reason for finding in told)
+        out.print(f"[bold]{count} times[/]  {shown(reason)}")
     if found.differences:
-        told = "; ".join(f"{name} {was} → {now}" for name, (was, now) in found.differences.items())
-        out.print(f"[bold]differs[/]  {escape(told)}")
+        pairs = "; ".join(f"{name} {was} → {now}" for name, (was, now) in found.differences.items())
+        out.print(f"[bold]differs[/]  {shown(pairs)}")
     for note in found.notes:
-        out.print(f"[yellow]note[/]  {escape(note)}")
+        out.print(f"[yellow]note[/]  {shown(note)}")
     colour = _COLOURS.get(found.exit_code, "green")
-    out.print(f"\n[{colour} bold]{escape(words.headline(found))}[/]: {escape(found.candidate)} against {escape(found.base)}")
+    out.print(f"\n[{colour} bold]{shown(words.headline(found))}[/]: {shown(found.candidate)} against {shown(found.base)}")
     for sentence in (words.sizes(found), words.advice(found)):
         if sentence:
-            out.print(escape(sentence))
+            out.print(shown(sentence))
 
 
 def _rows(findings: list[Finding], common: list[str]) -> None:
@@ -54,9 +53,9 @@ def _rows(findings: list[Finding], common: list[str]) -> None:
     for finding in findings:
         told = "" if finding.reason in common else finding.reason
         if finding not in numbered:
-            out.print(f" {escape(words.subject(finding))} {_verdict(finding)}: {escape(told or words.meaning(finding.verdict))}")
+            out.print(f" {shown(words.subject(finding))} {_verdict(finding)}: {shown(told or words.meaning(finding.verdict))}")
         elif told:
-            out.print(f"   [dim]{escape(words.subject(finding))}: {escape(told)}[/]")
+            out.print(f"   [dim]{shown(words.subject(finding))}: {shown(told)}[/]")
 
 
 def _verdict(finding: Finding) -> str:

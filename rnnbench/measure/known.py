@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rnnbench.bounded import text
 from rnnbench.journal import replace_whole
 from rnnbench.record import Record
 from rnnbench.roofline import Ceilings, placed
@@ -41,7 +42,7 @@ def ceilings_of(results: Path, key: str, measure: Callable[[], Ceilings]) -> Cei
     known = _read(results / CACHE)
     try:
         return Ceilings.from_dict(known[key])
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return keep(results, key, measure())
 
 
@@ -87,8 +88,8 @@ def _keep(path: Path, key: str, value: Mapping[str, Any]) -> bool:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(text(path))
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

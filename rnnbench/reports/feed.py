@@ -9,6 +9,7 @@ from urllib.parse import quote
 from rnnbench.analysis.digest import RunLine
 from rnnbench.reports import words
 from rnnbench.reports.html import rendered
+from rnnbench.spelling import spelt
 
 if TYPE_CHECKING:
     from rnnbench.reports.site import Frame
@@ -30,7 +31,7 @@ class Entry:
 def entry(run: RunLine, text: str, page: str) -> Entry:
     """A run's entry."""
     updated = _stamp(run.finished_utc) or _stamp(run.started_utc) or _NEVER
-    return Entry(f"urn:rnnbench:run:{quote(run.id, errors='replace')}", words.visible(run.id), updated, words.spelt(text), page)
+    return Entry(f"urn:rnnbench:run:{quote(run.id, errors='replace')}", words.visible(run.id), updated, spelt(text), page)
 
 
 def feed(frame: "Frame", entries: Sequence[Entry]) -> str:

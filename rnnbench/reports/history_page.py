@@ -8,9 +8,9 @@ from rnnbench.analysis.history import History, Point, Series
 from rnnbench.errors import CannotWrite
 from rnnbench.journal import replace_whole
 from rnnbench.record import METRICS
-from rnnbench.reports import words
 from rnnbench.reports.html import rendered
 from rnnbench.reports.strip import says, strip
+from rnnbench.spelling import spelt
 
 MOST = 60  # drawn; the rest is in the table
 _TONES = {True: "slow", False: "fast", None: ""}
@@ -40,8 +40,8 @@ def write_history(found: History, path: Path) -> Path:
 def _figure(one: Series) -> dict[str, object]:
     drawn = _drawn(one)
     return {
-        "case": words.spelt(one.case),
-        "machine": words.spelt(one.machine),
+        "case": spelt(one.case),
+        "machine": spelt(one.machine),
         "label": METRICS[one.metric].label,
         "says": says(drawn),
         "svg": strip(drawn),

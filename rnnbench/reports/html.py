@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from rnnbench import units
 from rnnbench.reports import palette, words
+from rnnbench.spelling import spelt_lines
 
 _CSP = "default-src 'none'; style-src 'unsafe-inline'{}; script-src {}; img-src data:; base-uri 'none'; form-action 'none'"
 SHEET = " 'self' file:"  # a site's pages share one style sheet, beside them on a server or on disk
@@ -60,6 +61,14 @@ def source(name: str) -> str:
     return resources.files("rnnbench.reports").joinpath("templates", name).read_text(encoding="utf-8")
 
 
+def _plain(value: Any) -> Any:
+    """What a template puts into a page: controls and marks that hide or reorder text are spelt out, whoever made the sentence."""
+    if not isinstance(value, str):
+        return value
+    text = spelt_lines(value)
+    return Markup(text) if isinstance(value, Markup) else text  # noqa: S704 - was markup before; what was put in has no mark of it
+
+
 def _digest(script: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
@@ -75,6 +84,8 @@ class _Templates(BaseLoader):
 @cache
 def environment() -> Environment:
     """Autoescape, and an error for every name that is not there."""
-    found = Environment(loader=_Templates(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found = Environment(
+        loader=_Templates(), autoescape=True, undefined=StrictUndefined, finalize=_plain, trim_blocks=True, lstrip_blocks=True
+    )
     found.filters.update(plain=units.plain, percent=units.percent, count=words.count)
     return found

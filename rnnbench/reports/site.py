@@ -22,6 +22,7 @@ from rnnbench.reports.feed import Entry, entry, feed
 from rnnbench.reports.html import rendered, safe_name, style
 from rnnbench.reports.page import render_content
 from rnnbench.reports.strip import says, strip
+from rnnbench.spelling import spelt
 
 MARK = ".rnnbench-site"
 ON_A_PAGE = 500
@@ -43,7 +44,7 @@ class SuiteLine:
 
     def called(self, case: CaseLine) -> str:
         """A case by what tells it from the others."""
-        return words.values({_AXES[place]: case.axes[place] for place in self.free}) if case.axes and self.free else words.spelt(case.id)
+        return words.values({_AXES[place]: case.axes[place] for place in self.free}) if case.axes and self.free else spelt(case.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Site:
         self.written: set[Path] = set()
         suites = _suites(self.found)
         self.suites = {suite.name: suite for suite in suites}
-        self.frame = Frame(words.spelt(title), len(self.found.runs), len(self.found.cases), suites)
+        self.frame = Frame(spelt(title), len(self.found.runs), len(self.found.cases), suites)
 
     def write(self, pages: int) -> Path:
         """Every page; the newest `pages` runs with their whole report. The path of the overview."""

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from rnnbench.reports.palette import GRID, INK, MUTED, PAPER, ROLES, SLOTS
+from rnnbench.spelling import spelt, spelt_lines
 
 _RC: dict[str, Any] = {
     "svg.hashsalt": "rnnbench",
@@ -103,12 +104,12 @@ def to_svg(figure: Figure, name: str, says: str, legend: Legend = (), title: str
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     if (kept := _ALBUM.get()) is not None:
         kept.pictures[name] = _alone(figure, kept.kind, says, legend, title)
-    text = buffer.getvalue()
+    text = spelt_lines(buffer.getvalue())
     for pattern, by in _CUTS:
         text = pattern.sub(by, text)
     text = _COLOUR.sub(lambda found: _COLOURS[found.group()], text)
     text = _ID.sub(rf"\g<1>{name}-", text)
-    return Markup(text.replace("<svg", f'<svg role="img" aria-label="{escape(says)}"', 1))  # noqa: S704 - matplotlib's own output escapes its text
+    return Markup(text.replace("<svg", f'<svg role="img" aria-label="{escape(spelt(says))}"', 1))  # noqa: S704 - matplotlib's own output escapes its text
 
 
 def _alone(figure: Figure, kind: str, says: str, legend: Legend, title: str) -> bytes:
@@ -121,6 +122,8 @@ def _alone(figure: Figure, kind: str, says: str, legend: Legend, title: str) -> 
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
     buffer = io.BytesIO()
+    says = spelt(says)
     stated = {"Date": None, "Description": says} if kind == "svg" else {"Software": "rnnbench", "Description": says}
     figure.savefig(buffer, format=kind, dpi=DOTS_PER_INCH, facecolor=PAPER, metadata=stated)
-    return buffer.getvalue()
+    found = buffer.getvalue()
+    return spelt_lines(found.decode("utf-8")).encode() if kind == "svg" else found

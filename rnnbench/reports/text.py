@@ -11,6 +11,7 @@ from rnnbench.reports import words
 from rnnbench.reports.content import Content, Section
 from rnnbench.reports.difference import Difference
 from rnnbench.reports.glance import Table
+from rnnbench.spelling import spelt
 
 MOST_CASES = 500
 _TAG = re.compile(r"</?(\w+)>")
@@ -29,7 +30,7 @@ def as_markdown(said: Content) -> str:
 
 def plain(text: object) -> str:
     """On one line, and no markup."""
-    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    return _SPECIAL.sub(r"\\\1", spelt(" ".join(str(text).split())))
 
 
 def marked(html: Markup) -> str:

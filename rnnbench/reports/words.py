@@ -6,9 +6,9 @@ from typing import Any
 
 from rnnbench import units
 from rnnbench.case import AXES
+from rnnbench.spelling import spelt
 
 LONGEST = 60
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]")
 _RUN = re.compile(r"\d{4}(\d\d)(\d\d)T(\d\d)(\d\d)\d\dZ-.+-(\w+)")
 _STEPS = {"forward": "forward pass", "backward": "backward pass", "train": "train step", "decode": "decoding step"}
 _SINGULAR = {"processes": "process"}
@@ -51,11 +51,6 @@ def visible(text: str) -> str:
     """A name as it may stand in a sentence: marks that reorder or hide text are spelt out, a long one is cut."""
     shown = spelt(text[: LONGEST + 1])
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
-
-
-def spelt(text: str) -> str:
-    """`text` with marks that reorder or hide it, and those that XML forbids, spelt out."""
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def values(held: Mapping[str, Any]) -> str:

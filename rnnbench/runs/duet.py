@@ -6,8 +6,6 @@ of an older version, one process follows the other.
 
 import random
 import secrets
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -36,6 +34,7 @@ from rnnbench.runs.lock import device_lock, held
 from rnnbench.runs.machine import with_ceilings
 from rnnbench.runs.request import Request, time_limit_s
 from rnnbench.runs.supervisor import Supervisor
+from rnnbench.scratch import scratch
 
 Pair = tuple[Case, Case]
 Say = Callable[[str], None]
@@ -152,15 +151,14 @@ def duet(request: Request, a: Contender, b: Contender, plan: str, say: Say) -> I
     budget = Budget.of(request.preset, request.budget)
     seed = secrets.randbelow(2**32)
     with ExitStack() as stack:
-        scratch = Path(tempfile.mkdtemp(prefix="rnnbench-"))
-        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        place = stack.enter_context(scratch())
         servers = []
         for one in (a, b):
-            servers.append(one.server(scratch / f"server-{one.side}.log", request.server_environment()))
+            servers.append(one.server(place / f"server-{one.side}.log", request.server_environment()))
             stack.callback(servers[-1].close)
         plugins = [tuple(one.file(user_path(path)) for path in request.plugins) for one in (a, b)]
         surveys = [
-            one.survey(server, request.device, own, scratch / f"survey-{one.side}.log")
+            one.survey(server, request.device, own, place / f"survey-{one.side}.log")
             for one, server, own in zip((a, b), servers, plugins, strict=True)
         ]
         pairs = _pairs(request, a, b, surveys)
@@ -170,7 +168,7 @@ def duet(request: Request, a: Contender, b: Contender, plan: str, say: Say) -> I
         sides = []
         for index, one in enumerate((a, b)):
             run = _run(request, one, surveys[index], both, budget, plan, [pair[index] for pair in pairs], pairs)
-            run = with_ceilings(run, device, request.results, servers[index], scratch / f"ceilings-{one.side}.log")
+            run = with_ceilings(run, device, request.results, servers[index], place / f"ceilings-{one.side}.log")
             journal = Journal(request.results / run.id, run)
             supervisor = _supervisor(one, servers[index], journal, request)
             stack.callback(supervisor.close)

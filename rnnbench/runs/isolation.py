@@ -2,8 +2,7 @@
 
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
+from contextlib import ExitStack
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
@@ -13,6 +12,7 @@ from rnnbench.measure.precision import Format
 from rnnbench.measure.training import TrainStep
 from rnnbench.runs.catalog import shipped
 from rnnbench.runs.client import START_LIMIT_S, ForkServer
+from rnnbench.scratch import scratch
 
 
 class Isolation:
@@ -29,19 +29,20 @@ class Isolation:
         tiny = Case(suite="harness", depth=1, hidden_size=8, input_size=8, batch_size=1, seq_len=1, phase="forward", device=case.device)
         budget = Budget(max_time_s=0.001, precision=0.5, min_rounds=1)
         self._job = Job(suite_path=str(shipped()["harness"]), tasks=((tiny, 0),), budget=budget).as_dict()
-        self._scratch = tempfile.TemporaryDirectory(prefix="rnnbench-")
-        self._server = ForkServer(Path(self._scratch.name, "server.log"))
+        self._kept = ExitStack()
+        self._place = self._kept.enter_context(scratch())
+        self._server = ForkServer(self._place / "server.log")
 
     def step(self) -> None:
         """Fork, run one tiny case as a pytest session of its own, exit."""
-        token = self._server.fork("job", self._job, Path(self._scratch.name, "case.log"))
+        token = self._server.fork("job", self._job, self._place / "case.log")
         recorded = False
         while (event := self._server.next_event(START_LIMIT_S)) is not None:
             recorded |= event["event"] == "record" and event["record"]["status"] == "ok"
             if event["event"] == "exit" and event["token"] == token:
                 break
         if not recorded:
-            raise RuntimeError(f"the forked process left no record: {Path(self._scratch.name, 'case.log').read_text()[-300:]}")
+            raise RuntimeError(f"the forked process left no record: {(self._place / 'case.log').read_text()[-300:]}")
 
     def check(self) -> None:
         """`step` checks itself."""
@@ -53,7 +54,7 @@ class Isolation:
     def close(self) -> None:
         """The fork server ends with its last measurement."""
         self._server.close()
-        self._scratch.cleanup()
+        self._kept.close()
 
     def _spawn(self) -> None:
         subprocess.run((sys.executable, "-c", "import torch"), check=True)

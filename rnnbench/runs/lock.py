@@ -9,10 +9,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from rnnbench.bounded import text
 from rnnbench.errors import CannotWrite, RnnbenchError
 from rnnbench.journal import now_utc
 from rnnbench.measure.visible import named
 
+LARGEST_HOLDER_BYTES = 4096
 FOLDER_VARIABLE = "RNNBENCH_LOCKS"
 
 
@@ -86,7 +88,7 @@ def _write(descriptor: int, text: str) -> None:
 def _holder(path: Path) -> str:
     """Who holds it, in words."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(text(path, LARGEST_HOLDER_BYTES))
         return f"process {found['pid']} on {found['host']} since {found['started_utc']}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another process"

@@ -1,9 +1,7 @@
 """What a suite would cost on this machine or on a named one, without measuring a case."""
 
-import tempfile
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -19,6 +17,7 @@ from rnnbench.runs import catalog
 from rnnbench.runs.client import ForkServer
 from rnnbench.runs.machine import measured
 from rnnbench.runs.request import Request
+from rnnbench.scratch import scratch
 
 TYPICAL_SHARE = 0.4
 """Of the ceiling: what recurrent networks commonly reach, so that a prediction lies in the middle and not at the limit."""
@@ -54,10 +53,10 @@ def forecast(request: Request, elsewhere: Machine | None) -> Forecast:
         raise UsageError(f"name a suite with --suite (there are: {', '.join(catalog.shipped())})")
     overrides, keep = parse_set(request.sets), selector(request.select)
     with (
-        tempfile.TemporaryDirectory(prefix="rnnbench-") as scratch,
-        closing(ForkServer(Path(scratch, "server.log"), environment=request.server_environment())) as server,
+        scratch() as place,
+        closing(ForkServer(place / "server.log", environment=request.server_environment())) as server,
     ):
-        logs = Path(scratch)
+        logs = place
         plugins = tuple(str(user_path(path).resolve()) for path in request.plugins)
         survey = server.ask("survey", {"device": request.device, "plugins": plugins}, logs / "survey.log")
         device = "cuda" if elsewhere else survey["device"]

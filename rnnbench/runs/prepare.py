@@ -2,7 +2,6 @@
 
 import os
 import random
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from rnnbench.runs.client import Event, ForkServer
 from rnnbench.runs.plan import ISOLATIONS, Plan, repeated
 from rnnbench.runs.request import Request
 from rnnbench.runs.resume import Differs, Left, as_before, differences, left_of
+from rnnbench.scratch import scratch
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,11 @@ def prepared(request: Request) -> Iterator[Prepared]:
         return ForkServer(log, environment=request.server_environment())
 
     with (  # a Ctrl-C at any point leaves neither a folder nor a process
-        tempfile.TemporaryDirectory(prefix="rnnbench-", ignore_cleanup_errors=True) as scratch,
-        closing(start(Path(scratch, "server.log"))) as server,
+        scratch() as place,
+        closing(start(place / "server.log")) as server,
     ):
         plugins = tuple(str(user_path(path).resolve()) for path in request.plugins)
-        survey = server.ask("survey", {"device": request.device, "plugins": plugins}, Path(scratch, "survey.log"))
+        survey = server.ask("survey", {"device": request.device, "plugins": plugins}, place / "survey.log")
         if left:
             tasks = left.tasks
         else:

@@ -10,7 +10,6 @@ import faulthandler
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -34,6 +33,7 @@ from rnnbench.record import Record
 from rnnbench.runs.forkserver import WHERE
 from rnnbench.runs.linux import die_with_parent
 from rnnbench.runs.loopback import ADDRESS, BACKEND, register
+from rnnbench.scratch import scratch
 
 LOOK_S = 0.1  # between two looks of the agent
 GRACE_S = 1.0  # that a rank waits before it speaks of its failure: where another's death is the cause, the agent ends it sooner
@@ -65,7 +65,7 @@ def launch(job: Job, emit: Emit, body: Body) -> int:
         return _rank(agent, board, case.processes, emit, body)
 
     register()
-    with tempfile.TemporaryDirectory(prefix="rnnbench-") as scratch:
+    with scratch() as place:
         config = LaunchConfig(
             min_nodes=1,
             max_nodes=1,
@@ -76,7 +76,7 @@ def launch(job: Job, emit: Emit, body: Body) -> int:
             max_restarts=0,
             monitor_interval=LOOK_S,
             start_method="fork",
-            logs_specs=DefaultLogsSpecs(log_dir=scratch),
+            logs_specs=DefaultLogsSpecs(log_dir=str(place)),
         )
         try:
             elastic_launch(config, rank)()

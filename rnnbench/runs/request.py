@@ -37,8 +37,8 @@ class Request:
     def server_environment(self) -> dict[str, str]:
         """What the measuring process has to know before it imports torch."""
         threads = {"OMP_NUM_THREADS": str(self.threads), "MKL_NUM_THREADS": str(self.threads)} if self.threads else {}
-        memory = {MEMORY_VARIABLE: str(self.memory_limit_bytes)} if self.memory_limit_bytes else {}
-        return {**threads, **memory, **({PIN_VARIABLE: self.pin} if self.pin else {})}
+        memory = str(self.memory_limit_bytes) if self.memory_limit_bytes else ""
+        return {**threads, MEMORY_VARIABLE: memory, PIN_VARIABLE: self.pin or ""}  # always: what the caller's shell holds is not meant
 
 
 def time_limit_s(request: Request, budget: Budget, case: Case) -> float:

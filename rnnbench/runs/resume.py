@@ -1,14 +1,15 @@
 """Going on with a run that ended early: what is left of it, what it asked for, and whether this is still the same machine and code."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from rnnbench.case import Case
 from rnnbench.errors import EXIT_INCONCLUSIVE, BadResults, CannotWrite, RnnbenchError, UsageError
-from rnnbench.files import RECORDS_FILE, RUN_FILE, Damage, find_run, read_run
+from rnnbench.files import MAX_LINE_BYTES, RECORDS_FILE, RUN_FILE, Damage, find_run, read_run
 from rnnbench.record import BadRecord, Record, Run
 from rnnbench.runs import catalog
 from rnnbench.runs.request import Request
@@ -63,22 +64,36 @@ def mend(folder: Path) -> None:
     path = folder / RECORDS_FILE
     if not path.exists():
         return
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    rest = content[whole:]
-    if not rest:
-        return
     try:
-        if _is_record(rest):
-            with path.open("ab") as file:
-                file.write(b"\n")
-            return
-        with (folder / SET_ASIDE).open("ab") as file:
-            file.write(rest + b"\n")
-        with path.open("r+b") as file:
-            file.truncate(whole)
+        with path.open("r+b") as journal:
+            whole = _end_of_lines(journal)
+            journal.seek(whole)
+            rest = journal.read(MAX_LINE_BYTES + 1)
+            if not rest:
+                return
+            if len(rest) <= MAX_LINE_BYTES and _is_record(rest):
+                journal.write(b"\n")
+                return
+            with (folder / SET_ASIDE).open("ab") as aside:
+                while rest:
+                    aside.write(rest)
+                    rest = journal.read(MAX_LINE_BYTES)
+                aside.write(b"\n")
+            journal.truncate(whole)
     except OSError as error:
         raise CannotWrite(path, error.strerror or error) from None
+
+
+def _end_of_lines(journal: BinaryIO) -> int:
+    """Where the last whole line ends, read from the back: a half-written one may be of any length."""
+    place = journal.seek(0, os.SEEK_END)
+    while place:
+        begin = max(0, place - 2**20)
+        journal.seek(begin)
+        if (found := journal.read(place - begin).rfind(b"\n")) >= 0:
+            return begin + found + 1
+        place = begin
+    return 0
 
 
 def as_before(request: Request, left: Left) -> Request:
@@ -90,7 +105,7 @@ def as_before(request: Request, left: Left) -> Request:
         raise UsageError(f"{left.run.id!r} is one side of a duet, whose pairs cannot be made up for later: start the duet again")
     try:
         return _as_asked(request, left)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadResults(left.folder / RUN_FILE, f"its arguments cannot be read ({type(error).__name__}: {error})") from None
 
 
@@ -102,10 +117,12 @@ def differences(left: Left, machine: Mapping[str, Any], commit: Mapping[str, Any
 
 
 def _left(folder: Path) -> Left:
+    if link := next((path for path in folder.rglob("*") if path.is_symlink()), None):
+        raise BadResults(link, "a symbolic link; a run is gone on with only where what it writes stays in its own folder")
     run, damage = read_run(folder)
     try:
         tasks = tuple((Case.from_dict(one["case"]), int(one["process"])) for one in run.planned)
-    except (KeyError, TypeError, ValueError, RnnbenchError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RnnbenchError) as error:
         raise BadResults(folder / RUN_FILE, f"its plan cannot be read ({error})") from None
     if not tasks:
         raise BadResults(folder / RUN_FILE, "it plans no case")

@@ -2,11 +2,11 @@
 
 import contextlib
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from rnnbench.errors import UsageError
+from rnnbench.scratch import scratch
 
 
 def repository(folder: Path) -> Path:
@@ -24,8 +24,8 @@ def worktree(root: Path, revision: str) -> Iterator[Path]:
         known = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     except (OSError, subprocess.SubprocessError):
         raise UsageError(f"{revision!r} is no revision of {str(root)!r}: name a commit, a branch or a tag") from None
-    with tempfile.TemporaryDirectory(prefix="rnnbench-") as scratch:
-        place = Path(scratch, known[:12])
+    with scratch() as folder:
+        place = folder / known[:12]
         try:
             _git(root, "worktree", "add", "--detach", "--quiet", str(place), known)
         except (OSError, subprocess.SubprocessError) as error:

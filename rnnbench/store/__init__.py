@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rnnbench.store.shelf import Shelf
 
 INDEX_FILE = "index.sqlite"
+MOST_BYTES = 512 * 2**20  # of a run: both databases end at 1 GB a value, and a run is held whole while it is sent
 
 
 def open_shelf(address: str, *, create: bool = False) -> "Shelf":

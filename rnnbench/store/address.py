@@ -1,6 +1,7 @@
 """Where a store is: an address without secrets, the engine behind it, and what went wrong with it as one sentence."""
 
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,8 +88,27 @@ def told(url: URL) -> Iterator[None]:
         if "file is not a database" in why or "file is encrypted" in why:
             raise WrongStore(f"{shown(url)!r} is not a SQLite database: name another file") from None
         raise StoreError(f"the store {shown(url)!r} did not do it: {why}; what it held before is intact") from None
+    except _STRANGE as error:
+        raise _not_ours(shown(url), error) from None
     except exc.SQLAlchemyError as error:
         raise StoreError(f"the store {shown(url)!r} cannot be used: {_first_line(error)}") from None
+
+
+@contextmanager
+def ours(name: str) -> Iterator[None]:
+    """What is read from a store is data that another wrote: rows that hold something else are told as such."""
+    try:
+        yield
+    except _STRANGE as error:
+        raise _not_ours(name, error) from None
+
+
+def _not_ours(name: str, error: Exception) -> WrongStore:
+    why = f"{type(error).__name__}: {error}"
+    return WrongStore(f"the store {name!r} holds, or was given, what does not fit its tables ({why}); an index can be made anew: remove it")
+
+
+_STRANGE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError, zlib.error)
 
 
 def _first_line(error: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from rnnbench.store import MOST_BYTES
 from rnnbench.store.address import StoreError, engine_of, parse, shown, told
 from rnnbench.store.schema import BODIES, CASES, FIGURES, RUNS
 from rnnbench.store.upgrade import check, make
@@ -114,7 +115,8 @@ class Shelf:
             found = connection.execute(select(BODIES.c.body).where(BODIES.c.run == run).order_by(BODIES.c.part)).scalars().all()
         if not found:
             raise StoreError(f"the store {self.name!r} no longer holds that run")
-        head, *parts = (zlib.decompress(body) for body in found)
+        with told(self.url):
+            head, *parts = _unpacked(found)
         return head, b"".join(parts)
 
     def case_ids(self) -> dict[int, tuple[str, str]]:
@@ -160,3 +162,15 @@ class Shelf:
             raw.cursor().execute("PRAGMA journal_mode=WAL")
         finally:
             raw.close()
+
+
+def _unpacked(bodies: Sequence[bytes]) -> Iterator[bytes]:
+    """Each body, as long as all of them stay within bounds: a kilobyte may be packed from a gigabyte."""
+    room = MOST_BYTES
+    for body in bodies:
+        unpacker = zlib.decompressobj()
+        found = unpacker.decompress(body, room + 1)
+        room -= len(found)
+        if room < 0 or not unpacker.eof:
+            raise ValueError(f"a run of more than {MOST_BYTES:,} bytes, or one cut off")
+        yield found

@@ -16,7 +16,7 @@ from tests.tools import LOCKS, ROOT, Ended, command, environment
 
 HERE = Path(__file__).parent
 SUITE = ("--suite", HERE / "bench_faults.py", "--plugin", HERE / "cells.py")
-KNOWN = Path(LOCKS.name, "ceilings.json")
+KNOWN = LOCKS / "ceilings.json"
 FAST = ("--preset", "quick", "--case-budget", "0.02", "--no-report")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rnnbench.analysis.formats import words
 from rnnbench.analysis.verdict import Comparison
 from rnnbench.errors import EXIT_INCONCLUSIVE, EXIT_REGRESSION
+from rnnbench.spelling import spelt_lines
 
 MOST = 10  # GitHub shows so many of each kind a step
 _KINDS = {EXIT_REGRESSION: "error", EXIT_INCONCLUSIVE: "warning"}
@@ -29,7 +30,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return spelt_lines(text.replace("\r\n", "\n")).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

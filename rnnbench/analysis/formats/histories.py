@@ -3,7 +3,7 @@
 import json
 
 from rnnbench import units
-from rnnbench.analysis.formats.markdown import table
+from rnnbench.analysis.formats.markdown import Raw, code, plain, table
 from rnnbench.analysis.history import Change, History, Series
 from rnnbench.record import METRICS
 
@@ -43,8 +43,8 @@ def _series(one: Series) -> dict[str, object]:
 def as_markdown(found: History) -> str:
     """The changes, newest first."""
     rows = [row(one, change) for one, change in found.changed]
-    shown = table(HEAD, [(*cells[:1], f"`{cells[1]}`", *cells[2:]) for cells in rows]) if rows else "No level has changed."
-    notes = "\n".join(f"* {note}" for note in found.notes)
+    shown = table(HEAD, [(*cells[:1], Raw(code(cells[1])), *cells[2:]) for cells in rows]) if rows else "No level has changed."
+    notes = "\n".join(f"* {plain(note)}" for note in found.notes)
     return "\n\n".join(part for part in (f"## rnnbench: {headline(found)}", shown, notes) if part) + "\n"
 
 

@@ -1,11 +1,22 @@
 """A comparison as Markdown: for a job's summary or a comment on a pull request."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from rnnbench.analysis.formats import words
 from rnnbench.analysis.verdict import Comparison, Finding
+from rnnbench.spelling import spelt
 
 MOST_ROWS = 200  # a comment on GitHub holds 65,536 characters
+_TICKS = re.compile("`+")
+
+
+class Raw(str):
+    """A cell that is Markdown already."""
+
+    __slots__ = ()
+
+
 _SIGNS = {"regressed": "❌", "broken": "❌", "improved": "✅", "equivalent": "✔️", "mended": "✅", "new": "🆕"}
 
 
@@ -15,13 +26,13 @@ def as_markdown(comparison: Comparison) -> str:
     quiet = [finding for finding in comparison.findings if finding.verdict == "equivalent"]
     parts = [
         f"## rnnbench: {words.headline(comparison)}",
-        f"`{comparison.candidate}` against `{comparison.base}`",
+        f"{code(comparison.candidate)} against {code(comparison.base)}",
         _table(loud) if loud else "Nothing beyond the minimum effect.",
         f"<details><summary>{len(quiet)} equivalent</summary>\n\n{_table(quiet)}\n\n</details>" if quiet else "",
         words.sizes(comparison),
         words.advice(comparison),
         _differences(comparison),
-        "\n".join(f"* {_plain(note)}" for note in comparison.notes),
+        "\n".join(f"* {plain(note)}" for note in comparison.notes),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -32,7 +43,7 @@ def _table(findings: Sequence[Finding]) -> str:
         (
             _SIGNS.get(one.verdict, "❔"),
             one.verdict + ("" if one.failing or one.verdict != "regressed" else " (listed)"),
-            f"`{one.case}`",
+            Raw(code(one.case)),
             words.subject(one),
             words.change(one),
             words.interval(one),
@@ -51,14 +62,22 @@ def table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(_plain(cell) for cell in cells) + " |"
+    return "| " + " | ".join(cell.replace("|", "\\|") if isinstance(cell, Raw) else plain(cell) for cell in cells) + " |"
 
 
-def _plain(text: str) -> str:
-    """On one line and without an end of the cell. A message is no markup: its tags are shown."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+def plain(text: str) -> str:
+    """On one line and without an end of the cell. A message is no markup: its tags, links and pictures are shown as they were written."""
+    return spelt(" ".join(text.split())).replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")
+
+
+def code(text: str) -> str:
+    """A name between more backticks than it holds itself, so that it cannot end them."""
+    plain = spelt(" ".join(text.split()))
+    fence = "`" * (max(map(len, _TICKS.findall(plain)), default=0) + 1)
+    pad = " " if "`" in plain else ""
+    return f"{fence}{pad}{plain or ' '}{pad}{fence}"
 
 
 def _differences(comparison: Comparison) -> str:
-    rows = [f"| {name} | {_plain(str(was))} | {_plain(str(now))} |" for name, (was, now) in comparison.differences.items()]
+    rows = [f"| {plain(name)} | {plain(str(was))} | {plain(str(now))} |" for name, (was, now) in comparison.differences.items()]
     return "\n".join(["| differs | base | candidate |", "| --- | --- | --- |", *rows]) if rows else ""

@@ -1,0 +1,25 @@
+"""Text of others as it may be shown: characters that a terminal obeys, or that hide or reorder what is read, are spelt out.
+
+A results folder is data, and data may say anything: ids of other tools' benchmarks, the last words of a process that crashed.
+"""
+
+import re
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]")
+_ON_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]")
+"""Controls (escape sequences of terminals begin with U+001B or U+009B), marks of direction and of no width, half surrogates, and what
+XML forbids."""
+
+
+def spelt(text: str) -> str:
+    """`text` on one line, each such character as \\u and its code."""
+    return _UNSEEN.sub(_code, text)
+
+
+def spelt_lines(text: str) -> str:
+    """As `spelt`; line feeds and tabs stay."""
+    return _ON_LINES.sub(_code, text)
+
+
+def _code(found: re.Match[str]) -> str:
+    return f"\\u{ord(found.group()):04x}"
