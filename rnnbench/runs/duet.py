@@ -175,7 +175,7 @@ def duet(request: Request, a: Contender, b: Contender, plan: str, say: Say) -> I
             sides.append(Side(one, surveys[index], _paths(request, one), plugins[index], run, journal, supervisor))
         batons = None
         if device == "cpu" and all(survey.get("takes_turns") for survey in surveys):
-            batons = Batons(scratch, max(time_limit_s(request, budget, case) for pair in pairs for case in pair))
+            batons = Batons(place, max(time_limit_s(request, budget, case) for pair in pairs for case in pair))
             stack.callback(batons.close)
         yield Duet((sides[0], sides[1]), pairs, budget, seed, batons)
 

@@ -27,6 +27,7 @@ from tests.fuzz.polite import OBEYED, cli, sandbox
 from tests.fuzz.targets import ID, RECORDS, RUN, as_bytes, put
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J\u202e\ud800\nrnnbench: fine"
+WRITES = {"timeline.py": {"pickle"}}  # for torch's own viewer
 PACKAGE = Path(files.__file__).parent
 GOOD = b"\n".join(map(as_bytes, RECORDS)) + b"\n"
 
@@ -103,16 +104,18 @@ def test_commands_print_through_one_place():
 
 
 def test_nothing_of_a_results_folder_is_unpickled_or_run():
-    """The package holds no pickle, eval or exec, and loads tensors with weights_only=True."""
+    """The package unpickles nothing (one file writes pickles), has no eval or exec, and loads tensors with weights_only=True."""
     for path in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = {one.name for one in node.names} | {getattr(node, "module", "") or ""}
-                assert not names & {"pickle", "dill", "marshal", "shelve", "cloudpickle", "joblib", "yaml"}, path
+                assert not names & {"pickle", "dill", "marshal", "shelve", "cloudpickle", "joblib", "yaml"} - WRITES.get(
+                    path.name, set()
+                ), path
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func)
-                assert name not in ("eval", "exec", "compile"), path
+                assert name not in ("eval", "exec", "compile", "pickle.load", "pickle.loads", "pickle.Unpickler"), path
                 if name.endswith(("torch.load", "np.load")):
                     assert any(word.arg == "weights_only" and ast.literal_eval(word.value) for word in node.keywords), path
 
@@ -255,18 +258,18 @@ def test_a_document_beyond_the_limit_is_refused(tmp_path, monkeypatch):
         bounded.content(path, 10)
 
 
-def test_a_line_of_a_gigabyte_is_read_in_bounded_memory(tmp_path):
-    """A journal with a line of 1 GiB between two records is read within 512 MiB of address space: both records, and the damage."""
+def test_a_line_of_half_a_gigabyte_is_read_in_bounded_memory(tmp_path):
+    """A journal with a line of 512 MiB between two records is read within 384 MiB of address space: both records, and the damage."""
     good = json.dumps(tools.record().as_dict()).encode() + b"\n"
     path = tmp_path / "records.jsonl"
     with path.open("wb") as file:
         file.write(good)
-        file.seek(2**30, os.SEEK_CUR)  # sparse: no disk is used
+        file.seek(2**29, os.SEEK_CUR)  # sparse: no disk is used
         file.write(b"\n" + good)
     program = (
         "import resource, sys, pathlib\n"
         "from rnnbench.files import read_records\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (512 * 2**20,) * 2)\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (384 * 2**20,) * 2)\n"
         "records, damage = read_records(pathlib.Path(sys.argv[1]))\n"
         "print(len(records), [str(one) for one in damage])\n"
     )
