@@ -1,12 +1,14 @@
 """Training to a target: the same curve twice, divergence as a status, the order of scaler and clipping, distillation."""
 
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+import tests.toy  # noqa: F401 - registers the device
 from rnnbench.budget import Budget
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
@@ -131,6 +133,15 @@ def test_bf16_trains_and_reading_both_ways_is_refused():
     assert len(train(small(precision="bf16")).curve) == 2
     with pytest.raises(Unsupported, match="reads both ways"):
         train(small(bidirectional=True))
+
+
+def test_fp16_learns_under_a_loss_scale_on_the_test_accelerator():
+    """A training in fp16 states its loss scale and the steps that it left out, and its losses are finite; nothing is left on the CPU."""
+    seen = train(small(precision="fp16", device="toy", max_steps=30, clip_norm=1.0))
+    assert seen.metrics["loss_scale"] > 0
+    assert seen.metrics["skipped_steps"] >= 0
+    assert seen.metrics["training_steps"] == 30
+    assert all(isfinite(loss) for _, _, loss, _ in seen.curve)
 
 
 def test_hidden_states_are_matched(tmp_path):
