@@ -1,9 +1,11 @@
 """Runs of a store as sides and frames see them: the same figures as from the files that they were made of."""
 
+import gc
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rnnbench.analysis.side import Observed, Side, side_of_run
@@ -13,11 +15,12 @@ from rnnbench.files import records_of, run_of
 from rnnbench.store import open_shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from rnnbench.store.shelf import Shelf
     from rnnbench.store.volume import Volume
 
+_Row = tuple[int, int, str]
 _FACTS = ("conditions", "commit", "duet", "aliases")
 
 
@@ -38,8 +41,8 @@ def _written(one: Observed) -> str:
     return json.dumps([one.status, one.reason, one.processes, one.lost, one.notes, values], separators=(",", ":"))
 
 
-def _read(name: str, axes: Mapping[str, Any], text: str, metrics: Sequence[str] | None) -> Observed:
-    status, reason, processes, lost, notes, values = json.loads(text)
+def _read(name: str, axes: Mapping[str, Any], told: Sequence[Any], metrics: Sequence[str] | None) -> Observed:
+    status, reason, processes, lost, notes, values = told
     chosen = values if metrics is None else [metric for metric in metrics if metric in values]
     figures = {metric: dict(found) if isinstance(found := values[metric], list) else {0: found} for metric in chosen}
     return Observed(id=name, status=status, reason=reason, axes=axes, values=figures, processes=processes, lost=lost, notes=tuple(notes))
@@ -109,15 +112,38 @@ class Shelved:
         asked = None if metrics is None else tuple(dict.fromkeys((*metrics, "step_time_s")))
         known = {number: (name, json.loads(axes)) for number, (name, axes) in self.shelf.case_ids().items() if not wanted or wanted(name)}
         cases: dict[int, dict[str, Observed]] = {}
-        for run, case, text in self.shelf.figures(None if wanted is None or len(known) > _MANY else known):
-            if case in known:
-                name, axes = known[case]
-                cases.setdefault(run, {})[name] = _read(name, axes, text, asked)
+        rows = self.shelf.figures(None if wanted is None or len(known) > _MANY else known)
+        with _without_collector():
+            for some in _batches((row for row in rows if row[1] in known), _AT_ONCE):
+                told = json.loads(f"[{','.join(text for _, _, text in some)}]")
+                for (run, case, _), one in zip(some, told, strict=True):
+                    name, axes = known[case]
+                    cases.setdefault(run, {})[name] = _read(name, axes, one, asked)
         found = [_side(*head, cases.get(head[0], {})) for head in self.shelf.heads()]
         return found, list(self.notes)
 
 
+_AT_ONCE = 1_000  # texts that are parsed by one call
 _MANY = 5_000  # cases; beyond, one pass over all figures is quicker than asking for each
+
+
+def _batches(rows: "Iterable[_Row]", size: int) -> "Iterator[list[_Row]]":
+    """Lists of so many."""
+    rest = iter(rows)
+    while some := list(islice(rest, size)):
+        yield some
+
+
+@contextmanager
+def _without_collector() -> "Iterator[None]":
+    """A million small objects that stay, and no cycles among them: the collector would look at them again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _side(run: int, label: str, taken_utc: str, machine: str, facts: str, cases: Mapping[str, Observed]) -> Side:  # noqa: ARG001 - a row of Shelf.heads
