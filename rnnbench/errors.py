@@ -73,6 +73,18 @@ class CannotWrite(RnnbenchError):
         super().__init__(f"cannot write {str(path)!r}: {why}; free or change the folder, or name another one with --results or --out")
 
 
+class NoCluster(UsageError):
+    """A cluster that is not at the address, or cannot be used from here."""
+
+    def __init__(self, address: str | None, why: str) -> None:
+        where = f"--address {address!r}" if address else "a local Ray cluster"
+        super().__init__(f"{where} will not do: {why}")
+
+
+class NoWorkers(RnnbenchError):
+    """No machine of a cluster can take a case, or none is left that can. What was recorded is on disk."""
+
+
 class BadResults(RnnbenchError):
     """A results file or folder that is not one of ours, or not whole. Nothing in it was changed."""
 

@@ -20,6 +20,7 @@ STATUSES: dict[str, str] = {
     "unsupported": "this device, precision or variant cannot do it",
     "diverged": "the loss or the outputs stopped being finite numbers",
     "failed": "raised an error",
+    "lost": "the machine that it ran on was lost, and so was the one that tried it again",
 }
 
 Better = Literal["lower", "higher"]
@@ -174,6 +175,7 @@ class Record:
     curve: tuple[Point, ...] = ()
     notes: tuple[str, ...] = ()
     kernels: tuple[str, ...] = ()
+    worker: str = ""
     process: int = 0
     pid: int = 0
     log: str = ""
@@ -209,7 +211,7 @@ class Record:
             values["curve"] = tuple(_point(point) for point in values.get("curve", ()))
             for name in ("notes", "kernels"):
                 values[name] = tuple(map(str, values.get(name, ())))
-            for name in ("reason", "beside", "bound", "log", "started_utc", "finished_utc"):
+            for name in ("reason", "beside", "bound", "log", "worker", "started_utc", "finished_utc"):
                 values[name] = str(values.get(name, ""))
             for name in ("process", "pid"):
                 values[name] = int(values.get(name, 0))
@@ -224,7 +226,7 @@ class Record:
 
 _RUN_KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("id", "started_utc", "finished_utc"), str),
-    **dict.fromkeys(("arguments", "machine", "commit"), dict),
+    **dict.fromkeys(("arguments", "machine", "commit", "workers"), dict),
     **dict.fromkeys(("suites", "planned"), (list, tuple)),
 }
 
@@ -242,7 +244,7 @@ def _point(values: Any) -> Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One `rnnbench run`: what was asked, on what machine, and every record."""
+    """One `rnnbench run`: what was asked, on what machine, and every record. `workers` are the machines of a cluster, all of one type."""
 
     id: str
     suites: tuple[Mapping[str, str], ...]
@@ -254,11 +256,14 @@ class Run:
     interrupted: bool = False
     planned: Sequence[Mapping[str, Any]] = ()
     records: Sequence[Record] = ()
+    workers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema: int = SCHEMA
 
     def as_dict(self) -> dict[str, Any]:
         """As run.json: everything but the records, which have a file of their own."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "records"}
+        return {
+            one.name: getattr(self, one.name) for one in fields(self) if one.name != "records" and (one.name != "workers" or self.workers)
+        }
 
     @classmethod
     def from_dict(cls, data: Any, records: Sequence[Record] = ()) -> "Run":

@@ -16,10 +16,13 @@ _NAME = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_]{8}")
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder of one's own that is gone after the block. The kernel frees its lock with its holder, however that ends."""
+def scratch(within: str | None = None) -> Iterator[Path]:
+    """A folder of one's own that is gone after the block. The kernel frees its lock with its holder, however that ends.
+
+    `within` is the folder to make it in, where the system's temporary folder will not do.
+    """
     sweep()
-    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=within, ignore_cleanup_errors=True) as name:
         descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             with suppress(OSError):  # a file system without locks: such a folder may stay behind, and is swept as nobody's

@@ -10,7 +10,8 @@ from typing import Any
 from rnnbench.analysis.store import Loaded
 from rnnbench.record import METRICS, Record
 
-CONDITIONS = ("budget", "isolation", "threads", "pin")  # arguments of a run that change what a step time means
+# Arguments of a run that change what a step time means.
+CONDITIONS = ("budget", "isolation", "threads", "pin", "machine_label", "share")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,12 +15,13 @@ from rnnbench.budget import PRESETS
 from rnnbench.cli import app
 from rnnbench.cli.saying import say
 from rnnbench.cli.sizes import byte_count
-from rnnbench.errors import EXIT_CASES_FAILED, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, CannotWrite
+from rnnbench.errors import EXIT_CASES_FAILED, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, CannotWrite, UsageError
 from rnnbench.runs.request import CASE_TIMEOUT_S
 
 if TYPE_CHECKING:
     from rnnbench.runs.conduct import Finished
     from rnnbench.runs.prepare import Prepared
+    from rnnbench.runs.request import Request
 
 FINE = ("ok", "unsupported")
 
@@ -28,6 +31,7 @@ def _option(panel: str, *names: str, **more: Any) -> Any:
 
 
 WHAT, HOW, ON, WHERE = "What to measure", "How carefully", "Going on and waiting", "Where it goes"
+SPREAD = "Over a cluster"
 
 Suites = Annotated[list[str] | None, _option(WHAT, "--suite", "-s", help="A suite's name, or a path to bench_*.py. May be given again.")]
 DeviceName = Annotated[str | None, _option(WHAT, help="cpu, cuda, cuda:1. Default: CUDA where it is.")]
@@ -54,6 +58,12 @@ Pin = Annotated[str | None, _option(HOW, metavar="CPUS", help="Keep the measurin
 Resume = Annotated[str | None, _option(ON, metavar="RUN", help="Go on with the cases of a run that have no record.")]
 Anyway = Annotated[bool, _option(ON, "--resume-anyway", help="Also where machine or commit differ; each record says so.")]
 Wait = Annotated[bool, _option(ON, "--wait", help="Wait while another run measures on this device.")]
+ExecutorName = Annotated[str, _option(SPREAD, help="local: this machine. ray: the machines of a Ray cluster. Default: local.")]
+Address = Annotated[str | None, _option(SPREAD, metavar="HOST:PORT", help="The cluster's head, or auto. Default: one is started here.")]
+On = Annotated[list[str] | None, _option(SPREAD, "--on", metavar="LABEL=VALUE", help="Only machines with this label. May be given again.")]
+Cores = Annotated[int | None, _option(SPREAD, metavar="N", min=1, help="CPU cores of a case. Default: all of its machine's.")]
+Share = Annotated[bool, _option(SPREAD, "--share", help="Several cases at a time on one machine, each on cores of its own.")]
+OnEach = Annotated[bool, _option(SPREAD, "--replicate-on-each", help="Measure every case on every type of machine: a run each.")]
 Results = Annotated[Path, _option(WHERE, help="Folder of runs.")]
 Reports = Annotated[Path, _option(WHERE, help="Folder of reports.")]
 NoReport = Annotated[bool, _option(WHERE, "--no-report", help="Leave no HTML report.")]
@@ -84,6 +94,12 @@ def run(
     resume: Resume = None,
     resume_anyway: Anyway = False,
     wait: Wait = False,
+    executor: ExecutorName = "",
+    address: Address = None,
+    on: On = None,
+    cores: Cores = None,
+    share: Share = False,
+    replicate_on_each: OnEach = False,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
     no_report: NoReport = False,
@@ -125,22 +141,45 @@ def run(
         resume=resume,
         resume_anyway=resume_anyway,
         wait=wait,
+        executor=executor,
+        address=address,
+        on=tuple(on or ()),
+        cores=cores,
+        share=share,
+        replicate_on_each=replicate_on_each,
         command=("rnnbench", *sys.argv[1:]),
     )
     signal.signal(signal.SIGTERM, _as_ctrl_c)  # `kill`, a batch system, a container that is stopped
+    ended = []
     try:
-        with prepared(request) as ready:
-            if dry_run:
-                return _show_plan(ready, as_json)
-            if not no_report:
-                _check_folder(reports)
-            with Progress(ready) as progress:
-                finished = conduct(ready, progress)
+        for each in _on_each(request):
+            with prepared(each) as ready:
+                if dry_run:
+                    _show_plan(ready, as_json)
+                    continue
+                if not no_report:
+                    _check_folder(reports)
+                with Progress(ready) as progress:
+                    finished = conduct(ready, progress)
+            ended.append((finished, None if no_report or not finished.run.records else _write_report(finished, reports)))
+            if finished.run.interrupted:
+                break
     except KeyboardInterrupt:  # before the first case, or a second Ctrl-C: what is on disk stays
         raise typer.Exit(EXIT_INTERRUPTED) from None
-    page = None if no_report or not finished.run.records else _write_report(finished, reports)
-    _show_end(finished, page, as_json)
-    raise typer.Exit(_exit_code(finished))
+    if ended:
+        _show_ends(ended, as_json)
+        raise typer.Exit(max(_exit_code(finished) for finished, _ in ended))
+
+
+def _on_each(request: "Request") -> Iterable["Request"]:
+    """The request, or one for each type of machine that its cluster has."""
+    if not request.replicate_on_each or request.executor != "ray":
+        return [request]
+    if request.resume:
+        raise UsageError("--replicate-on-each begins a run for each type of machine: take each of them up by itself with --resume")
+    from rnnbench.runs.cluster.executor import machine_types
+
+    return [replace(request, machine_type=name) for name in machine_types(request)]
 
 
 def _check_folder(reports: Path) -> None:
@@ -177,12 +216,14 @@ def _show_plan(ready: "Prepared", as_json: bool) -> None:
         screens.plan(rows, ready.device)
 
 
-def _show_end(finished: "Finished", page: Path | None, as_json: bool) -> None:
+def _show_ends(ended: Sequence[tuple["Finished", Path | None]], as_json: bool) -> None:
     from rnnbench.cli import screens
 
     if as_json:
-        say(json.dumps(_summary(finished, page), indent=1))
-    else:
+        told = [_summary(finished, page) for finished, page in ended]
+        say(json.dumps(told[0] if len(told) == 1 else {"runs": told}, indent=1))
+        return
+    for finished, page in ended:
         screens.end(finished.run, finished.folder, page)
 
 

@@ -39,11 +39,15 @@ def machine_key(machine: Mapping[str, Any], device: str, pin: str | None = None)
 
 def ceilings_of(results: Path, key: str, measure: Callable[[], Ceilings]) -> Ceilings:
     """As measured before in this results folder, else measured now and kept."""
-    known = _read(results / CACHE)
+    return ceilings_known(results, key) or keep(results, key, measure())
+
+
+def ceilings_known(results: Path, key: str) -> Ceilings | None:
+    """As measured before in this results folder, if they were."""
     try:
-        return Ceilings.from_dict(known[key])
+        return Ceilings.from_dict(_read(results / CACHE)[key])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        return keep(results, key, measure())
+        return None
 
 
 def put_in_place(record: Record, machine: Mapping[str, object]) -> Record:

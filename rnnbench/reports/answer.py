@@ -29,6 +29,7 @@ _ENDS = {
     "unsupported": "cannot be done here",
     "diverged": "diverged",
     "failed": "raised an error",
+    "lost": "{was} lost with the machine, twice",
 }
 
 

@@ -1,7 +1,7 @@
 """A prepared run, carried out: a process for each case, a record on disk before the next begins, exports at the end."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,24 +9,21 @@ from pathlib import Path
 from typing import Protocol
 
 from rnnbench.case import Case
-from rnnbench.errors import CannotWrite
+from rnnbench.errors import CannotWrite, NoWorkers
 from rnnbench.files import read_run
 from rnnbench.journal import Journal, make_folder, now_utc
+from rnnbench.measure.job import Job
 from rnnbench.measure.known import put_in_place
-from rnnbench.measure.load import at_start
 from rnnbench.record import Record, Run
+from rnnbench.runs.executor import Scene
 from rnnbench.runs.export import benchmark_json
-from rnnbench.runs.lock import device_lock, held
-from rnnbench.runs.machine import with_ceilings
+from rnnbench.runs.lock import held
 from rnnbench.runs.plan import Task
 from rnnbench.runs.prepare import Prepared
 from rnnbench.runs.purse import Purse
 from rnnbench.runs.request import time_limit_s
 from rnnbench.runs.resume import mend, read_again
-from rnnbench.runs.supervisor import Supervisor
 
-SERVER_LOG = "server"
-CEILINGS_LOG = "ceilings"
 KEPT = "kept"
 LOCK = ".lock"
 LEAST_FREE_BYTES = 16 * 2**20
@@ -57,48 +54,42 @@ class Finished:
 
 def conduct(ready: Prepared, watcher: Watcher) -> Finished:
     """Measure every case that has no record yet. Ctrl-C and --max-time end it early, with all that is done."""
-    request = ready.request
+    request, executor = ready.request, ready.executor
     waiting = watcher.say if request.wait else None
     with ExitStack() as stack:
-        stack.enter_context(held(f"device {ready.device!r}", device_lock(ready.device), waiting))
+        stack.enter_context(executor.reserved(ready.device, waiting))
         _check_space(ready.folder)
         make_folder(ready.folder)
         stack.enter_context(held(f"run {ready.run.id!r}", ready.folder / LOCK, waiting))
         run, done = _begun(ready, watcher)
         journal = Journal(ready.folder, run)
         tasks = [task for task in ready.plan.tasks if (str(task[0]), task[1]) not in done]
-        purse = Purse(request.max_time_s, len(tasks), partial(time_limit_s, request, ready.plan.budget))
-        warm = [ready.server]
-        supervisor = Supervisor(
-            start=lambda: warm.pop() if warm else ready.start(journal.log_path(SERVER_LOG)),
-            log_path=journal.log_path,
-            limit=purse.limit_s,
-            watch=watcher.begin,
-        )
+        purse = Purse(request.max_time_s, len(tasks), partial(time_limit_s, request, ready.plan.budget), executor.at_once)
+        scene = Scene(journal.log_path, request.results, purse.limit_s, watcher.begin, watcher.say)
         left_out: tuple[Task, ...] = ()
         interrupted = False
         try:
-            run = with_ceilings(run, ready.device, request.results, ready.server, journal.log_path(CEILINGS_LOG))
+            run = executor.open(run, ready.device, scene)
             ready = replace(ready, run=run)
             journal.write_run(run)
-            left_out = _measure(ready, tasks, journal, supervisor, watcher, purse)
+            left_out = _measure(ready, tasks, journal, watcher, purse)
         except KeyboardInterrupt:
             interrupted = True
-        except CannotWrite:
-            supervisor.close()
+        except (CannotWrite, NoWorkers):
+            executor.close()
             with suppress(CannotWrite):
-                _finish(run, journal, interrupted=True)
+                _finish(_known(run, ready), journal, interrupted=True)
             raise
         finally:
-            supervisor.close()
+            executor.close()
         if left_out:
             watcher.say(_told(left_out, run.id))
-        return Finished(_finish(run, journal, interrupted=interrupted), journal.folder, left_out)
+        return Finished(_finish(_known(run, ready), journal, interrupted=interrupted), journal.folder, left_out)
 
 
 def _begun(ready: Prepared, watcher: Watcher) -> tuple[Run, set[tuple[str, int]]]:
     """The run as it is to be written, and what of it is done. A run that goes on is read anew: others may have gone on with it."""
-    load = at_start(ready.device)
+    load = ready.executor.load(ready.device)
     for note in load.get("notes", ()):
         watcher.say(note)
     if ready.left is None:
@@ -110,26 +101,37 @@ def _begun(ready: Prepared, watcher: Watcher) -> tuple[Run, set[tuple[str, int]]
     return left.goes_on({**ready.resumed, "load_at_start": load}), left.done
 
 
-def _measure(
-    ready: Prepared, tasks: Sequence[Task], journal: Journal, supervisor: Supervisor, watcher: Watcher, purse: Purse
-) -> tuple[Task, ...]:
-    """A record for each task, on disk before the next begins. Returns the tasks that --max-time left out."""
+def _measure(ready: Prepared, tasks: Sequence[Task], journal: Journal, watcher: Watcher, purse: Purse) -> tuple[Task, ...]:
+    """A record for each task, on disk before the next is taken. Returns the tasks that --max-time left out."""
     kept = str((journal.folder / KEPT).absolute())
     left = {(str(case), process): (case, process) for case, process in tasks}
-    for job in ready.plan.jobs(tasks):
-        if purse.left_s() <= 0:
-            break
-        budget = purse.share(job.budget, job.tasks[0][0].phase)
-        for record in supervisor.run(replace(job, kept=kept, budget=budget)):
-            purse.spend()
-            if record.status == "timeout" and purse.cuts:
-                continue
-            journal.append(put_in_place(replace(record, notes=(*record.notes, *ready.notes)), ready.run.machine))
-            del left[record.key]
-            watcher.end(record)
+    run = ready.run
+
+    def jobs() -> Iterator[Job]:
+        for job in ready.plan.jobs(tasks):
             if purse.left_s() <= 0:
-                break  # cases that share a process with it are left out too
+                return
+            yield replace(job, kept=kept, budget=purse.share(job.budget, job.tasks[0][0].phase))
+
+    for record in ready.executor.records(jobs()):
+        purse.spend()
+        if record.status == "timeout" and purse.cut(record.case):
+            continue
+        if len(known := _known(run, ready).workers) > len(run.workers):  # before the first record that names it
+            run = replace(run, workers=known)
+            journal.write_run(run)
+        machine = run.workers.get(record.worker, {}).get("machine", run.machine)
+        journal.append(put_in_place(replace(record, notes=(*record.notes, *ready.notes)), machine))
+        del left[record.key]
+        watcher.end(record)
+        if purse.left_s() <= 0:
+            break  # cases that share a process with it are left out too
     return tuple(left.values())
+
+
+def _known(run: Run, ready: Prepared) -> Run:
+    """The run with the workers that were met."""
+    return replace(run, workers={**run.workers, **ready.executor.workers()})
 
 
 def _told(left_out: Sequence[Task], run: str) -> str:

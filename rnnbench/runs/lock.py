@@ -26,19 +26,20 @@ class Busy(RnnbenchError):
 
 
 @contextlib.contextmanager
-def held(what: str, path: Path, wait: Callable[[str], None] | None = None) -> Iterator[None]:
+def held(what: str, path: Path, wait: Callable[[str], None] | None = None, *, shared: bool = False) -> Iterator[None]:
     """Hold `path` for as long as the block runs. The kernel frees it with its holder, however that ends.
 
-    `wait` is told once of a holder and then waited out; without it, Busy is raised.
+    `shared` holders bear one another. `wait` is told once of a holder and then waited out; without it, Busy is raised.
     """
     with os.fdopen(_open(path), "r+", encoding="utf-8") as file:
+        how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, how | fcntl.LOCK_NB)
         except BlockingIOError:
             if wait is None:
                 raise Busy(what, _holder(path)) from None
             wait(f"{what} is in use by {_holder(path)}; waiting")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            fcntl.flock(file, how)
         _write(file.fileno(), json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "started_utc": now_utc()}))
         try:
             yield

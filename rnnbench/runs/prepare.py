@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,8 @@ from rnnbench.measure.commit import commit
 from rnnbench.record import Run
 from rnnbench.registry import user_path
 from rnnbench.runs import catalog
-from rnnbench.runs.client import Event, ForkServer
+from rnnbench.runs.client import Event
+from rnnbench.runs.executor import Executor, executor_of
 from rnnbench.runs.plan import ISOLATIONS, Plan, repeated
 from rnnbench.runs.request import Request
 from rnnbench.runs.resume import Differs, Left, as_before, differences, left_of
@@ -26,7 +27,7 @@ from rnnbench.scratch import scratch
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request that can be carried out: the run as it will be written, its plan, and a fork server that is already warm.
+    """A request that can be carried out: the run as it will be written, its plan, and an executor that is already warm.
 
     `left` is the run to go on with, and `resumed` what its file will say of that; `notes` go on each record.
     """
@@ -38,15 +39,14 @@ class Prepared:
     folder: Path
     done: frozenset[tuple[str, int]]
     notes: tuple[str, ...]
-    start: Callable[[Path], ForkServer]
-    server: ForkServer
+    executor: Executor
     left: Left | None
     resumed: Mapping[str, Any]
 
 
 @contextmanager
 def prepared(request: Request) -> Iterator[Prepared]:
-    """Check a request and start its fork server. Writes nothing; raises what is wrong with the request."""
+    """Check a request and start its executor. Writes nothing; raises what is wrong with the request."""
     _check_words(request)
     left = left_of(request.resume, request.results) if request.resume else None
     request = as_before(request, left) if left else request
@@ -54,15 +54,12 @@ def prepared(request: Request) -> Iterator[Prepared]:
     overrides, keep = parse_set(request.sets), selector(request.select)
     budget = Budget.of(request.preset, request.budget)
 
-    def start(log: Path) -> ForkServer:
-        return ForkServer(log, environment=request.server_environment())
-
     with (  # a Ctrl-C at any point leaves neither a folder nor a process
         scratch() as place,
-        closing(start(place / "server.log")) as server,
+        closing(executor_of(request, place)) as executor,
     ):
         plugins = tuple(str(user_path(path).resolve()) for path in request.plugins)
-        survey = server.ask("survey", {"device": request.device, "plugins": plugins}, place / "survey.log")
+        survey = executor.survey(request, plugins, place)
         if left:
             tasks = left.tasks
         else:
@@ -70,11 +67,11 @@ def prepared(request: Request) -> Iterator[Prepared]:
             tasks = repeated(cases, request.processes, request.isolation, seed=random.SystemRandom().randrange(2**32))
         _check_cases([case for case, _ in tasks], survey, request)
         plan = Plan(found, tasks, budget, plugins, request.isolation, request.skip_oversize)
-        run = left.run if left else _new_run(request, plan, survey)
-        resumed, notes = _goes_on(left, survey, request) if left else ({}, ())
+        run = left.run if left else _new_run(request, plan, survey, executor)
+        resumed, notes = _goes_on(left, survey, request, executor) if left else ({}, ())
         folder = left.folder if left else request.results / run.id
         done = frozenset(left.done) if left else frozenset()
-        yield Prepared(request, plan, survey["device"], run, folder, done, notes, start, server, left, resumed)
+        yield Prepared(request, plan, survey["device"], run, folder, done, notes, executor, left, resumed)
 
 
 def _check_words(request: Request) -> None:
@@ -92,16 +89,16 @@ def _check_words(request: Request) -> None:
             raise BadExpression("--pin", request.pin, f"this process may use CPUs {', '.join(map(str, sorted(usable)))}")
 
 
-def _goes_on(left: Left, survey: Event, request: Request) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+def _goes_on(left: Left, survey: Event, request: Request, executor: Executor) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """When and how the run is taken up again, and what each further record must say of it."""
-    unlike = differences(left, survey["machine"], commit(Path.cwd()))
+    unlike = differences(left, executor.telling(left.run.machine), executor.telling(survey["machine"]), commit(Path.cwd()))
     if unlike and not request.resume_anyway:
         raise Differs(unlike)
     entry = {"at_utc": now_utc(), "command": list(request.command), "differs": unlike}
     return entry, ((f"resumed where machine or code differ: {unlike}",) if unlike else ())
 
 
-def _new_run(request: Request, plan: Plan, survey: Event) -> Run:
+def _new_run(request: Request, plan: Plan, survey: Event, executor: Executor) -> Run:
     suites = tuple(one.suite for one in plan.found)
     asked: Mapping[str, Any] = {
         "command": list(request.command),
@@ -119,6 +116,7 @@ def _new_run(request: Request, plan: Plan, survey: Event) -> Run:
         "memory_limit_bytes": request.memory_limit_bytes,
         "threads": request.threads,
         "pin": request.pin,
+        **executor.arguments(),
     }
     return Run(
         id=new_run_id(suites[0].name if len(suites) == 1 else "suites"),

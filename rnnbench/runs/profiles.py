@@ -7,6 +7,7 @@ from typing import Any
 from rnnbench.errors import CannotWrite
 from rnnbench.measure.known import CEILINGS
 from rnnbench.runs.client import Event
+from rnnbench.runs.local import Local
 from rnnbench.runs.lock import device_lock, held
 from rnnbench.runs.machine import with_ceilings
 from rnnbench.runs.prepare import Prepared
@@ -16,12 +17,14 @@ LOGS = "logs"
 
 def profiles(ready: Prepared, steps: int, folder: Path) -> Iterator[tuple[Event, dict[str, Any]]]:
     """Each case's profile, and what is known of the machine's ceilings. Traces and logs go into `folder`."""
+    assert isinstance(ready.executor, Local)  # the command offers no other
+    server = ready.executor.server
     try:
         (folder / LOGS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotWrite(folder, error.strerror or error) from None
     with held(f"device {ready.device!r}", device_lock(ready.device)):
-        run = with_ceilings(ready.run, ready.device, ready.request.results, ready.server, folder / LOGS / "ceilings.log")
+        run = with_ceilings(ready.run, ready.device, ready.request.results, server, folder / LOGS / "ceilings.log")
         for case, _ in ready.plan.tasks:
             name = str(case).replace("/", "-")
             job = {
@@ -30,4 +33,4 @@ def profiles(ready: Prepared, steps: int, folder: Path) -> Iterator[tuple[Event,
                 "plugins": ready.plan.plugins,
                 "trace": str(folder.absolute() / f"{name}.trace.json.gz"),
             }
-            yield ready.server.ask("profile", job, folder / LOGS / f"{name}.log")["profile"], run.machine[CEILINGS]
+            yield server.ask("profile", job, folder / LOGS / f"{name}.log")["profile"], run.machine[CEILINGS]

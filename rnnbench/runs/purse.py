@@ -16,12 +16,12 @@ LEAST_LIMIT_S = 10.0
 class Purse:
     """Asked before each case; told after it."""
 
-    def __init__(self, max_time_s: float | None, tasks: int, own_limit_s: Callable[[Case], float]) -> None:
+    def __init__(self, max_time_s: float | None, tasks: int, own_limit_s: Callable[[Case], float], at_once: int = 1) -> None:
         self._end_s = None if max_time_s is None else time.monotonic() + max_time_s
         self._tasks = tasks
         self._own_limit_s = own_limit_s
-        self.cuts = False
-        """Whether the last limit was less than the case's own: a case that it ends has not failed, it is left out."""
+        self._at_once = at_once
+        self._cut: set[str] = set()
 
     def left_s(self) -> float:
         """Until the end."""
@@ -37,12 +37,16 @@ class Purse:
         """The time limit of a case: its own, less where it would take the others' time, and never beyond the end."""
         own_s = self._own_limit_s(case)
         limit_s = min(own_s, max(LEAST_LIMIT_S, LENIENCE * self._share_s()), max(1.0, self.left_s()))
-        self.cuts = limit_s < own_s
+        (self._cut.add if limit_s < own_s else self._cut.discard)(str(case))
         return limit_s
+
+    def cut(self, case: Case) -> bool:
+        """Whether the case's last limit was less than its own: a case that it ends has not failed, it is left out."""
+        return str(case) in self._cut
 
     def spend(self) -> None:
         """A case has ended."""
         self._tasks -= 1
 
     def _share_s(self) -> float:
-        return self.left_s() / max(1, self._tasks)
+        return self.left_s() * min(self._at_once, max(1, self._tasks)) / max(1, self._tasks)

@@ -32,6 +32,13 @@ class Request:
     resume: str | None = None
     resume_anyway: bool = False
     wait: bool = False
+    executor: str = ""
+    address: str | None = None
+    on: tuple[str, ...] = ()
+    cores: int | None = None
+    share: bool = False
+    replicate_on_each: bool = False
+    machine_type: str | None = None
     command: tuple[str, ...] = ()
 
     def server_environment(self) -> dict[str, str]:

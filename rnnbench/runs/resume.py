@@ -109,9 +109,9 @@ def as_before(request: Request, left: Left) -> Request:
         raise BadResults(left.folder / RUN_FILE, f"its arguments cannot be read ({type(error).__name__}: {error})") from None
 
 
-def differences(left: Left, machine: Mapping[str, Any], commit: Mapping[str, Any]) -> str:
-    """How machine and code differ from those that the run began on; empty where they do not."""
-    pairs = [("machine", left.run.machine, machine), ("commit", left.run.commit, commit)]
+def differences(left: Left, began: Mapping[str, Any], machine: Mapping[str, Any], commit: Mapping[str, Any]) -> str:
+    """How machine and code differ from those that the run `began` on; empty where they do not."""
+    pairs = [("machine", began, machine), ("commit", left.run.commit, commit)]
     found = [f"{name}: {was!r} then, {now!r} now" for kind, before, after in pairs for name, was, now in _unlike(kind, before, after)]
     return "; ".join(found)
 
@@ -159,7 +159,17 @@ def _as_asked(request: Request, left: Left) -> Request:
         memory_limit_bytes=request.memory_limit_bytes or (None if memory is None else int(memory)),
         threads=None if threads is None else int(threads),
         pin=_text(asked.get("pin")),
+        **_placed(request, asked),
     )
+
+
+def _placed(request: Request, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """How cases are placed: as the run began, wherever that is taken up; only the cluster's address is told anew."""
+    placing = asked.get("placing")
+    if not placing:
+        return {"executor": request.executor or "local"}
+    kept = {"on": tuple(map(str, placing["on"])), "cores": placing["cores"], "share": bool(placing["share"])}
+    return {**kept, "executor": request.executor or "ray", "machine_type": str(placing["machine_type"])}
 
 
 def _text(value: Any) -> str | None:

@@ -1,0 +1,100 @@
+"""Jobs to hands, records back as they come. What a lost machine had is tried once more elsewhere, then recorded as lost."""
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rnnbench.errors import CannotWrite
+from rnnbench.journal import now_utc
+from rnnbench.measure.job import Job
+from rnnbench.record import Record
+from rnnbench.runs.cluster.crew import Crew, why_lost
+from rnnbench.runs.cluster.hand import Hand
+from rnnbench.runs.executor import Scene
+
+TRIES = 2
+
+
+class Dispatch:
+    """As many jobs are out as there are hands, whatever the number of cases: memory does not grow with it."""
+
+    def __init__(self, ray: Any, crew: Crew, scene: Scene) -> None:
+        self._ray = ray
+        self._crew = crew
+        self._scene = scene
+        self._again: deque[tuple[Job, str]] = deque()
+        self._losses: Counter[tuple[str, int]] = Counter()
+
+    def records(self, jobs: Iterator[Job]) -> Iterator[Record]:
+        """The record of each task, in the order in which they end."""
+        while True:
+            more = self._hand_out(jobs)
+            if not more and not self._again and not self._crew.busy:
+                return
+            for hand in self._crew.ready():
+                yield from self._hear(hand)
+
+    def _hand_out(self, jobs: Iterator[Job]) -> bool:
+        """A job to each idle hand. Whether there may be more to hand out."""
+        for hand in self._crew.idle:
+            job = self._tried_elsewhere(hand) or next(jobs, None)
+            if job is None:
+                return bool(self._again)
+            hand.measure(job, {str(case): self._scene.limit(case) for case, _ in job.tasks})
+            self._scene.begin(*job.tasks[0])
+        return True
+
+    def _tried_elsewhere(self, hand: Hand) -> Job | None:
+        """A job that another machine lost; one that this machine lost too, where there is no other."""
+        others = any(one.slot.node != hand.slot.node for one in self._crew.hands)
+        for number, (job, node) in enumerate(self._again):
+            if node != hand.slot.node or not others:
+                del self._again[number]
+                return job
+        return None
+
+    def _hear(self, hand: Hand) -> Iterator[Record]:
+        job = hand.job
+        assert job is not None
+        try:
+            told = list(hand.told())
+        except self._ray.exceptions.RayError as error:
+            yield from self._lost(hand, job, why_lost(error))
+            return
+        for data, said in told:
+            record = replace(Record.from_dict(data), worker=hand.name)
+            self._keep_log(record.log, said)
+            self._crew.praise(hand)
+            left = tuple(task for task in job.tasks if (str(task[0]), task[1]) != record.key)
+            hand.job = replace(job, tasks=left)
+            yield record
+
+    def _lost(self, hand: Hand, job: Job, why: str) -> Iterator[Record]:
+        """The case that it was at is tried once more, and those behind it with it."""
+        self._crew.lose(hand)
+        tasks = job.tasks
+        if not tasks:
+            return
+        case, process = tasks[0]
+        key = (str(case), process)
+        self._losses[key] += 1
+        if self._losses[key] < TRIES:
+            self._scene.say(f"{hand.name} was lost ({why}): {case} is tried once more")
+        else:
+            tasks = tasks[1:]
+            reason = f"{hand.name} was lost ({why}), and so was the machine that tried it first"
+            yield Record(case=case, process=process, status="lost", reason=reason, worker=hand.name, finished_utc=now_utc())
+        if tasks:
+            self._again.append((replace(job, tasks=tasks), hand.slot.node))
+
+    def _keep_log(self, name: str, said: bytes) -> None:
+        """What a case printed on its machine, in the run's own folder."""
+        if not name or Path(name).name != name:
+            return
+        path = self._scene.log_path(name.removesuffix(".log"))
+        try:
+            path.write_bytes(said)
+        except OSError as error:
+            raise CannotWrite(path, error.strerror or error) from None

@@ -1,0 +1,159 @@
+"""`--executor ray`: the cases of a run on the machines of a Ray cluster, all of one type."""
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rnnbench.errors import BadPlugin, NoSuchDevice, UsageError
+from rnnbench.measure.job import Job
+from rnnbench.record import Record, Run
+from rnnbench.registry import user_path
+from rnnbench.runs.catalog import find, shipped
+from rnnbench.runs.client import Event
+from rnnbench.runs.cluster.crew import Crew
+from rnnbench.runs.cluster.dispatch import Dispatch
+from rnnbench.runs.cluster.hand import Hand
+from rnnbench.runs.cluster.link import connected
+from rnnbench.runs.cluster.slots import LABEL, Slot, facts, slots
+from rnnbench.runs.cluster.station import Orders, Station
+from rnnbench.runs.executor import Scene
+from rnnbench.runs.request import Request
+
+MOST_FILE_BYTES = 64 * 2**20
+
+
+class OnRay:
+    """Each machine surveys itself, holds its own lock, measures its own ceilings, and supervises its own cases."""
+
+    def __init__(self, request: Request, station: type = Station) -> None:
+        _check(request)
+        self._request = request
+        self._station = station
+        self._stack = contextlib.ExitStack()
+        self._ray = self._stack.enter_context(connected(request.address))
+        self._crew: Crew | None = None
+        self._dispatch: Dispatch | None = None
+
+    @property
+    def crew(self) -> Crew:
+        """All stations; there once `survey` was called."""
+        assert self._crew is not None
+        return self._crew
+
+    @property
+    def at_once(self) -> int:
+        """How many stations there are now."""
+        return len(self.crew.hands)
+
+    def machine_types(self) -> list[str]:
+        """Every type of machine that the request could be measured on, the most common first. Call after `look_around`."""
+        return [name for name, _ in Counter(one.machine_type for one in self.crew.hands).most_common()]
+
+    def survey(self, request: Request, plugins: tuple[str, ...], scratch: Path) -> Event:  # noqa: ARG002 - stations have folders of their own
+        """As the first machine of the chosen type tells. Raises UsageError where types are mixed and none was chosen."""
+        self.look_around(plugins)
+        types = self.machine_types()
+        wanted = request.machine_type
+        if wanted is not None and wanted not in types:
+            raise UsageError(f"no machine of type {wanted!r} is in the cluster; there are: {', '.join(types)}")
+        if wanted is None and len(types) > 1:
+            raise UsageError(
+                f"the cluster has machines of {len(types)} types ({', '.join(types)}), whose figures may not stand beside each other:"
+                " choose some with --on LABEL=VALUE, or measure every case on each with --replicate-on-each"
+            )
+        self.crew.keep(wanted or types[0])
+        return self.crew.hands[0].survey
+
+    def look_around(self, plugins: tuple[str, ...] = ()) -> None:
+        """Start a station on every place that the request may use."""
+        request = self._request
+        found = [find(name) for name in request.suites]
+        own = [str(one.path) for one in found if one.path not in shipped().values()]
+        files = {path: _content(path) for path in (*own, *plugins)}
+        names = {str(one.path): one.suite.name for one in found}
+        environment = request.server_environment()
+
+        def start(slot: Slot) -> Hand:
+            orders = Orders(request.device, plugins, names, files, environment, slot.cores, slot.index, request.share)
+            return Hand(self._ray, self._station, slot, orders)
+
+        self._crew = Crew(self._ray, start, lambda: slots(self._ray.nodes(), request))
+        self._crew.gather()
+
+    def arguments(self) -> Mapping[str, Any]:
+        """How cases were placed. The address is not in it: it says nothing of a figure, and may be a secret."""
+        request, label = self._request, self.crew.hands[0].slot.labels.get(LABEL)
+        placing = {"on": list(request.on), "cores": request.cores, "share": request.share, "machine_type": self.crew.machine_type}
+        conditions = {"machine_label": label, "share": request.share or None}
+        return {"placing": placing, **{name: value for name, value in conditions.items() if value is not None}}
+
+    def telling(self, machine: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What all machines of a type have in common."""
+        return facts(machine)
+
+    @contextmanager
+    def reserved(self, device: str, wait: Callable[[str], None] | None) -> Iterator[None]:  # noqa: ARG002 - each knows its own
+        """Hold the device on each machine."""
+        self.crew.hold(wait)
+        yield
+
+    def load(self, device: str) -> Mapping[str, Any]:  # noqa: ARG002 - each knows its own
+        """Of all machines in one: what run.json states of each stands under its name."""
+        notes = dict.fromkeys(f"{one.name}: {note}" for one in self.crew.hands for note in one.load.get("notes", ()))
+        return {"notes": list(notes)}
+
+    def open(self, run: Run, device: str, scene: Scene) -> Run:  # noqa: ARG002 - each knows its own
+        """Each machine's ceilings, from the results folder or measured there."""
+        crew = self.crew
+        crew.results, crew.say = scene.results, scene.say
+        crew.prepare()
+        self._dispatch = Dispatch(self._ray, crew, scene)
+        return replace(run, machine=crew.hands[0].machine, workers={**run.workers, **crew.met})
+
+    def records(self, jobs: Iterator[Job]) -> Iterator[Record]:
+        """As they come."""
+        assert self._dispatch is not None
+        return self._dispatch.records(jobs)
+
+    def workers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Every machine that was met."""
+        return self.crew.met
+
+    def close(self) -> None:
+        """End every station, and the cluster where it is this run's own."""
+        if self._crew is not None:
+            self._crew.close()
+        self._stack.close()
+
+
+def machine_types(request: Request) -> list[str]:
+    """Every type of machine that a request could be measured on."""
+    with contextlib.closing(OnRay(request)) as executor:
+        executor.look_around(tuple(str(user_path(path).resolve()) for path in request.plugins))
+        return executor.machine_types()
+
+
+def _check(request: Request) -> None:
+    """What has no meaning on a cluster."""
+    if request.pin is not None:
+        raise UsageError(f"--pin {request.pin!r} names CPUs of one machine: on a cluster write --cores N")
+    if request.device and request.device.startswith("cuda:"):
+        raise NoSuchDevice(request.device, ["cuda (Ray chooses which)", "cpu"])
+    if not hasattr(os, "sched_getaffinity") and request.cores:
+        raise UsageError("--cores confines cases to CPUs, which this system cannot do")
+
+
+def _content(path: str) -> bytes:
+    """A file of the user's own, to travel."""
+    try:
+        content = user_path(path).read_bytes()
+    except OSError as error:
+        raise BadPlugin(path, error.strerror or str(error)) from None
+    if len(content) > MOST_FILE_BYTES:
+        raise BadPlugin(path, f"it has {len(content)} bytes; {MOST_FILE_BYTES} at most travel to the machines of a cluster")
+    return content

@@ -1,0 +1,1 @@
+"""Runs over real Ray clusters, all of them on this machine."""
