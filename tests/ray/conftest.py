@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ray.tools import SETTINGS, Nodes
+from tests.ray.tools import SETTINGS, Nodes, marked
 
 NODES = {"head": (0, {}), "a1": (1, {"machine": "a"}), "a2": (1, {"machine": "a"}), "b1": (1, {"machine": "b"})}
 
@@ -36,4 +36,6 @@ def nodes() -> Iterator[Nodes]:
         os.environ.clear()
         os.environ.update(before)
         cluster.shutdown()
+        for one in marked("RNNBENCH_TEST_HOME", str(home)):  # helpers of Ray that would stay for minutes
+            one.kill()
         shutil.rmtree(home, ignore_errors=True)
