@@ -1,11 +1,14 @@
 """Waits for the end of a run that has a Ray cluster of its own, then ends what is left of the cluster. `python -m … MARK FOLDER`.
 
-Ray's own helpers outlive a killed driver by minutes. Whatever came from the run carries the mark in its environment.
+Ray's own helpers outlive a killed driver by minutes. Whatever came from the run carries the mark in its environment, or, where it has
+written its title over that, has files of the cluster's folder open.
 """
 
 import contextlib
+import os
 import shutil
 import sys
+from pathlib import Path
 
 import psutil
 
@@ -16,9 +19,10 @@ ROUNDS = 5
 
 def main(mark: str, folder: str) -> None:
     """Returns when the run is over and no process of its cluster is left."""
+    run = os.getppid()  # may end by itself, and has Ray's log open until it does
     sys.stdin.buffer.read()  # ends with the process at its other end
     for _ in range(ROUNDS):  # again, while the killed were starting others
-        if not (left := list(_marked(mark))):
+        if not (left := _left(mark, folder, run)):
             break
         for one in left:
             with contextlib.suppress(psutil.Error):
@@ -27,13 +31,24 @@ def main(mark: str, folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _marked(mark: str) -> list[psutil.Process]:
+def _left(mark: str, folder: str, but: int) -> list[psutil.Process]:
     found = []
     for one in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if one.environ().get(MARK) == mark and one.status() != psutil.STATUS_ZOMBIE:
+            if one.pid == but or one.status() == psutil.STATUS_ZOMBIE:
+                continue
+            if one.environ().get(MARK) == mark or _holds(one.pid, folder):
                 found.append(one)
     return found
+
+
+def _holds(pid: int, folder: str) -> bool:
+    """Whether a process has a file below the folder open."""
+    for link in Path(f"/proc/{pid}/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            if str(link.readlink()).startswith(f"{folder}/"):
+                return True
+    return False
 
 
 if __name__ == "__main__":
