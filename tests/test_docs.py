@@ -1,9 +1,6 @@
 """The pages tell the truth: their commands run, their tables and quotations are the code's, their links lead somewhere."""
 
-import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,56 +8,43 @@ from pathlib import Path
 
 import pytest
 
+from rnnbench.analysis.policy import policy_of
 from rnnbench.runs import catalog
-
-CLONE = Path(__file__).resolve().parent.parent
-PAGES = (*CLONE.glob("*.md"), *CLONE.glob("docs/*.md"), *CLONE.glob("results/*.md"), *CLONE.glob("reports/*.md"))
-SIZES = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 3}
-SMALL = {"variant": "lstm", "phase": "train", "precision": "fp32", **SIZES}
+from tests.pages import CLONE, COMMANDS, NOT_RUN, PAGES, RUN, SLOW, commands, fenced, run_all
 
 
 def blocks(page: Path, kind: str) -> list[str]:
     """Fenced blocks of a kind."""
-    return re.findall(rf"^```{kind}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-
-
-def commands(page: Path) -> list[list[str]]:
-    """Every `rnnbench` or `pytest` command of a page's shell blocks, as words."""
-    lines = "\n".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
-    return [shlex.split(line, comments=True) for line in lines if line.startswith(("rnnbench ", "pytest "))]
-
-
-def shrunk(words: list[str]) -> list[str]:
-    """The command with small sizes for every axis that it does not speak of, little time for each case, and no report:
-    `rnnbench report` has commands of its own."""
-    text = " ".join(words)
-    if "--resume" in words or "--dry-run" in words:
-        return words
-    if "convergence" in text or "distillation" in text:  # a task has its own sizes
-        return [*words, "--set", "seed=0", "--set", "max_steps=1", "--case-budget", "0.02", "--no-report"]
-    axes = [f"{axis}={value}" for axis, value in SMALL.items() if axis not in text]
-    if "bench_mine" in text:  # its grids differ in variant and implementation, which an override would make one
-        axes.remove("variant=lstm")
-    if words[0] == "pytest":
-        return [*words, *(f"--rnnbench-set={axis}" for axis in axes), "--rnnbench-preset=quick", "-q"]
-    if words[1] == "run":
-        return [*words, *(word for axis in axes for word in ("--set", axis)), "--case-budget", "0.02", "--no-report"]
-    return words
+    return [one.text for one in fenced(page) if one.kind == kind]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
 def test_every_command_of_a_page_runs(page: Path, tmp_path: Path):
-    """Each command block that starts with `rnnbench` or `pytest` ends with 0, in the order of the page, in a folder like the clone."""
-    for folder in ("suites", "docs"):
-        shutil.copytree(CLONE / folder, tmp_path / folder)
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHONPATH"))}
-    environment = {**plain, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{plain['PATH']}", "RNNBENCH_LOCKS": str(tmp_path)}
-    for words in commands(page):
-        done = subprocess.run(
-            shrunk(words), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
-        )
-        assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}\n{done.stderr}"
+    """Each command of a page's shell blocks ends with 0, in the order of the page, in a folder like the clone."""
+    run_all(commands(page), tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CLONE)))
+def test_every_command_is_run_or_says_why_not(page: Path):
+    """A block with commands is run by a test, or the comment above it says where it is, or why not. None hides as indented text."""
+    for one in fenced(page):
+        if not one.has_commands or one.mark == SLOW or (one.mark.startswith(NOT_RUN) and len(one.mark) > len(NOT_RUN) + 10):
+            continue
+        assert one.kind == "sh", f"{page.name}: mark what is not run with <!-- {NOT_RUN}why -->:\n{one.text}"
+        strange = [words[0] for words in commands(page, slow=True) if words[0] not in RUN]
+        assert not strange, f"{page.name}: {strange}"
+    outside = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    indented = [line.split() for line in outside.splitlines() if line.startswith("    ") and line.strip()]
+    hidden = [words for words in indented if words[0] in COMMANDS]
+    assert not hidden, f"{page.name}: put these into a fenced block: {hidden}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=lambda page: page.name)
+def test_settings_of_a_page_are_settings(page: Path):
+    """TOML that a page shows is read by the gate."""
+    for text in blocks(page, "toml"):
+        policy_of(tomllib.loads(text)["tool"]["rnnbench"]["gate"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CLONE)))

@@ -110,6 +110,7 @@ def _observed(name: str, case: Mapping[str, Any]) -> Observed:
     sampled = {
         str(metric): {int(process): _finite(value) for process, value in values.items()}
         for metric, values in case.get("sampled", {}).items()
+        if values
     }
     exact = {str(metric): {0: _finite(value)} for metric, value in case.get("exact", {}).items()}
     return Observed(

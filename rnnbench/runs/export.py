@@ -24,7 +24,7 @@ def benchmark_json(run: Run) -> dict[str, Any]:
             "params": record.case.as_dict(),
             "param": str(record.case),
             "extra_info": {**record.metrics, "case": record.case.as_dict(), "process": record.process},
-            "options": dict(run.arguments.get("budget", {})),
+            "options": _table(run.arguments.get("budget")),
             "stats": {**stats.as_dict(), "data": list(times_s), "iterations": 1},
         }
 
@@ -44,11 +44,16 @@ def _branch(commit: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _machine_info(machine: Mapping[str, Any]) -> dict[str, Any]:
-    cpu = machine.get("cpu", {})
+    cpu = _table(machine.get("cpu"))
     return {
         "node": machine.get("hostname", ""),
         "system": machine.get("os", ""),
         "python_version": machine.get("python", ""),
         "cpu": {"brand_raw": cpu.get("model", ""), "count": cpu.get("logical")},
-        "torch": machine.get("torch", {}),
+        "torch": _table(machine.get("torch")),
     }
+
+
+def _table(found: Any) -> dict[str, Any]:
+    """A table within a run.json, which may hold anything; nothing where it is none."""
+    return dict(found) if isinstance(found, Mapping) else {}

@@ -339,3 +339,17 @@ def test_help_is_shown_as_it_is():
 
         console().print("[bold]x[/] y")
     assert "x y" in out.getvalue()
+
+
+def test_a_machine_that_is_no_table_is_exported_all_the_same(home):
+    """What run.json says of CPU, torch and budget may be anything; pytest-benchmark's format then says nothing of it."""
+    put(home, as_bytes({**RUN, "machine": {"cpu": 3, "torch": "x"}, "arguments": {"budget": 7}}), GOOD)
+    assert cli(home, "export", ID, "--format", "pytest-benchmark").code == 0
+
+
+def test_a_baseline_with_a_metric_of_no_process_is_shown(home):
+    """A sampled metric without any process is no figure."""
+    (home / "results/baselines").mkdir(parents=True)
+    told = {"schema": 1, "cases": {"x": {"status": "ok", "sampled": {"step_time_s": {}}}}}
+    (home / "results/baselines/x.json").write_bytes(as_bytes(told))
+    assert cli(home, "baseline", "show", "x").code == 0
