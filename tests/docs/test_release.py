@@ -54,7 +54,7 @@ def test_the_sdist_holds_what_is_needed_to_test_it(dist: Path):
     (path,) = dist.glob("*.tar.gz")
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    about = ("tox.ini", "mkdocs.yml", "SECURITY.md", "constraints.txt", "constraints-lowest.txt")
+    about = ("tox.ini", "mkdocs.yml", "SECURITY.md", "constraints.txt")
     wanted = (*about, "tests/stored/run-1/run.json", "suites/bench_depth.py")
     assert not [name for name in wanted if name not in names]
 
