@@ -5,9 +5,10 @@ forth through two FIFOs. Whoever started the two writes ALONE to the one that is
 """
 
 import os
+import random
 import select
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,16 @@ Step = Callable[[], None]
 class Baton:
     """One side's end. `first` holds the baton at the start."""
 
-    def __init__(self, own: Path, other: Path, *, first: bool, most_wait_s: float) -> None:
-        """`own` and `other` are FIFOs. After `most_wait_s` of silence this side goes on alone."""
+    def __init__(self, own: Path, other: Path, *, first: bool, most_wait_s: float, cores: Sequence[int] = ()) -> None:
+        """`own` and `other` are FIFOs; `cores` are for both, in one order, of which each takes as many as it has threads.
+
+        After `most_wait_s` of silence this side goes on alone.
+        """
+        if usable := [core for core in cores if core in os.sched_getaffinity(0)]:
+            from torch import get_num_threads
+
+            # a core may be slower than the next for minutes, and two that live at once would each keep its own
+            os.sched_setaffinity(0, usable[: get_num_threads()])
         self._own, self._other = (os.open(path, os.O_RDWR) for path in (own, other))
         self._most_wait_s = most_wait_s
         self._alone = False
@@ -36,7 +45,7 @@ class Baton:
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Baton":
         """As a job says."""
-        return cls(Path(told["own"]), Path(told["other"]), first=told["first"], most_wait_s=told["most_wait_s"])
+        return cls(Path(told["own"]), Path(told["other"]), first=told["first"], most_wait_s=told["most_wait_s"], cores=told["cores"])
 
     def shared(self, step: Step, clock: "Clock", step_s: float) -> Step:
         """The step, which hands over first where this side's turn is up. A turn begins with a step off the clock, where steps are short:
@@ -78,6 +87,7 @@ class Batons:
     def __init__(self, folder: Path, most_wait_s: float) -> None:
         self._paths = [folder / f"baton-{side}" for side in "ab"]
         self._most_wait_s = most_wait_s
+        self._cores: list[int] = []
         self._open = ExitStack()
         self._ends = []
         for path in self._paths:
@@ -85,14 +95,17 @@ class Batons:
             self._open.callback(path.unlink)
             self._ends.append(os.open(path, os.O_RDWR))
             self._open.callback(os.close, self._ends[-1])
+        self.clear()
 
     def told(self, which: int, *, first: bool) -> dict[str, Any]:
         """For the job of side 0 or 1."""
         own, other = str(self._paths[which]), str(self._paths[1 - which])
-        return {"own": own, "other": other, "first": first, "most_wait_s": self._most_wait_s}
+        return {"own": own, "other": other, "first": first, "most_wait_s": self._most_wait_s, "cores": self._cores}
 
     def clear(self) -> None:
-        """Nothing that was meant for the pair before is left in them."""
+        """Nothing that was meant for the pair before is left in them, and the next is on other cores, by chance."""
+        usable = sorted(os.sched_getaffinity(0))
+        self._cores = random.sample(usable, len(usable))
         for end in self._ends:
             while select.select([end], [], [], 0)[0]:
                 os.read(end, 64)
