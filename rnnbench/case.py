@@ -165,6 +165,8 @@ def _axes() -> dict[str, Axis]:
 
 AXES: dict[str, Axis] = _axes()
 _SHAPE = ("depth", "hidden_size", "input_size", "batch_size", "seq_len")
-_TRAINED = ("task", "optimizer", "lr", "schedule", "max_steps", "distilled", "temperature", "teacher_share", "match_hidden")
+TAUGHT = ("distilled", "temperature", "teacher_share", "match_hidden")
+"""Axes that say whether and how a student is taught."""
+_TRAINED = ("task", "optimizer", "lr", "schedule", "max_steps", *TAUGHT)
 _SHARED = ("processes", "scaling", "bucket_mib", "accumulation")
 _EXTRAS = ("bidirectional", "clip_norm", "execution", *_TRAINED, "seed", "window", "halt_at", *_SHARED)

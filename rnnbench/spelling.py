@@ -5,10 +5,10 @@ A results folder is data, and data may say anything: ids of other tools' benchma
 
 import re
 
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]")
-_ON_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]")
+_NEVER = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff"
 """Controls (escape sequences of terminals begin with U+001B or U+009B), marks of direction and of no width, half surrogates, and what
 XML forbids."""
+_UNSEEN, _ON_LINES = re.compile(f"[\t\n{_NEVER}]"), re.compile(f"[{_NEVER}]")
 
 
 def spelt(text: str) -> str:

@@ -93,10 +93,8 @@ def in_turn(both: list[Side], order: list[int], first: int, folder: Path) -> lis
     batons = Batons(folder, START_LIMIT_S)
 
     def follow(which: int) -> Seconds:
-        try:
-            return both[which].measure(order, batons.told(which, first=which == first))
-        finally:
-            batons.ended(which)
+        with batons.turn(which, first=which == first) as turn:
+            return both[which].measure(order, turn)
 
     with contextlib.closing(batons), ThreadPoolExecutor(2) as threads:
         return list(threads.map(follow, (0, 1)))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import CensoredData, binom, ecdf
 
-from rnnbench.case import AXES
+from rnnbench.case import AXES, TAUGHT
 from rnnbench.record import Point, Record, Run
 
 CONFIDENCE = 0.95
@@ -150,7 +150,6 @@ def worth_it(rows: Sequence[Sequence[float]]) -> list[bool]:
     return [not any(beats(one, row) for one in rows) for row in rows]
 
 
-HOW = ("distilled", "temperature", "teacher_share", "match_hidden")  # axes that say how a student is taught
 TUNED = ("lr",)  # axes of which each kind of student keeps what was best on the validation split
 
 
@@ -187,7 +186,7 @@ def gaps(groups: Sequence[Trained]) -> list[Gap]:
 
 
 def _student(group: Trained) -> Key:
-    return tuple((name, value) for name, value in group.axes if name not in (*HOW, *TUNED))
+    return tuple((name, value) for name, value in group.axes if name not in (*TAUGHT, *TUNED))
 
 
 def how_taught(group: Trained) -> str:

@@ -8,8 +8,8 @@ import os
 import random
 import select
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,14 @@ class Batons:
             self._ends.append(os.open(path, os.O_RDWR))
             self._open.callback(os.close, self._ends[-1])
         self.clear()
+
+    @contextmanager
+    def turn(self, which: int, *, first: bool) -> Iterator[dict[str, Any]]:
+        """For the job of side 0 or 1, which has ended with the block, however it did."""
+        try:
+            yield self.told(which, first=first)
+        finally:
+            self.ended(which)
 
     def told(self, which: int, *, first: bool) -> dict[str, Any]:
         """For the job of side 0 or 1."""

@@ -18,11 +18,11 @@ from torch import Generator, Tensor, nn
 from rnnbench.budget import Budget
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
-from rnnbench.measure import instruments, memory
+from rnnbench.measure import memory
 from rnnbench.measure.devices import Clock, Device
+from rnnbench.measure.instruments import Watches
 from rnnbench.measure.learner import Learner
-from rnnbench.measure.lesson import Lessons, Matching, Weights, distilling, kept, lessons, teacher_of
-from rnnbench.measure.load import LoadWatch
+from rnnbench.measure.lesson import AT_ONCE, Lessons, Matching, Weights, distilling, kept, lessons, teacher_of
 from rnnbench.measure.measuring import Measurement
 from rnnbench.measure.precision import Format, autocast, in_format
 from rnnbench.measure.teaching import Loss, Teaching, recipe_of
@@ -33,7 +33,6 @@ from rnnbench.variants._decode import streaming
 
 BOUND = 100.0  # a loss so many times the first one is divergence, finite or not
 LOOK_EVERY = 25  # steps between looks at the losses, which a device would otherwise be waited for
-JUDGED_AT_ONCE = 512  # sequences
 ANSWERS, STEPS = 20, 100
 MOST_SCALES = 12
 Once = Callable[[Clock, Callable[[], None]], None]
@@ -130,7 +129,7 @@ class Training:
         split, total, count = self.splits[name], 0.0, 0
         self.model.eval()
         with torch.no_grad(), autocast(self.form, self.device):
-            for x, y in zip(split.x.split(JUDGED_AT_ONCE), split.y.split(JUDGED_AT_ONCE), strict=True):
+            for x, y in zip(split.x.split(AT_ONCE), split.y.split(AT_ONCE), strict=True):
                 some, judged = self.problem.kind.score(self.model(x), y)
                 total, count = total + float(some), count + judged
         self.model.train()
@@ -171,14 +170,11 @@ def converge(
         training.seen = seen
         if case.distilled:
             training.learn_from(_teacher(teacher_of(case, teacher or {}), device, folder))
-        watch, instrument = LoadWatch(), instruments.watch(device)
+        watches = Watches(device)
         try:
             once(clock, training.run)
         finally:
-            if instrument is not None:
-                seen.add(instrument.stop())
-            if (load := watch.stop()) is not None:
-                seen.add(load.seen())
+            seen.add(watches.stop())
             _of_gradients(training)
         _of_quality(training)
         _of_energy(seen)

@@ -6,6 +6,7 @@ from statistics import median
 from typing import Protocol
 
 from rnnbench.measure.devices import Device
+from rnnbench.measure.load import LoadWatch
 from rnnbench.measure.seen import Seen
 
 ROUNDS = 5  # of a step between two of the device's own events
@@ -16,6 +17,22 @@ class Watch(Protocol):
 
     def stop(self) -> Seen:
         """What it saw."""
+
+
+class Watches:
+    """What stands beside any timed work: others' load and the device's own instrument. From its making to `stop()`."""
+
+    def __init__(self, device: Device) -> None:
+        self._load, self._own = LoadWatch(), watch(device)
+
+    def stop(self) -> Seen:
+        """What both saw; of too short a window no load is told."""
+        seen = Seen()
+        if (load := self._load.stop()) is not None:
+            seen.add(Seen(metrics=load.metrics(), notes=load.notes()))
+        if self._own is not None:
+            seen.add(self._own.stop())
+        return seen
 
 
 def watch(device: Device) -> Watch | None:

@@ -16,6 +16,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from rnnbench.measure.devices import Device
 
+CPU: Any = torch.autograd.DeviceType.CPU  # type: ignore[attr-defined]  # torch's own, not in its __all__
 MOST = 3
 _SHORT = 80
 _OPERATORS = ("aten::", "mkldnn::")
@@ -44,9 +45,13 @@ def launches(step: Callable[[], None], device: Device) -> int:
     return len(_of_device(_profiled(step, device)))
 
 
+def activities(device: Device) -> list[ProfilerActivity]:
+    """What torch's profiler is to watch."""
+    return [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.torch.type == "cuda" else [])]
+
+
 def _profiled(step: Callable[[], None], device: Device) -> profile:
-    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.torch.type == "cuda" else [])]
-    profiler = profile(activities=kinds)
+    profiler = profile(activities=activities(device))
     with profiler:
         step()
         device.synchronize()
@@ -55,8 +60,7 @@ def _profiled(step: Callable[[], None], device: Device) -> profile:
 
 def _of_device(profiler: profile) -> list[Any]:
     """What ran on the device, without the ranges that only have names."""
-    cpu = torch.autograd.DeviceType.CPU  # type: ignore[attr-defined]  # torch's own, not in its __all__
-    return [event for event in profiler.events() or () if event.device_type != cpu and not getattr(event, "is_user_annotation", False)]
+    return [event for event in profiler.events() or () if event.device_type != CPU and not getattr(event, "is_user_annotation", False)]
 
 
 def _primitives(step: Callable[[], None]) -> tuple[str, ...]:

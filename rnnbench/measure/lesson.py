@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import kl_div, log_softmax, mse_loss
 
 from rnnbench import __version__
-from rnnbench.case import AXES, Case
+from rnnbench.case import AXES, TAUGHT, Case
 from rnnbench.measure.learner import Learner
 from rnnbench.measure.teaching import Loss
 from rnnbench.tasks import Problem
@@ -31,7 +31,7 @@ _KEPT: dict[str, Weights] = {}
 
 def teacher_of(student: Case, differs: Mapping[str, Any]) -> Case:
     """The case whose network teaches: the student's own but for `differs`, of one seed and in fp32 for every student."""
-    own = {name: AXES[name].default for name in ("distilled", "temperature", "teacher_share", "match_hidden", "precision", "seed")}
+    own = {name: AXES[name].default for name in (*TAUGHT, "precision", "seed")}
     return Case.from_dict({**student.as_dict(), **own, **differs})
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import psutil
 
 from rnnbench.measure.nvml import Absent, Gpu
-from rnnbench.measure.seen import Seen
 
 BUSY = 0.10  # of one core, by others
 STOLEN = 0.02
@@ -26,10 +25,6 @@ class Load:
     def metrics(self) -> dict[str, float]:
         """As a record states it."""
         return {"other_load_cores": self.other_cores, "steal_share": self.steal_share}
-
-    def seen(self) -> Seen:
-        """As instruments tell it."""
-        return Seen(metrics=self.metrics(), notes=self.notes())
 
     def notes(self) -> list[str]:
         """What to think of it."""

@@ -13,7 +13,6 @@ from rnnbench.case import Case
 from rnnbench.measure import instruments, kernels, memory
 from rnnbench.measure.devices import Clock, Device
 from rnnbench.measure.footprint import refuse_oversize
-from rnnbench.measure.load import LoadWatch
 from rnnbench.measure.precision import Format, in_format
 from rnnbench.measure.seen import Seen
 from rnnbench.measure.steady import Warmup, warm_up
@@ -31,23 +30,14 @@ PART_ROUNDS = 5  # extra rounds for the parts of a step, where reading the clock
 
 
 @dataclass(slots=True)
-class Measurement:
-    """What was seen of one case."""
+class Measurement(Seen):
+    """What was seen of one case, by instruments and else."""
 
     times_s: tuple[float, ...] = ()
     beside: str = ""
     beside_times_s: tuple[float, ...] = ()
-    metrics: dict[str, float] = field(default_factory=dict)
-    absent: dict[str, str] = field(default_factory=dict)
     curve: list[Point] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     kernels: tuple[str, ...] = ()
-
-    def add(self, found: Seen) -> None:
-        """What an instrument saw, among the rest."""
-        self.metrics.update(found.metrics)
-        self.absent.update(found.absent)
-        self.notes += found.notes
 
 
 def measure_case(
@@ -84,15 +74,9 @@ def measure_case(
 
         def timed() -> Seen:
             parts_s.clear()
-            watch, instrument, found = LoadWatch(), None if in_turn else instruments.watch(device), Seen()
+            watches = None if in_turn else instruments.Watches(device)
             seen.times_s, seen.beside_times_s = _time(work, clock, lambda step, clock: time_rounds(step, clock, warm.best_s), parts_s)
-            if in_turn:
-                found.absent.update(dict.fromkeys(("other_load_cores", "steal_share", "mean_power_w"), IN_TURN))
-            elif (load := watch.stop()) is not None:
-                found.add(load.seen())
-            if instrument is not None:
-                found.add(instrument.stop())
-            return found
+            return watches.stop() if watches else Seen(absent=dict.fromkeys(("other_load_cores", "steal_share", "mean_power_w"), IN_TURN))
 
         found = timed()
         if instruments.is_slowed(found):

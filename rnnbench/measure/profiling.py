@@ -5,17 +5,16 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import torch
-from torch.profiler import ProfilerActivity, profile, record_function
+from torch.profiler import profile, record_function
 
 from rnnbench.case import Case
 from rnnbench.measure.devices import Clock, Device
+from rnnbench.measure.kernels import CPU, activities
 from rnnbench.measure.precision import in_format
 from rnnbench.measure.steady import warm_up
 from rnnbench.measure.timeline import snapshot, timeline
 from rnnbench.measure.workload import Workload
 
-CPU: Any = torch.autograd.DeviceType.CPU  # type: ignore[attr-defined]  # torch's own, not in its __all__
 WARM_S = 2.0
 TIMED_STEPS = 7
 STEP = "step"
@@ -32,8 +31,7 @@ def profile_case(case: Case, steps: int, trace: Path) -> dict[str, Any]:
         warm_up(work.step, clock, WARM_S)
         work.check()
         plain_s = median(_timed(work, clock) for _ in range(TIMED_STEPS))
-        kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.torch.type == "cuda" else [])]
-        with profile(activities=kinds) as profiler:
+        with profile(activities=activities(device)) as profiler:
             for _ in range(steps):
                 with record_function(STEP), device.mark(STEP):
                     _step(work)

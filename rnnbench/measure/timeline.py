@@ -16,7 +16,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rnnbench.measure import operators
-from rnnbench.measure.devices import Device
+from rnnbench.measure.training import TrainStep
 from rnnbench.measure.workload import Workload
 
 LOOKS = 300  # in a step
@@ -59,32 +59,35 @@ def timeline(work: Workload) -> dict[str, Any]:
     if work.train is None:
         return {}
     train, rows = work.train, []
-    watcher = _Watcher(max(1, operators.count(work.step) // LOOKS), lambda: rows.append(_row(work, watcher)))
-    state = [value for held in train.optimizer.state.values() for value in held.values() if isinstance(value, Tensor)]
-    watcher.note([*work.model.parameters(), *work.model.buffers(), *state, *work.batch_tensors()])
+    watcher = _Watcher(max(1, operators.count(work.step) // LOOKS), lambda: rows.append(_row(work, train, watcher)))
+    for tensors in _named(work, train).values():
+        watcher.note(tensors)
     marks: list[tuple[int, str]] = []
     work.next_batch()
     for name, part in train.parts:
         marks.append((watcher.count, name.removesuffix("_s")))
         with watcher:
             part()
-        rows.append(_row(work, watcher))
+        rows.append(_row(work, train, watcher))
     return {"categories": CATEGORIES, "marks": marks, "rows": rows}
 
 
-def _row(work: Workload, watcher: _Watcher) -> tuple[int, ...]:
-    watcher.forget()
-    assert work.train is not None
-    named = {
+def _named(work: Workload, train: TrainStep) -> dict[str, list[Tensor]]:
+    """What has a name other than activation, by category."""
+    return {
         "parameters": [*work.model.parameters(), *work.model.buffers()],
-        "optimizer": [value for held in work.train.optimizer.state.values() for value in held.values() if isinstance(value, Tensor)],
+        "optimizer": train.state_tensors(),
         "batches": work.batch_tensors(),
         "gradients": [weight.grad for weight in work.model.parameters() if weight.grad is not None],
     }
+
+
+def _row(work: Workload, train: TrainStep, watcher: _Watcher) -> tuple[int, ...]:
+    watcher.forget()
     left, found = {key: size for key, (_, size) in watcher.live.items()}, []
-    for tensors in named.values():
+    for tensors in _named(work, train).values():
         own = {StorageWeakRef(tensor.untyped_storage()).cdata: tensor.untyped_storage().nbytes() for tensor in tensors}
-        found.append(sum(size for key, size in own.items()))
+        found.append(sum(own.values()))
         for key in own:
             left.pop(key, None)
     return watcher.count, *found, sum(left.values())
@@ -97,7 +100,7 @@ def snapshot(work: Workload, path: Path) -> bool:
     torch.cuda.memory._record_memory_history(max_entries=HISTORY)  # noqa: SLF001 - torch's documented way has no public name
     try:
         work.step()
-        Device(work.device.name).synchronize()
+        work.device.synchronize()
         with gzip.open(path, "wb") as file:
             pickle.dump(torch.cuda.memory._snapshot(), file)  # noqa: SLF001
     finally:

@@ -92,10 +92,13 @@ class TrainStep:
         self.scaler.step(self.optimizer)
         self.scaler.update()
 
+    def state_tensors(self) -> list[Tensor]:
+        """The optimizer's state."""
+        return [value for state in self.optimizer.state.values() for value in state.values() if isinstance(value, Tensor)]
+
     def state_bytes(self) -> int:
         """Storage of the optimizer's state."""
-        tensors = (value for state in self.optimizer.state.values() for value in state.values() if isinstance(value, Tensor))
-        return sum(tensor.nbytes for tensor in tensors)
+        return sum(tensor.nbytes for tensor in self.state_tensors())
 
 
 def backward(loss: Tensor) -> None:

@@ -106,10 +106,8 @@ class Duet:
         """Both processes, each followed by a thread of its own."""
 
         def follow(which: int) -> None:
-            try:
-                self.sides[which].measure(pair[which], number, self._budget, batons.told(which, first=which == first))
-            finally:
-                batons.ended(which)
+            with batons.turn(which, first=which == first) as turn:
+                self.sides[which].measure(pair[which], number, self._budget, turn)
 
         batons.clear()
         with ThreadPoolExecutor(len(self.sides)) as both:

@@ -4,7 +4,7 @@ A block is half the axis `window`. Each sees itself, the two before it, the firs
 in every head and layer. What BigBird's global block would see after itself is left out.
 """
 
-from functools import partial
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor, nn
@@ -42,10 +42,13 @@ def seen(block: int, seed: int, seq_len: int, device: torch.device) -> Tensor:
     return each[:seq_len, :seq_len].to(device) & causal(seq_len, device)
 
 
+_kept_table = lru_cache(maxsize=64)(table)
+
+
 def row(block: int, seed: int, step: int, device: torch.device) -> Tensor:
     """The positions that the query of a step sees, of any sequence that long or longer."""
     own = step // block
-    earlier = table(own + 1, seed)[own]
+    earlier = _kept_table(1 << own.bit_length(), seed)[own]  # a longer table begins as a shorter one does
     starts = torch.cat((earlier[earlier >= 0].sort().values, torch.tensor([own]))) * block
     positions = (starts[:, None] + torch.arange(block)).flatten()
     return positions[positions <= step].to(device)
