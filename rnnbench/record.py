@@ -143,15 +143,32 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("gpu_process_bytes", "memory of the process", None, False, "this process's memory on the GPU, as the driver counts it"),
     ("other_gpu_processes", "others on the GPU", None, False, "further processes that compute on the GPU"),
     ("device_time_s", "device time", "lower", False, "median between the device's own events around a step, of further rounds"),
-    ("device_wait_share", "device idle", None, False, "1 − device time ÷ wall time of the same rounds"),
+    (
+        "kernel_time_s",
+        "kernel time",
+        "lower",
+        False,
+        "time in which a kernel, copy or fill ran, in one further step under the profiler",
+    ),
+    ("device_wait_share", "device idle", None, False, "1 − kernel time ÷ step time: the device waits for launches"),
     ("allocator_retries", "allocator retries", "lower", False, "how often the device's allocator gave back its cache to find room"),
     ("other_load_cores", "load by others", None, False, "CPU time of other processes during the timed rounds ÷ their wall time"),
     ("steal_share", "stolen time", None, False, "share of the machine's CPU time that its hypervisor gave to others"),
     ("requested_bytes", "requested", None, False, "the allocation that could not be had"),
     ("available_bytes", "available", None, False, "memory that was free when it could not be had"),
 )
-METRICS: dict[str, Metric] = {row[0]: Metric(*row) for row in _ROWS}
 PARTS = ("zero_grad_s", "forward_s", "loss_s", "backward_s", "unscale_s", "clip_s", "optimizer_s")
+ON_DEVICE = {name: name.removesuffix("_s") + "_device_s" for name in PARTS}
+
+
+def _on_device(part: str) -> Metric:
+    label = part.removesuffix("_s").replace("_", " ")
+    return Metric(
+        ON_DEVICE[part], f"{label}, device", "lower", False, f"median between the device's own events around {label}, of further steps"
+    )
+
+
+METRICS: dict[str, Metric] = {row[0]: Metric(*row) for row in _ROWS} | {ON_DEVICE[name]: _on_device(name) for name in PARTS}
 MEMORY = ("parameter_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes")
 
 

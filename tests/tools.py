@@ -74,6 +74,11 @@ def ended(*words: object, cwd: Path, limit_s: float = 240, **more: str) -> Ended
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
+def bare(folder: Path, *words: object) -> Ended:
+    """Plain pytest with our plugin, in a folder."""
+    return ended(sys.executable, "-m", "pytest", "-p", "rnnbench.measure.plugin", "-p", "no:cacheprovider", *words, cwd=folder)
+
+
 def only_run(folder: Path) -> tuple[Path, Run]:
     """The one run of a results folder, which holds no damaged line."""
     (home,) = (one.parent for one in folder.glob("*/run.json"))

@@ -12,6 +12,7 @@ from rnnbench.cli.saying import say
 from rnnbench.errors import UsageError
 
 MOST_CASES = 12
+STEPS = ("forward", "backward", "train", "decode")
 
 
 @app.command()
@@ -52,6 +53,8 @@ def profile(
     with prepared(request) as ready:
         if len(ready.plan.tasks) > MOST_CASES:
             raise UsageError(f"{len(ready.plan.tasks)} cases are too many to read; choose {MOST_CASES} or fewer with --select and --set")
+        if trained := [case for case, _ in ready.plan.tasks if case.phase not in STEPS]:
+            raise UsageError(f"{str(trained[0])!r} is no single step; choose a phase with --set phase={','.join(STEPS)} --set task=random")
         if shared := [case for case, _ in ready.plan.tasks if case.processes > 1 or case.accumulation > 1]:
             raise UsageError(f"{str(shared[0])!r} is not profiled: choose --set processes=1 --set accumulation=1")
         found = [understood(data, Ceilings.from_dict(told) if "device" in told else None) for data, told in profiles(ready, steps, folder)]

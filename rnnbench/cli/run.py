@@ -113,14 +113,12 @@ def run(
     from rnnbench.runs.request import Request
 
     if data is not None:  # a task of its own, which the measuring processes read
-        from rnnbench.own_data import task_of
+        from rnnbench.own_data import learned
         from rnnbench.registry import user_path
 
-        source = user_path(data)
-        name = task_of(source)
-        plugin = [*(plugin or ()), str(source)]
+        own, plugin = learned(user_path(data), sets or (), plugin or ())
         if not resume:
-            sets, suite = [*(sets or ()), f"task={name}"], suite or ["own_data"]
+            sets, suite = own, suite or ["own_data"]
     request = Request(
         suites=tuple(suite or ()),
         device=device,

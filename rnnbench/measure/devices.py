@@ -67,18 +67,24 @@ class Device:
         retries = self._allocator_retries()
         return found if retries is None else {**found, "allocator_retries": float(retries - self._retries)}
 
-    def span(self, step: Callable[[], None]) -> Span | None:
-        """A step between two events of the device; none where it has no events."""
+    def event(self) -> Any | None:
+        """A mark of the device's own time, put behind what it was given so far; none where it has no events."""
         make = None if self.is_cpu else getattr(self.module, "Event", None)
         if make is None:
             return None
-        start, end = make(enable_timing=True), make(enable_timing=True)
-        stream = self.module.current_stream(self.torch)
+        found = make(enable_timing=True)
+        found.record(self.module.current_stream(self.torch))
+        return found
+
+    def span(self, step: Callable[[], None]) -> Span | None:
+        """A step between two events of the device; none, and no step, where it has none."""
         self.synchronize()
         before = time.perf_counter()
-        start.record(stream)
+        if (start := self.event()) is None:
+            return None
         step()
-        end.record(stream)
+        end = self.event()
+        assert end is not None
         self.synchronize()
         return Span(start.elapsed_time(end) / 1e3, time.perf_counter() - before)
 

@@ -1,13 +1,18 @@
 """The instruments that stand beside the timed rounds of a device, and what follows from them and the times."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from statistics import median
 from typing import Protocol
 
 from rnnbench.measure.devices import Device
+from rnnbench.measure.kernels import launched
 from rnnbench.measure.load import LoadWatch
 from rnnbench.measure.seen import Seen
+from rnnbench.measure.training import Part
+from rnnbench.record import ON_DEVICE
 
 ROUNDS = 5  # of a step between two of the device's own events
 
@@ -78,12 +83,44 @@ def energy(metrics: Mapping[str, float], absent: Mapping[str, str], tokens: int 
     return seen
 
 
-def waiting(device: Device, step: Callable[[], None]) -> Seen:
+def device_time(device: Device, step: Callable[[], None]) -> Seen:
     """How long the device took over a step by its own events. Runs further rounds."""
-    seen = Seen()
     spans = [found for found in (device.span(step) for _ in range(ROUNDS)) if found is not None]
-    if not spans:
+    return Seen(metrics={"device_time_s": median(one.device_s for one in spans)} if spans else {})
+
+
+def device_parts(device: Device, next_batch: Callable[[], None], parts: Sequence[Part]) -> Seen:
+    """Seconds of each part of a train step between the device's own events, without waiting for it in between. Runs further rounds."""
+    spent: dict[str, list[float]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        next_batch()
+        marks = [device.event()]
+        for _, part in parts:
+            part()
+            marks.append(device.event())
+        device.synchronize()
+        took: Counter[str] = Counter()
+        for (name, _), (start, end) in zip(parts, pairwise(marks), strict=True):
+            if start is None or end is None:
+                return Seen()
+            took[ON_DEVICE[name]] += start.elapsed_time(end) / 1e3
+        for name, seconds in took.items():
+            spent[name].append(seconds)
+    return Seen(metrics={name: median(seconds) for name, seconds in spent.items()})
+
+
+def launches(device: Device, step: Callable[[], None], step_time_s: float | None) -> Seen:
+    """Kernels of a further step, as the device's profiler has them, and for how much of `step_time_s`, none where a step does more
+    than is timed, the device waited for the next."""
+    seen = Seen()
+    try:
+        found = launched(step, device)
+    except LookupError as error:
+        seen.absent.update(dict.fromkeys(("kernel_launches", "kernel_time_s", "device_wait_share"), str(error)))
         return seen
-    seen.metrics["device_time_s"] = median(one.device_s for one in spans)
-    seen.metrics["device_wait_share"] = median(max(0.0, 1 - one.device_s / one.wall_s) for one in spans)
+    seen.metrics.update(kernel_launches=found.count, kernel_time_s=found.busy_s)
+    if step_time_s is None:
+        seen.absent["device_wait_share"] = "a step of this phase does more than is timed"
+    else:
+        seen.metrics["device_wait_share"] = max(0.0, 1 - found.busy_s / step_time_s)
     return seen

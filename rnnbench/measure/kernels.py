@@ -7,9 +7,9 @@ import ctypes
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -36,13 +36,33 @@ def names(step: Callable[[], None], device: Device) -> tuple[str, ...]:
     return _longest(spent)
 
 
-def launches(step: Callable[[], None], device: Device) -> int:
-    """Kernels, copies and fills that one step has the device run. Runs the step once more; raises LookupError with why there are none."""
+class Launched(NamedTuple):
+    """What one step had the device run: how many kernels, copies and fills, and the seconds in which at least one of them ran."""
+
+    count: int
+    busy_s: float
+
+
+def launched(step: Callable[[], None], device: Device) -> Launched:
+    """Runs the step once more; raises LookupError with why nothing is known."""
     if device.is_cpu:
         raise LookupError("a CPU runs its operators itself: nothing is launched")
     if device.torch.type != "cuda":
         raise LookupError(f"torch's profiler counts no kernels of {device.name}")
-    return len(_of_device(_profiled(step, device)))
+    ran = _of_device(_profiled(step, device))
+    spans = merged(sorted((event.time_range.start, event.time_range.end) for event in ran))
+    return Launched(len(ran), sum(end - start for start, end in spans) / 1e6)
+
+
+def merged(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Intervals, in order of their starts, without overlaps."""
+    found: list[tuple[float, float]] = []
+    for start, end in spans:
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
 
 
 def activities(device: Device) -> list[ProfilerActivity]:

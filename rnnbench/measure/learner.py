@@ -19,7 +19,7 @@ class Learner(nn.Module):
     def __init__(self, case: Case, problem: Problem, data: Data) -> None:
         super().__init__()
         self.readout = problem.kind.readout
-        if self.readout == "each" and case.bidirectional:
+        if self.readout == "each" and case.bidirectional and not problem.kind.foresees:
             raise Unsupported(f"{problem.name} asks at each time step: a network that reads both ways would see the answers")
         self.embed = _way_in(case, data)
         self.body = VARIANTS[case.variant].module(case)

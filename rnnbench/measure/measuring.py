@@ -26,6 +26,7 @@ Beside = Callable[[Work], tuple[str, Step]]
 Make = Callable[[Case, Device, Format, Clock], Work]
 
 IN_TURN = "another process took turns with this one"
+WHOLE = ("forward", "train")  # phases whose step is all timed; in others it also makes ready what is timed
 PART_ROUNDS = 5  # extra rounds for the parts of a step, where reading the clock within it would disturb it
 
 
@@ -86,10 +87,11 @@ def measure_case(
         seen.add(found)
         _peaks(seen, device, resident)
         _parts(seen, work, clock, parts_s)
-        if case.phase in ("forward", "train"):  # elsewhere a step does more than is timed
-            seen.add(instruments.waiting(device, work.step))
+        whole = case.phase in WHOLE
+        if whole:
+            seen.add(instruments.device_time(device, work.step))
         work.weigh(seen.metrics, seen.absent)
-        _launches(seen, work, device)
+        seen.add(instruments.launches(device, work.step, median(seen.times_s) if whole else None))
         if name_kernels:  # the rounds are over
             seen.kernels = kernels.names(work.step, device)
         work.close()
@@ -151,14 +153,6 @@ def _peaks(seen: Measurement, device: Device, resident: memory.ResidentPeak) -> 
         seen.absent[resident.METRIC] = str(error)
 
 
-def _launches(seen: Measurement, work: Work, device: Device) -> None:
-    """Kernels of a further step, as the device's profiler counts them."""
-    try:
-        seen.metrics["kernel_launches"] = kernels.launches(work.step, device)
-    except LookupError as error:
-        seen.absent["kernel_launches"] = str(error)
-
-
 def _parts(seen: Measurement, work: Work, clock: Clock, parts_s: dict[str, list[float]]) -> None:
     """Median time of each part of a train step."""
     if work.train is None:
@@ -167,6 +161,7 @@ def _parts(seen: Measurement, work: Work, clock: Clock, parts_s: dict[str, list[
         step = work.train.by_parts(clock, parts_s)
         for _ in range(PART_ROUNDS):
             step()
+        seen.add(instruments.device_parts(work.device, work.next_batch, work.train.parts))
     rounds = len(seen.times_s)
     seen.metrics.update({name: median(spent[-rounds - 1 :]) for name, spent in parts_s.items()})
 

@@ -18,7 +18,9 @@ from rnnbench.errors import RnnbenchError
 from rnnbench.measure.job import Job
 from rnnbench.measure.outcome import record_of
 from rnnbench.measure.session import Bare, Following, Session, Told
+from rnnbench.own_data import learned
 from rnnbench.record import Record
+from rnnbench.registry import user_path
 from rnnbench.suite import Suite
 
 ENDLESS_S = 86_400.0  # the goal ends the rounds, not their number
@@ -51,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--rnnbench-{name}", default=default, help=text)
     group.addoption("--rnnbench-set", action="append", default=[], metavar="AXIS=V,V", help="override an axis; may be given again")
     group.addoption("--rnnbench-plugin", action="append", default=[], metavar="FILE", help="a file with variants; may be given again")
+    group.addoption("--rnnbench-data", metavar="FILE", help="data of one's own to learn: .tsv, .csv or .txt")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -58,8 +61,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("python_files", "bench_*.py")
     config.addinivalue_line("python_functions", "bench_*")
     if SESSION not in config.stash:
-        option = {name: config.getoption(f"rnnbench_{name}") for name in ("device", "preset", "select", "results", "set", "plugin")}
+        names = ("device", "preset", "select", "results", "set", "plugin", "data")
+        option = {name: config.getoption(f"rnnbench_{name}") for name in names}
         try:
+            if option["data"] is not None:
+                option["set"], option["plugin"] = learned(user_path(option["data"]), option["set"], option["plugin"])
             first = os.environ.get("RANK", "0") == "0" or "TORCHELASTIC_RUN_ID" not in os.environ
             config.stash[SESSION] = (Bare if first else Following)(
                 device=option["device"],

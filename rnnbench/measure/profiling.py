@@ -1,6 +1,7 @@
 """One case under torch.profiler: where the time of its steps goes. Nothing is timed for a record while it runs."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -9,7 +10,7 @@ from torch.profiler import profile, record_function
 
 from rnnbench.case import Case
 from rnnbench.measure.devices import Clock, Device
-from rnnbench.measure.kernels import CPU, activities
+from rnnbench.measure.kernels import CPU, activities, merged
 from rnnbench.measure.precision import in_format
 from rnnbench.measure.steady import warm_up
 from rnnbench.measure.timeline import snapshot, timeline
@@ -137,19 +138,8 @@ def _gaps(busy: Sequence[Any], roots: Sequence[Any]) -> dict[str, float]:
     spans = sorted((event.time_range.start, event.time_range.end) for event in busy)
     starts = {root.time_range.start for root in roots}
     idle: list[float] = []
-    for (_, end), (start, _) in zip(_merged(spans), _merged(spans)[1:], strict=False):
+    for (_, end), (start, _) in pairwise(merged(spans)):
         if start > end and not any(end < one <= start for one in starts):
             idle.append((start - end) / 1e6)
     steps = max(1, len(roots))
     return {"count": len(idle) / steps, "seconds": sum(idle) / steps, "longest_s": max(idle, default=0.0)}
-
-
-def _merged(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Intervals without overlaps."""
-    found: list[tuple[float, float]] = []
-    for start, end in spans:
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((start, end))
-    return found

@@ -12,8 +12,8 @@ from rnnbench.journal import Journal, new_run_id, now_utc
 from rnnbench.measure.commit import commit
 from rnnbench.measure.job import Job
 from rnnbench.measure.known import CEILINGS, ceilings_of, machine_key, put_in_place
+from rnnbench.measure.loading import load
 from rnnbench.record import Record, Run
-from rnnbench.registry import load_file
 from rnnbench.suite import Suite
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Bare(Session):
         from rnnbench.measure.devices import Device, best
 
         for plugin in self._plugins:
-            load_file(plugin)
+            load(plugin)
         self._device = Device(self._device or best()).name
         self._suites[suite.name] = suite
         cases = suite.expand(self._device, self._preset, self._overrides, self._keep)

@@ -41,6 +41,9 @@ class Work(Protocol):
     def step(self) -> None:
         """One timed unit."""
 
+    def next_batch(self) -> None:
+        """Turn to the next batch."""
+
     def check(self) -> None:
         """After a step: raise where what came out is not what it should be."""
 

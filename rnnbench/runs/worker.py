@@ -13,9 +13,8 @@ import pytest_benchmark.plugin
 from rnnbench.errors import RnnbenchError
 from rnnbench.measure import plugin
 from rnnbench.measure.job import Job
+from rnnbench.measure.loading import load
 from rnnbench.measure.plugin import JobPlugin
-from rnnbench.own_data import KINDS
-from rnnbench.registry import load_file
 
 if TYPE_CHECKING:
     from rnnbench.variants import Variant
@@ -39,7 +38,7 @@ def run_job(data: Mapping[str, Any], emit: Emit) -> int:
     Returns pytest's exit code."""
     job = Job.from_dict(data)
     for path in job.plugins:
-        _load(path)
+        load(path)
     if job.tasks[0][0].processes > 1:
         from rnnbench.runs.ranks import launch, wants_ranks
 
@@ -69,7 +68,7 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
 
     try:
         for path in data["plugins"]:
-            _load(path)
+            load(path)
         wanted = data["device"] or devices.best()
         if wanted not in (known := devices.available()) and f"{wanted}:0" not in known:
             devices.Device(wanted)
@@ -83,16 +82,6 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
     except RnnbenchError as error:
         emit({"event": "refused", "message": str(error), "exit_code": error.exit_code})
     return 0
-
-
-def _load(path: str) -> None:
-    """A plugin is code and is run; a file of data is read."""
-    if Path(path).suffix.lower() in KINDS:
-        from rnnbench.tasks._own import add
-
-        add(path)
-    else:
-        load_file(path)
 
 
 def _about(one: "Variant") -> str:
@@ -123,7 +112,7 @@ def profile(data: Mapping[str, Any], emit: Emit) -> int:
     from rnnbench.measure.profiling import profile_case
 
     for path in data["plugins"]:
-        _load(path)
+        load(path)
     emit({"event": "profile", "profile": profile_case(Case.from_dict(data["case"]), data["steps"], Path(data["trace"]))})
     return 0
 
@@ -134,7 +123,7 @@ def plan(data: Mapping[str, Any], emit: Emit) -> int:
     from rnnbench.measure.planning import plan_case
 
     for path in data["plugins"]:
-        _load(path)
+        load(path)
     emit({"event": "plan", "plan": plan_case(Case.from_dict(data["case"]), data["here"])})
     return 0
 

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from math import log
 from typing import Literal
 
+import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, l1_loss, mse_loss
+
+from rnnbench.tasks._ctc import BLANK, alignment_loss, distance, spoken
 
 IGNORE = -100  # a label that counts neither in the loss nor in the score
 
@@ -16,7 +19,8 @@ Score = tuple[Tensor, int]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`readout` is `last` where the network answers once, after the last time step, and `each` where it answers at every one.
+    """`readout` is `last` where the network answers once, after the last time step, and `each` where it answers at every one;
+    `foresees` where an answer at a step may follow from later ones.
 
     Outputs are (batch, outputs) or (batch, seq_len, outputs), in fp32; `loss(outputs, y)` is a scalar.
     """
@@ -26,6 +30,7 @@ class Kind:
     readout: Literal["last", "each"]
     loss: Callable[[Tensor, Tensor], Tensor]
     score: Callable[[Tensor, Tensor], Score]
+    foresees: bool = False
 
     def reached(self, quality: float, target: float) -> bool:
         """Is `quality` at least as good as the target?"""
@@ -69,9 +74,22 @@ def distances(outputs: Tensor, y: Tensor) -> Score:
     return l1_loss(outputs, y, reduction="sum"), y.numel()
 
 
+def transcript_loss(outputs: Tensor, y: Tensor) -> Tensor:
+    """CTC of (batch, seq_len, classes) against labels of (batch, most) that end where those to ignore begin."""
+    return alignment_loss(outputs.transpose(0, 1), y.clamp(min=BLANK), (y != IGNORE).sum(1).tolist())
+
+
+def label_errors(outputs: Tensor, y: Tensor) -> Score:
+    """Labels to insert, to leave out or to replace on the best path."""
+    wanted = [row[row != IGNORE].tolist() for row in y.cpu()]
+    errors = sum(map(distance, spoken(outputs), wanted))
+    return torch.tensor(errors), sum(map(len, wanted))
+
+
 REGRESSION = Kind("mean squared error", "lower", "last", mse_loss, squares)
 FORECAST = Kind("absolute error ÷ seasonal-naive's", "lower", "last", l1_loss, distances)
 CLASSIFICATION = Kind("accuracy", "higher", "last", labels_loss, right)
 TAGGING = Kind("accuracy", "higher", "each", labels_loss, right)
 SEQUENCE = Kind("sequence accuracy", "higher", "each", labels_loss, wholly_right)
 MODELLING = Kind("bits per character", "lower", "each", labels_loss, surprise)
+TRANSCRIPTION = Kind("label error rate", "lower", "each", transcript_loss, label_errors, foresees=True)

@@ -5,15 +5,15 @@ A task of `classes` has a linear layer put on top of the variant, as an applicat
 
 import torch
 from torch import Generator, Size, Tensor
-from torch.nn.functional import cross_entropy, log_softmax, mse_loss
+from torch.nn.functional import cross_entropy, mse_loss
 
+from rnnbench.tasks._ctc import alignment_loss
 from rnnbench.tasks._registry import TASKS, Task
 from rnnbench.tasks.noise import inputs, targets
 
 VOCABULARY = 4_000
 LETTERS = 29  # 26, the space, the apostrophe, and the blank, which is class 0
 STEPS_A_LETTER = 4
-EACH = 0  # torch's number for one loss a sequence
 
 
 def words(shape: Size, generator: Generator) -> Tensor:
@@ -33,10 +33,7 @@ def letters(shape: Size, generator: Generator) -> Tensor:
 
 def letters_loss(output: Tensor, target: Tensor) -> Tensor:
     """CTC: the sum over all alignments of the letters with the steps, in fp32."""
-    steps, batch = output.shape[:2]
-    lengths = [steps] * batch, [target.shape[1]] * batch  # plain numbers: no tensor but the two is asked for on any device
-    losses = torch.ctc_loss(log_softmax(output.float(), -1), target, *lengths, reduction=EACH, zero_infinity=True)
-    return losses.mean() / target.shape[1]
+    return alignment_loss(output, target, [target.shape[1]] * len(target))
 
 
 def value_loss(output: Tensor, target: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from rnnbench.errors import Unsupported
 from rnnbench.own_data import BadData, task_of
 from rnnbench.tasks import PROBLEMS
 from rnnbench.tasks._own import HORIZON, IGNORE, add
-from tests.tools import command, only_run, small_case
+from tests.tools import SUITES, bare, command, only_run, small_case
 
 WORDS = ("one", "two", "three", "four", "five")
 
@@ -119,3 +119,12 @@ def test_a_run_learns_from_a_file(tmp_path):
     assert bad.code == 2
     assert "line 1" in bad.err
     assert "Traceback" not in bad.err
+
+
+def test_plain_pytest_learns_from_a_file(tmp_path):
+    """`--rnnbench-data` is the same file, read in the session itself."""
+    axes = (f"--rnnbench-set={one}" for one in ("variant=lstm", "seed=0", "max_steps=5", "seq_len=12"))
+    done = bare(tmp_path, SUITES / "bench_own_data.py", "--rnnbench-device=cpu", "--rnnbench-data", series_file(tmp_path), *axes)
+    assert done.code == 0, done.out
+    (record,) = only_run(tmp_path / "results")[1].records
+    assert (record.status, record.case.task) == ("ok", task_of(tmp_path / "series.csv"))

@@ -68,7 +68,9 @@ def test_tf32_products_are_faster_than_fp32s():
 def test_a_record_has_device_time_and_clocks_or_their_reasons():
     """Every figure of a GPU's instruments is in the record, or absent with a reason."""
     seen = measure_case(small_case(phase="train", **BIG), Budget(max_time_s=0.2, precision=0.5), rounds(5))
-    assert seen.metrics["device_time_s"] > 0
+    assert 0 < seen.metrics["kernel_time_s"] <= 1.1 * seen.metrics["device_time_s"]
+    assert 0 <= seen.metrics["device_wait_share"] < 1
+    assert 0 < seen.metrics["forward_device_s"] <= 1.1 * seen.metrics["device_time_s"]
     for name in ("sm_clock_hz", "temperature_celsius", "mean_power_w", "throttled_share"):
         assert name in seen.metrics or seen.absent[name]
 
@@ -77,7 +79,7 @@ def test_launches_are_counted_alike_each_time():
     """A train step launches the same kernels each time, and no fewer than one for each part."""
     with workload(**BIG) as work:
         work.step()
-        first, second = (kernels.launches(work.step, work.device) for _ in range(2))
+        first, second = (kernels.launched(work.step, work.device).count for _ in range(2))
     assert first == second > 10
 
 

@@ -120,3 +120,10 @@ def test_too_many_cases_are_refused(tmp_path):
     done = command("profile", "--suite", "depth", "--device", "cpu", cwd=tmp_path)
     assert done.code == 2
     assert "--select" in done.err
+
+
+def test_a_training_to_a_target_is_no_step_to_profile(tmp_path):
+    """What is trained to a target is refused with the phases that can be profiled."""
+    done = command("profile", "--suite", "convergence", "--set", "task=adding", "--set", "seed=0", "--set", "variant=lstm", cwd=tmp_path)
+    assert done.code == 2
+    assert "is no single step; choose a phase with --set phase=forward,backward,train,decode" in " ".join(done.err.split())

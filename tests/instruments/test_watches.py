@@ -6,8 +6,11 @@ import tests.toy  # noqa: F401 - registers the device
 from rnnbench.measure import instruments
 from rnnbench.measure.cpu_watch import CpuWatch
 from rnnbench.measure.devices import Device
+from rnnbench.measure.kernels import merged
 from rnnbench.measure.visible import named, visible
+from rnnbench.record import ON_DEVICE
 from tests.measure.parts import workload
+from tests.toy import slow_down
 
 
 def package(folder, energy: int, name: str = "package-0", zone: str = "intel-rapl:0", top: int = 1_000_000):
@@ -103,7 +106,34 @@ def test_events_of_a_device_lie_within_the_wall_clock():
     assert 0 <= span.device_s <= span.wall_s
 
 
+def test_parts_on_a_device_are_between_its_own_events():
+    """Each part of a train step takes what its operators owe the device, and all together as long as the step."""
+    with slow_down(1e-4), workload(device="toy", clip_norm=1.0) as work:
+        work.step()
+        found = instruments.device_parts(work.device, work.next_batch, work.train.parts).metrics
+        whole = instruments.device_time(work.device, work.step).metrics["device_time_s"]
+    assert list(found) == [ON_DEVICE[name] for name, _ in work.train.parts]
+    assert all(seconds >= 1e-4 for name, seconds in found.items() if name != "zero_grad_device_s")
+    assert sum(found.values()) == pytest.approx(whole, rel=0.5)
+
+
 def test_a_cpu_has_no_events():
     """A CPU has nothing to wait for: no figure is made up."""
-    assert Device("cpu").span(lambda: None) is None
-    assert not instruments.waiting(Device("cpu"), lambda: None).metrics
+    cpu = Device("cpu")
+    assert cpu.span(lambda: None) is None
+    assert not instruments.device_time(cpu, lambda: None).metrics
+    with workload() as work:
+        assert not instruments.device_parts(cpu, work.next_batch, work.train.parts).metrics
+
+
+def test_where_nothing_is_launched_it_is_said():
+    """Neither a CPU nor the test accelerator has kernels that a profiler counts: three figures are absent, with the reason."""
+    for device, why in (("cpu", "a CPU runs its operators itself"), ("toy", "counts no kernels of toy")):
+        seen = instruments.launches(Device(device), lambda: None, 1.0)
+        assert set(seen.absent) == {"kernel_launches", "kernel_time_s", "device_wait_share"}
+        assert all(why in reason for reason in seen.absent.values())
+
+
+def test_kernels_that_overlap_are_one_time_of_work():
+    """Two streams at once keep the device busy once."""
+    assert merged([(0, 2), (1, 3), (3, 4), (6, 7)]) == [(0, 4), (6, 7)]

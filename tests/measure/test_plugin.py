@@ -1,13 +1,11 @@
 """The pytest plugin: a suite file under plain pytest, without the command line."""
 
 import json
-import sys
 
 import pytest
 
-from tests.tools import SUITES, ended, only_run
+from tests.tools import SUITES, bare, only_run
 
-PYTEST = (sys.executable, "-m", "pytest", "-p", "rnnbench.measure.plugin", "-p", "no:cacheprovider")
 AXES = ("variant=lstm", "depth=1", "phase=train", "precision=fp32,tf32", "hidden_size=8", "seq_len=3")
 ALIGNED = """
 import time
@@ -38,10 +36,6 @@ def beside(work):
 def bench_aligned(measure, case):
     measure(case, beside=beside)
 """
-
-
-def bare(folder, *words):
-    return ended(*PYTEST, *words, cwd=folder)
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +93,7 @@ def test_pytest_benchmarks_own_json_is_left_whole(session):
         (("--rnnbench-select", "depth >"), 4, "--select 'depth >' cannot be read"),
         (("--rnnbench-preset", "quik"), 4, "unknown preset 'quik'; choose from: quick"),
         (("--rnnbench-device", "cuda:99"), 2, "device 'cuda:99' is not here; this machine has: cpu"),
+        (("--rnnbench-data", "absent.tsv"), 4, "'absent.tsv': No such file"),
         (("--rnnbench-plugin", "absent.py"), 2, "'absent.py' cannot be loaded: there is no such file"),
         (("--rnnbench-results", "/dev/null/x"), 1, "cannot write '/dev/null/x"),
     ],

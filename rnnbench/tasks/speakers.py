@@ -1,0 +1,66 @@
+"""Speakers, one after another: Japanese vowels of several men in one recording; who spoke, in order, but not when (CTC).
+
+A recording takes utterances at random until the next would not fit. Its beginning is silence.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Generator, Tensor
+
+from rnnbench.case import Case
+from rnnbench.tasks._ctc import distance
+from rnnbench.tasks._kinds import IGNORE, TRANSCRIPTION
+from rnnbench.tasks._problem import PROBLEMS, Data, Problem, Recipe, Split, least_length, seeded
+from rnnbench.tasks.vowels import COEFFICIENTS, FRAMES, SHORTEST, SPEAKERS, Utterances, corpus
+
+SIZES = (2_000, 200, 500)
+
+
+def recordings(utterances: Utterances, count: int, seq_len: int, generator: Generator) -> Split:
+    """x: (count, seq_len, 12), zeros first. y: (count, most speakers), each from 1 to 9, as 0 is the blank; then IGNORE."""
+    x = torch.zeros(count, seq_len, COEFFICIENTS)
+    y = torch.full((count, seq_len // SHORTEST), IGNORE)
+    for row in range(count):
+        parts: list[Tensor] = []
+        for index in torch.randint(len(utterances.frames), y.shape[1:], generator=generator).tolist():
+            if sum(map(len, parts)) + len(utterances.frames[index]) > seq_len:
+                break
+            y[row, len(parts)] = 1 + int(utterances.speakers[index])
+            parts.append(utterances.frames[index])
+        heard = torch.cat(parts)
+        x[row, seq_len - len(heard) :] = heard
+    return Split(x, y)
+
+
+def commonest(train: Tensor) -> list[int]:
+    """The commonest speaker, as often as a recording has speakers in the middle of all."""
+    known = train != IGNORE
+    return [int(train[known].mode().values)] * int(known.sum(1).median())
+
+
+def make(case: Case) -> Data:
+    """No utterance is in two splits: they are the splits of `vowels`."""
+    least_length(case, "speakers", FRAMES)
+    generator = seeded()
+    train, validation, test = (recordings(part, size, case.seq_len, generator) for part, size in zip(corpus(), SIZES, strict=True))
+    return Data(train, validation, test, outputs=1 + SPEAKERS, trivial=_errors(commonest(train.y), test.y))
+
+
+def _errors(said: list[int], rows: Iterable[Tensor]) -> float:
+    wanted = [row[row != IGNORE].tolist() for row in rows]
+    return sum(distance(said, one) for one in wanted) / sum(map(len, wanted))
+
+
+PROBLEMS.add(
+    "speakers",
+    Problem(
+        name="speakers",
+        about="who spoke, in order, in a recording of several men: CTC",
+        kind=TRANSCRIPTION,
+        target=0.1,
+        trivial="the commonest speaker, over and over",
+        make=make,
+        recipe=Recipe(lr=5e-3, max_steps=1500, eval_every=50),
+    ),
+)
