@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rnnbench.budget import PRESETS
@@ -53,7 +53,9 @@ def grid(
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A question, and the grid of cases that answers it. `x` is the swept field, `hue` tells the lines apart."""
+    """A question, and the grid of cases that answers it. `x` is the swept field, `hue` tells the lines apart.
+
+    `families` names groups of values of `hue` that cross along `x`: the first is what the others are held against."""
 
     name: str
     title: str
@@ -61,6 +63,7 @@ class Suite:
     x: str
     hue: str
     cases: tuple[Grid, ...]
+    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in (self.x, self.hue):
@@ -86,4 +89,6 @@ class Suite:
 
     def about(self) -> dict[str, str]:
         """What a report needs to know of the suite."""
-        return {"name": self.name, "title": self.title, "question": self.question, "x": self.x, "hue": self.hue}
+        families = "; ".join(f"{name}: {', '.join(members)}" for name, members in self.families.items())
+        said = {"name": self.name, "title": self.title, "question": self.question, "x": self.x, "hue": self.hue}
+        return {**said, **({"families": families} if families else {})}

@@ -8,6 +8,13 @@ SUITE = Suite(
     question="From which length on is recurrence, or sparse attention, cheaper than dense attention?",
     x="seq_len",
     hue="variant",
+    families={
+        "dense attention": ("transformer",),
+        "recurrence": ("lstm", "min_gru"),
+        "sparse attention": ("window_attention", "block_sparse", "strided_attention"),
+        "linear attention": ("linear_attention",),
+        "recurrence with window attention": ("griffin",),
+    },
     cases=grid(
         variant=("lstm", "min_gru", "transformer", "window_attention", "block_sparse", "strided_attention", "linear_attention", "griffin"),
         depth=1,

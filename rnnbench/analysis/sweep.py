@@ -1,7 +1,7 @@
 """One suite's cases and the part that each axis plays: which is swept, which tells lines apart, which are held."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ class Sweep:
     hue: str
     style: str
     facets: tuple[str, ...]
+    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def values(self, axis: str) -> list[Any]:
         """What an axis takes in this sweep, in reading order."""
@@ -58,10 +59,11 @@ class Sweep:
         )
 
     def baseline(self, axis: str) -> Any:
-        """The value that others are held against: the axis's default where it was measured, else the first."""
+        """The value that others are held against: of the suite's first family, else the axis's default, else the first measured."""
         values = self.values(axis)
+        named = next(iter(self.families.values()), ()) if axis == self.hue else ()
         default = AXES[axis].default if axis in AXES else None
-        return default if default in values else values[0]
+        return next((value for value in (*named, default) if value in values), values[0])
 
     @property
     def metric(self) -> str:
@@ -122,4 +124,14 @@ def _sweep(key: str, name: str, about: Mapping[str, str], cases: pd.DataFrame) -
     lines = max(1, cases[hue].nunique(dropna=False)) if hue else 1
     fits = [axis for axis in rest if axis != "phase" and lines * cases[axis].nunique(dropna=False) <= MOST_LINES]
     style = fits[0] if fits and one.numeric else ""
-    return replace(one, style=style, facets=tuple(axis for axis in rest if axis != style))
+    families = _families(about.get("families", ""), one) if hue == about.get("hue") else {}
+    return replace(one, style=style, facets=tuple(axis for axis in rest if axis != style), families=families)
+
+
+def _families(text: str, sweep: Sweep) -> dict[str, tuple[str, ...]]:
+    """What a suite told of its families, "dense: a; sparse: b, c", of what was measured; none where the first of them was not."""
+    pairs = [part.partition(": ") for part in text.split("; ") if part]
+    seen = sweep.values(sweep.hue)
+    told = {name: tuple(one for one in members.split(", ") if one in seen) for name, _, members in pairs}
+    based = any(told[name] for name in list(told)[:1])
+    return {name: members for name, members in told.items() if members} if based else {}

@@ -14,6 +14,7 @@ from rnnbench.analysis.growth import Growth, growth, rises
 from rnnbench.analysis.sweep import Sweep
 from rnnbench.case import AXES
 from rnnbench.reports import words
+from rnnbench.reports.crossings import crossing_sentences, passes
 from rnnbench.reports.efficiency import sharing_sentences
 from rnnbench.reports.glance import WAYS, speed_ups
 from rnnbench.reports.ledges import sentences
@@ -55,6 +56,8 @@ def answer(sweep: Sweep) -> list[Sentence]:
     grown, apart, chosen = list(_growth(sweep)) if sweep.numeric else [], list(_contrasts(sweep)), list(_choice(sweep))
     main = [*grown, *chosen, *apart] if grown else [*apart[:1], *chosen, *apart[1:]]
     main = [*turns, *main] if sweep.metric != "step_time_s" else [*main, *turns]
+    crossed = crossing_sentences(sweep, _context(sweep, {"variant": None} if sweep.hue == "variant" else {})) if sweep.families else ()
+    main = [*(Sentence(one, f"{sweep.key}-crossing") for one in crossed), *main]
     main = [*(Sentence(one, f"{sweep.key}-cliffs") for one in sentences(sweep)), *main]
     main = [*(Sentence(one, f"{sweep.key}-efficiency") for one in sharing_sentences(sweep)), *main]
     return [*(main or [_single(sweep)]), *failures(sweep), *_noise(sweep)]
@@ -158,6 +161,7 @@ def _choice(sweep: Sweep) -> Iterator[Sentence]:
 def _contrasts(sweep: Sweep) -> Iterator[Sentence]:
     """Each value of a varied category against its baseline: the swept one first, then the hue, then the rest."""
     axes = [axis for axis in dict.fromkeys((sweep.x, sweep.hue, *_CATEGORIES)) if axis in _CATEGORIES and axis in sweep.varying]
+    axes = [axis for axis in axes if not (sweep.families and axis == sweep.hue)]  # told as crossings
     matrices = {axis for axis in WAYS if axis in axes and speed_ups(sweep, axis) is not None}
     for axis in axes:
         base = sweep.baseline(axis)
@@ -166,7 +170,9 @@ def _contrasts(sweep: Sweep) -> Iterator[Sentence]:
             anchor = f"{sweep.key}-{f'matrix-{axis}' if axis in matrices else 'scaling'}"
             name = words.value(axis, value)
             kept = contrast(sweep.cases, axis, value, base, "activation_bytes") if axis != "device" else None
-            yield Sentence(_versus(_SUBJECTS.get(name, name), words.value(axis, base), found) + _kept(kept), anchor)
+            crossed = passes(sweep, value, base) if axis == sweep.hue and not found.clear else None
+            said = crossed or _versus(_SUBJECTS.get(name, name), words.value(axis, base), found)
+            yield Sentence(said + _kept(kept), anchor)
 
 
 _SUBJECTS = {"both ways": "Reading both ways"}

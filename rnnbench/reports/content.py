@@ -10,6 +10,7 @@ from rnnbench.analysis.sweep import Sweep, sweeps
 from rnnbench.record import METRICS, Run
 from rnnbench.reports import facts, words
 from rnnbench.reports.answer import Sentence, answer
+from rnnbench.reports.crossings import crossing_tables
 from rnnbench.reports.curves import quality_tables
 from rnnbench.reports.difference import Difference, differences
 from rnnbench.reports.efficiency import efficiency_tables
@@ -107,7 +108,13 @@ def _section(sweep: Sweep, others: dict[tuple[str, str], str], runs: Sequence[Ru
         findings=learned or [one for one in said if one.kind == "finding"],
         troubles=[one for one in said if one.kind != "finding"],
         table=glance(sweep, shown[0]) if shown and not learned else None,
-        tables=[*quality_tables(sweep, runs), *efficiency_tables(sweep), *tables, *([(f"{sweep.key}-beside", turns)] if turns else [])],
+        tables=[
+            *crossing_tables(sweep),
+            *quality_tables(sweep, runs),
+            *efficiency_tables(sweep),
+            *tables,
+            *([(f"{sweep.key}-beside", turns)] if turns else []),
+        ],
         glances={f"{sweep.key}-scaling-{number}": one for number, part in enumerate(shown) if number and (one := glance(sweep, part))},
     )
 

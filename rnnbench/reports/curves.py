@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from matplotlib.axes import Axes
 
 from rnnbench import units
-from rnnbench.analysis.convergence import Gap, Middle, Trained, band, gaps, trained, worth_it
+from rnnbench.analysis.convergence import Gap, Middle, Trained, band, gaps, how_taught, trained, worth_it
 from rnnbench.analysis.sweep import Sweep
+from rnnbench.case import TAUGHT
 from rnnbench.record import Run
 from rnnbench.reports import words
 from rnnbench.reports.figures import Group
@@ -62,8 +63,12 @@ def by_task(sweep: Sweep, runs: Sequence[Run]) -> dict[str, list[Trained]]:
 
 def names_of(groups: Sequence[Trained]) -> list[str]:
     """Each group by what tells it from the others."""
-    differ = [name for name, _ in groups[0].axes if len({group.axis(name) for group in groups}) > 1] or ["variant"]
-    return [", ".join(words.value(name, group.axis(name)) for name in differ) for group in groups]
+    differ = [name for name, _ in groups[0].axes if len({group.axis(name) for group in groups}) > 1]
+    taught = "distilled" in differ
+    plain = [name for name in differ if name not in TAUGHT] if taught else differ or ["variant"]
+    named = [[words.value(name, group.axis(name)) for name in plain] for group in groups]
+    ways = [[f"taught by {how}" if (how := how_taught(group)) else "alone"] if taught else [] for group in groups]
+    return [", ".join([*name, *way]) for name, way in zip(named, ways, strict=True)]
 
 
 def _legend(shown: Sequence[tuple[str, Trained]]) -> list[tuple[str, int]]:

@@ -1,5 +1,7 @@
 """Sentences say what the data carry, and no more."""
 
+from dataclasses import replace
+
 import pytest
 
 from rnnbench.analysis.sweep import sweeps
@@ -89,3 +91,35 @@ def test_nothing_measured_is_said():
     """Where every case failed, that is the answer."""
     texts = said([factory.failed(case, "oom", "no memory") for case in factory.cases("depth", depth=(1, 2))])
     assert texts == ["No case of this suite was measured.", "2 of 2 cases ran out of memory: no memory."]
+
+
+FAMILIES = "dense: elman; recurrence: lstm, gru; sparse: mine; slow: other"
+
+
+def meeting(**planted) -> list[str]:
+    """The answer where each variant's time is a constant and so much a time step, in microseconds."""
+    grid = factory.cases("length", variant=tuple(planted), seq_len=(32, 64, 128, 256))
+    step = lambda case: 1e-6 * (planted[case.variant][0] + planted[case.variant][1] * case.seq_len)  # noqa: E731
+    whole = factory.run([factory.record(case, step=step, noise=0.002) for case in grid])
+    (sweep,) = sweeps([replace(whole, suites=({**whole.suites[0], "families": FAMILIES},))])
+    return [one.text for one in answer(sweep)]
+
+
+def test_families_cross_between_measured_lengths():
+    """The cheapest of a family against the cheapest of the first: bounds, not a guess; where nothing crosses, that is said."""
+    texts = meeting(elman=(10, 10), lstm=(900, 2), gru=(2000, 1), mine=(1, 1), other=(50, 20))
+    assert texts[0] == (
+        "Against dense in a train step (fp32), recurrence is cheaper from between 64 and 128 time steps on;"
+        " sparse is cheaper wherever measured, 32 to 256 time steps (if they cross, then below)."
+    )
+    assert "slow is dearer wherever measured" in texts[1]
+    assert texts[2].startswith("At 256 time steps, lstm takes 0.54") or texts[2].startswith("At 256 time steps, lstm takes 0.55")
+    assert not any("no one verdict" in text for text in texts)
+
+
+def test_curves_that_cross_where_no_family_is_named():
+    """Two lines that surely cross once get bounds in place of a ratio over all lengths."""
+    grid = factory.cases("length", variant=("lstm", "gru"), seq_len=(32, 64, 128, 256))
+    step = lambda case: 1e-3 if case.variant == "lstm" else 1e-5 * case.seq_len  # noqa: E731
+    text = " ".join(said([factory.record(case, step=step, noise=0.002) for case in grid]))
+    assert "gru crosses lstm: it is dearer from between 64 and 128 time steps on." in text
