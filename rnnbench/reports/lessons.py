@@ -39,7 +39,7 @@ def lessons(sweep: Sweep, runs: Sequence[Run]) -> list[Sentence]:
 
 def _taught(found: Sequence[Gap]) -> Iterator[Markup]:
     """What the best way of teaching closed of the gap to the teacher, for each task."""
-    for task in dict.fromkeys(gap.task for gap in found):
+    for task in dict.fromkeys(gap.task for gap in sorted(found, key=lambda gap: gap.closed is None)):  # an answer first
         ways = [gap for gap in found if gap.task == task]
         closed = [(gap, gap.closed) for gap in ways if gap.closed is not None]
         if not closed:
