@@ -53,9 +53,8 @@ def crossing_tables(sweep: Sweep) -> Iterator[tuple[str, Table]]:
     for line in alone[:MOST_ROWS]:
         at = {one.x: one for one in line.meetings}
         head = Cell(line.family, slot=slot(sweep, {sweep.hue: line.family}))
-        told = Cell(_told(line, sweep.x).striptags())
-        rows.append([head, Cell(names.get(line.family, units.NONE)), *(_cell(at.get(x)) for x in shown), told])
-    heads = ("", "family", *(words.value(sweep.x, x) for x in shown), f"against {base}")
+        rows.append([head, Cell(names.get(line.family, units.NONE)), *(_cell(at.get(x)) for x in shown)])
+    heads = ("", "family", *(words.value(sweep.x, x) for x in shown))
     held = words.values(sweep.lead.held)
     title = f"Step time against {base}, by {words.axis(sweep.x)}" + (f": {held}" if held else "")
     yield f"{sweep.key}-crossing", Table(title, heads, rows, NOTE.format(base, words.axis(sweep.x)))
