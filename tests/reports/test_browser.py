@@ -110,6 +110,31 @@ def test_copying(report: Any, button: str, start: str):
     assert len(text.strip().splitlines()) == 49 + (button == "copy-md")
 
 
+def test_one_reader_goes_through_the_table(report: Any):
+    """The headline links to its evidence, a failed row stands in place with its reason, every axis filters, copies hold what is shown."""
+    target = report.find_element("css selector", ".headline .evidence").get_attribute("href").partition("#")[2]
+    assert report.find_elements("id", target)
+    rows = report.find_elements("css selector", "#table tbody tr")
+    assert "bad" in rows[29].get_attribute("class")
+    assert "can't allocate memory" in rows[29].text
+    script = """const out = {}; for (const one of document.querySelectorAll('.tools select')) {
+        const name = one.parentElement.textContent.trim().split(' ')[0]; out[name] = [];
+        for (const option of [...one.options].slice(1)) {
+            one.value = option.value; one.dispatchEvent(new Event('change'));
+            out[name].push([...document.querySelectorAll('#table tbody tr')].filter((tr) => !tr.hidden).length); }
+        one.value = ''; one.dispatchEvent(new Event('change')); }
+        return out"""
+    found = report.execute_script(script)
+    assert found == {"variant": [16, 16, 16], "phase": [24, 24], "depth": [12] * 4, "precision": [24, 24], "status": [47, 1]}
+    board = "{value: {writeText: async (text) => { window.kept = text; }}, configurable: true}"
+    report.execute_script(f"Object.defineProperty(navigator, 'clipboard', {board})")
+    report.find_element("id", "find").send_keys("oom")
+    click(report, "#copy-csv")
+    assert len(report.execute_script("return window.kept").strip().splitlines()) == 2
+    report.execute_script("arguments[0].cells[1].click()", rows[29])  # the sticky bar may lie over it
+    assert "Measure this case again" in report.find_element("css selector", "tr.detail").text
+
+
 def test_the_data_can_be_kept(report: Any):
     """The download button leaves the data as a JSON file."""
     click(report, "#download")
