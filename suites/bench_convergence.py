@@ -18,7 +18,7 @@ APPLICATIONS = (  # variant, task, seq_len, input_size, hidden_size, depth, bidi
     ("translation", "grammar", 24, 32, 64, 1, False),
     ("translation_attention", "grammar", 24, 32, 64, 1, False),
     ("speech", "vowels", 29, 12, 64, 2, True),
-    ("speech", "speakers", 64, 12, 64, 2, True),
+    ("lstm", "speakers", 64, 12, 64, 1, True),
     ("forecasting", "temperatures", 48, 4, 32, 2, False),
 )
 SEEDS = {"seed": (0, 1, 2, 3, 4), "full": {"seed": tuple(range(10))}}

@@ -118,7 +118,7 @@ def launches(device: Device, step: Callable[[], None], step_time_s: float | None
     except LookupError as error:
         seen.absent.update(dict.fromkeys(("kernel_launches", "kernel_time_s", "device_wait_share"), str(error)))
         return seen
-    seen.metrics.update(kernel_launches=found.count, kernel_time_s=found.busy_s)
+    seen.metrics.update(kernel_launches=found.kernels, kernel_time_s=found.busy_s)
     if step_time_s is None:
         seen.absent["device_wait_share"] = "a step of this phase does more than is timed"
     else:

@@ -39,7 +39,7 @@ def names(step: Callable[[], None], device: Device) -> tuple[str, ...]:
 class Launched(NamedTuple):
     """What one step had the device run: how many kernels, copies and fills, and the seconds in which at least one of them ran."""
 
-    count: int
+    kernels: int
     busy_s: float
 
 

@@ -61,6 +61,6 @@ PROBLEMS.add(
         target=0.1,
         trivial="the commonest speaker, over and over",
         make=make,
-        recipe=Recipe(lr=5e-3, max_steps=1500, eval_every=50),
+        recipe=Recipe(max_steps=1000),
     ),
 )
