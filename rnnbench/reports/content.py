@@ -11,7 +11,7 @@ from rnnbench.record import METRICS, Run
 from rnnbench.reports import facts, words
 from rnnbench.reports.answer import Sentence, answer
 from rnnbench.reports.crossings import crossing_tables
-from rnnbench.reports.curves import quality_tables
+from rnnbench.reports.curves import gap_tables, quality_tables
 from rnnbench.reports.difference import Difference, differences
 from rnnbench.reports.efficiency import efficiency_tables
 from rnnbench.reports.glance import Table, glance, in_turn, matrices
@@ -110,12 +110,14 @@ def _section(sweep: Sweep, others: dict[tuple[str, str], str], runs: Sequence[Ru
         table=glance(sweep, shown[0]) if shown and not learned else None,
         tables=[
             *crossing_tables(sweep),
-            *quality_tables(sweep, runs),
+            *gap_tables(sweep, runs),
+            *quality_tables(sweep, runs, drawn=False),
             *efficiency_tables(sweep),
             *tables,
             *([(f"{sweep.key}-beside", turns)] if turns else []),
         ],
-        glances={f"{sweep.key}-scaling-{number}": one for number, part in enumerate(shown) if number and (one := glance(sweep, part))},
+        glances=dict(quality_tables(sweep, runs, drawn=True))
+        | {f"{sweep.key}-scaling-{number}": one for number, part in enumerate(shown) if number and (one := glance(sweep, part))},
     )
 
 

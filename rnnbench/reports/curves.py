@@ -24,7 +24,10 @@ NOTE_ON_GAPS = (
     " the gap is from the student alone to the one teacher that taught, of the first seed."
 )
 COSTS = ("answer_s", "test_error", "parameter_bytes")
-SIZES = "The larger a point, the more memory its weights take; filled points are worth their cost."
+NOTE_ON_CURVES = (
+    "Lines and points are medians over seeds; bands and bars reach from the lowest to the highest. The larger a point, the more memory its"
+    " weights take; filled points are worth their cost."
+)
 CENSORED = "Medians over seeds; a training that missed its target counts as longer than it was given, and one that diverged as endless."
 
 
@@ -39,16 +42,30 @@ def curve_groups(sweep: Sweep, runs: Sequence[Run]) -> Iterator[Group]:
         if panels:
             left = len(shown) - MOST_LINES
             more = f" {left} more are left out." if left > 0 else ""
-            note = f"Lines and points are medians over seeds; bands and bars reach from the lowest to the highest. {SIZES}{more}"
-            yield Group(f"{sweep.key}-curves-{number}", f"Learning {task}", panels, note, _legend(shown[:MOST_LINES]))
+            yield Group(
+                _anchor(sweep, number),
+                f"Learning {task}",
+                panels,
+                (NOTE_ON_CURVES if number == 0 else "") + more,
+                _legend(shown[:MOST_LINES]),
+            )
 
 
-def quality_tables(sweep: Sweep, runs: Sequence[Run]) -> Iterator[tuple[str, Table]]:
-    """What each kind of training reached and costs, by task; and how much of a teacher's quality its students took over."""
-    tasks = by_task(sweep, runs)
-    for number, (task, groups) in enumerate(tasks.items()):
-        yield f"{sweep.key}-quality-{number}", _table(task, groups)
-    if found := gaps([group for groups in tasks.values() for group in groups]):
+def _anchor(sweep: Sweep, number: int) -> str:
+    """Of a task's curves, with its table below them."""
+    return f"{sweep.key}-quality-{number}"
+
+
+def quality_tables(sweep: Sweep, runs: Sequence[Run], *, drawn: bool) -> Iterator[tuple[str, Table]]:
+    """What each kind of training reached and costs, for the tasks that have curves, or for those that have none."""
+    for number, (task, groups) in enumerate(by_task(sweep, runs).items()):
+        if drawn == any(record.curve for group in groups for record in group.records):
+            yield _anchor(sweep, number), _table(task, groups, f"{CENSORED} {FRONT}" if number == 0 else "")
+
+
+def gap_tables(sweep: Sweep, runs: Sequence[Run]) -> Iterator[tuple[str, Table]]:
+    """How much of a teacher's quality its students took over."""
+    if found := gaps([group for groups in by_task(sweep, runs).values() for group in groups]):
         yield f"{sweep.key}-gaps", _gap_table(found)
 
 
@@ -126,7 +143,7 @@ def _cost_panel(task: str, shown: Sequence[tuple[str, Trained]], ident: str) -> 
         return Panel("quality against cost", to_svg(figure, ident, says), says)
 
 
-def _table(task: str, groups: Sequence[Trained]) -> Table:
+def _table(task: str, groups: Sequence[Trained], note: str) -> Table:
     costs = [[one.median(name) for name in COSTS] for one in groups]
     known = {number: [one or 0.0 for one in row] for number, row in enumerate(costs) if None not in row}
     best = {number for number, on in zip(known, worth_it(list(known.values())), strict=True) if on}
@@ -140,7 +157,7 @@ def _table(task: str, groups: Sequence[Trained]) -> Table:
         reached = Cell(f"{steps.reached} of {steps.tried}" if steps else units.NONE, ended)
         marked = Cell("yes" if number in best else "no")
         rows.append([Cell(name, slot=places[name]), *times, reached, *plain, marked])
-    return Table(f"Learning {task}", HEADS, rows, f"{CENSORED} {FRONT}")
+    return Table(f"What learning {task} took", HEADS, rows, note)
 
 
 def _middle(metric: str, found: Middle | None) -> Cell:

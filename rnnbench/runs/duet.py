@@ -162,28 +162,29 @@ def duet(request: Request, a: Contender, b: Contender, plan: str, say: Say) -> I
         pairs = _pairs(request, a, b, surveys)
         device = surveys[0]["device"]
         stack.enter_context(held(f"device {device!r}", device_lock(device), say if request.wait else None))
+        in_turn = device == "cpu" and all(survey.get("takes_turns") for survey in surveys)
         both = new_run_id(f"duet-{pairs[0][0].suite}")
         sides = []
         for index, one in enumerate((a, b)):
             run = _run(request, one, surveys[index], both, budget, plan, [pair[index] for pair in pairs], pairs)
             run = with_ceilings(run, device, request.results, servers[index], place / f"ceilings-{one.side}.log")
             journal = Journal(request.results / run.id, run)
-            supervisor = _supervisor(one, servers[index], journal, request)
+            supervisor = _supervisor(one, servers[index], journal, request, turns=2 if in_turn else 1)
             stack.callback(supervisor.close)
             sides.append(Side(one, surveys[index], _paths(request, one), plugins[index], run, journal, supervisor))
         batons = None
-        if device == "cpu" and all(survey.get("takes_turns") for survey in surveys):
+        if in_turn:
             batons = Batons(place, max(time_limit_s(request, budget, case) for pair in pairs for case in pair))
             stack.callback(batons.close)
         yield Duet((sides[0], sides[1]), pairs, budget, seed, batons)
 
 
-def _supervisor(one: Contender, server: ForkServer, journal: Journal, request: Request) -> Supervisor:
+def _supervisor(one: Contender, server: ForkServer, journal: Journal, request: Request, *, turns: int) -> Supervisor:
     warm, limit_s = [server], partial(time_limit_s, request, Budget.of(request.preset, request.budget))
     return Supervisor(
         start=lambda: warm.pop() if warm else one.server(journal.log_path("server"), request.server_environment()),
         log_path=journal.log_path,
-        limit=lambda case: 2 * limit_s(case),  # the other's turns count too; one that hangs is waited for as long as a case may take
+        limit=lambda case: turns * limit_s(case),  # the other's turns count too; one that hangs is waited for as long as a case may take
         watch=lambda *_: None,
     )
 

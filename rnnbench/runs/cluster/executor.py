@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rnnbench import bounded
 from rnnbench.errors import BadPlugin, NoSuchDevice, UsageError
 from rnnbench.measure.job import Job
 from rnnbench.record import Record, Run
@@ -151,9 +152,6 @@ def _check(request: Request) -> None:
 def _content(path: str) -> bytes:
     """A file of the user's own, to travel."""
     try:
-        content = user_path(path).read_bytes()
+        return bounded.content(user_path(path), MOST_FILE_BYTES)
     except OSError as error:
         raise BadPlugin(path, error.strerror or str(error)) from None
-    if len(content) > MOST_FILE_BYTES:
-        raise BadPlugin(path, f"it has {len(content)} bytes; {MOST_FILE_BYTES} at most travel to the machines of a cluster")
-    return content
