@@ -28,6 +28,7 @@ NOTE_ON_CURVES = (
     "Lines and points are medians over seeds; bands and bars reach from the lowest to the highest. The larger a point, the more memory its"
     " weights take; filled points are worth their cost."
 )
+NEVER = "not reached"
 CENSORED = "Medians over seeds; a training that missed its target counts as longer than it was given, and one that diverged as endless."
 
 
@@ -165,11 +166,13 @@ def _middle(metric: str, found: Middle | None) -> Cell:
     if found is None:
         return Cell(units.NONE)
     low, high = _shown(metric, found.low), _shown(metric, found.high)
+    if low == high == NEVER:
+        return Cell(NEVER)
     return Cell(_shown(metric, found.value), f"{low} to {high}, {found.coverage:.0%} CI")
 
 
 def _shown(metric: str, value: float) -> str:
-    return "not reached" if value == float("inf") else units.show(metric, value)
+    return NEVER if value == float("inf") else units.show(metric, value)
 
 
 def _gap_table(found: Sequence[Gap]) -> Table:

@@ -78,8 +78,8 @@ def drawn(said: Content) -> dict[str, Drawn]:
     raw, ceilings = times(said.runs), ceilings_of(said.runs)
     found = {}
     for section in said.sections:
-        shown = bool(section.sweep.slices())
         learned = list(curve_groups(section.sweep, said.runs))
+        shown = bool(section.sweep.slices()) and not (learned and set(section.sweep.cases["phase"]) == {"converge"})  # curves tell all
         panel, rest = (main_panel(section.sweep), groups(section.sweep, raw, ceilings)) if shown else (None, [])
         found[section.sweep.key] = Drawn(panel, [*learned, *rest])
     return found
