@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from rnnbench.analysis.history import history
 from rnnbench.analysis.store import Loaded
 from rnnbench.journal import Journal
 from rnnbench.record import Run
+from rnnbench.reports.history_page import write_history
 from rnnbench.reports.page import Live, render, write_report
 from rnnbench.reports.site import write_site
 from tests.browser import chromium, open_file
@@ -62,6 +64,7 @@ PAGES: dict[str, Callable[[], list[Run]]] = {
         factory.run([factory.record(case, rounds=12, process=process) for case in SMALL for process in range(5)], id=name)
         for name in ("base", "new")
     ],
+    "crossing": lambda: [beside(suite="length", variant=("lstm", "gru"), seq_len=(32, 64, 128))],
     "empty": lambda: [factory.run([], ["depth"])],
     "one case": lambda: [factory.run([factory.record(CASE)])],
     "all failed": lambda: [factory.run([factory.failed(CASE, "oom", "no memory")])],
@@ -86,19 +89,27 @@ def test_a_live_page(chromium: Any, axe: str, tmp_path: Path):
     assert grave(chromium, axe) == []
 
 
-def test_a_site(chromium: Any, axe: str, tmp_path: Path):
-    """No page of a site has a violation, complains on the console, or lacks its style sheet."""
+def runs_that_slowed(folder: Path) -> Path:
+    """Twelve runs of two cases, the second half a fifth slower."""
     for number in range(12):
         slower = 1.2 if number > 5 else 1.0
         records = [factory.record(case, rounds=8, step=lambda one, by=slower: by * factory.step_s(one)) for case in SMALL[:2]]
         run = replace(factory.run(records), id=f"run{number:02}", started_utc=f"2026-03-{number + 1:02}T00:00:00Z")
-        journal = Journal(tmp_path / "results" / run.id, run)
+        journal = Journal(folder / run.id, run)
         for record in run.records:
             journal.append(record)
-    index = write_site(tmp_path / "results", tmp_path / "site", pages=1)[0]
-    for path in (index, index.with_name("runs-1.html"), index.with_name("suite1-1.html"), next(index.parent.glob("cases/*.html"))):
+    return folder
+
+
+def test_a_site(chromium: Any, axe: str, tmp_path: Path):
+    """No page of a site, nor that of a history, has a violation, complains on the console, or lacks its style sheet."""
+    results = runs_that_slowed(tmp_path / "results")
+    index = write_site(results, tmp_path / "site", pages=1)[0]
+    page = write_history(history(results, metrics=["step_time_s"]), tmp_path / "history.html")
+    for path in (index, index.with_name("runs-1.html"), index.with_name("suite1-1.html"), next(index.parent.glob("cases/*.html")), page):
         open_file(chromium, path)
         chromium.execute_script("document.querySelectorAll('details').forEach((one) => one.open = true)")
         assert chromium.execute_script("return getComputedStyle(document.querySelector('.bar')).position") == "sticky"
         assert grave(chromium, axe) == [], path
         assert chromium.get_log("browser") == []
+    assert chromium.find_elements("css selector", "svg .level, svg.level, .level")
