@@ -14,11 +14,10 @@ EACH = 0  # torch's number for one loss a sequence
 
 
 def alignment_loss(outputs: Tensor, y: Tensor, lengths: Sequence[int]) -> Tensor:
-    """Mean over sequences of nats a label. `outputs` is (seq_len, batch, classes), in fp32 whatever comes; `y` is (batch, labels), of
-    which the first `lengths` count: plain numbers, so that no device is asked for them."""
+    """Nats of each sequence: (batch,). `outputs` is (seq_len, batch, classes), in fp32 whatever comes; `y` is (batch, labels), of which
+    the first `lengths` count: plain numbers, so that no device is asked for them."""
     steps = [len(outputs)] * len(y)
-    losses = torch.ctc_loss(log_softmax(outputs.float(), -1), y, steps, list(lengths), reduction=EACH, zero_infinity=True)
-    return (losses / losses.new_tensor(lengths)).mean()
+    return torch.ctc_loss(log_softmax(outputs.float(), -1), y, steps, list(lengths), reduction=EACH, zero_infinity=True)
 
 
 def spoken(outputs: Tensor) -> Iterator[list[int]]:

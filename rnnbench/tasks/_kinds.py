@@ -75,8 +75,9 @@ def distances(outputs: Tensor, y: Tensor) -> Score:
 
 
 def transcript_loss(outputs: Tensor, y: Tensor) -> Tensor:
-    """CTC of (batch, seq_len, classes) against labels of (batch, most) that end where those to ignore begin."""
-    return alignment_loss(outputs.transpose(0, 1), y.clamp(min=BLANK), (y != IGNORE).sum(1).tolist())
+    """CTC, nats a label: (batch, seq_len, classes) against labels of (batch, most) that end where those to ignore begin."""
+    lengths = (y != IGNORE).sum(1)
+    return (alignment_loss(outputs.transpose(0, 1), y.clamp(min=BLANK), lengths.tolist()) / lengths).mean()
 
 
 def label_errors(outputs: Tensor, y: Tensor) -> Score:

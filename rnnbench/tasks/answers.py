@@ -33,7 +33,7 @@ def letters(shape: Size, generator: Generator) -> Tensor:
 
 def letters_loss(output: Tensor, target: Tensor) -> Tensor:
     """CTC: the sum over all alignments of the letters with the steps, in fp32."""
-    return alignment_loss(output, target, [target.shape[1]] * len(target))
+    return alignment_loss(output, target, [target.shape[1]] * len(target)).mean() / target.shape[1]
 
 
 def value_loss(output: Tensor, target: Tensor) -> Tensor:
