@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pandas as pd
 
@@ -40,7 +41,7 @@ class Crossing:
     @property
     def turns(self) -> tuple[tuple[float, float], ...]:
         """Between which two x the order surely turns round, each time that it does."""
-        return tuple((a.x, b.x) for a, b in zip(self.told, self.told[1:], strict=False) if a.verdict != b.verdict)
+        return tuple((a.x, b.x) for a, b in pairwise(self.told) if a.verdict != b.verdict)
 
 
 def crossings(cases: pd.DataFrame, x: str, axis: str, families: Mapping[str, Sequence[str]]) -> list[Crossing]:

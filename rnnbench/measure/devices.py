@@ -67,24 +67,26 @@ class Device:
         retries = self._allocator_retries()
         return found if retries is None else {**found, "allocator_retries": float(retries - self._retries)}
 
-    def event(self) -> Any | None:
-        """A mark of the device's own time, put behind what it was given so far; none where it has no events."""
-        make = None if self.is_cpu else getattr(self.module, "Event", None)
-        if make is None:
-            return None
-        found = make(enable_timing=True)
+    @property
+    def has_events(self) -> bool:
+        """Whether it can mark its own time."""
+        return not self.is_cpu and hasattr(self.module, "Event")
+
+    def event(self) -> Any:
+        """A mark of the device's own time, put behind what it was given so far. Only where it `has_events`."""
+        found = self.module.Event(enable_timing=True)
         found.record(self.module.current_stream(self.torch))
         return found
 
     def span(self, step: Callable[[], None]) -> Span | None:
         """A step between two events of the device; none, and no step, where it has none."""
+        if not self.has_events:
+            return None
         self.synchronize()
         before = time.perf_counter()
-        if (start := self.event()) is None:
-            return None
+        start = self.event()
         step()
         end = self.event()
-        assert end is not None
         self.synchronize()
         return Span(start.elapsed_time(end) / 1e3, time.perf_counter() - before)
 

@@ -91,6 +91,8 @@ def device_time(device: Device, step: Callable[[], None]) -> Seen:
 
 def device_parts(device: Device, next_batch: Callable[[], None], parts: Sequence[Part]) -> Seen:
     """Seconds of each part of a train step between the device's own events, without waiting for it in between. Runs further rounds."""
+    if not device.has_events:
+        return Seen()
     spent: dict[str, list[float]] = defaultdict(list)
     for _ in range(ROUNDS):
         next_batch()
@@ -101,8 +103,6 @@ def device_parts(device: Device, next_batch: Callable[[], None], parts: Sequence
         device.synchronize()
         took: Counter[str] = Counter()
         for (name, _), (start, end) in zip(parts, pairwise(marks), strict=True):
-            if start is None or end is None:
-                return Seen()
             took[ON_DEVICE[name]] += start.elapsed_time(end) / 1e3
         for name, seconds in took.items():
             spent[name].append(seconds)

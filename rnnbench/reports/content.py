@@ -103,6 +103,7 @@ def content(loaded: Sequence[Loaded], policy: Policy | None = None, *, every_sam
 def _section(sweep: Sweep, others: dict[tuple[str, str], str], runs: Sequence[Run]) -> Section:
     said, shown, turns, learned = answer(sweep), sweep.slices(), in_turn(sweep, others), lessons(sweep, runs)
     tables = [(f"{sweep.key}-matrix-{axis}", table) for axis, table in matrices(sweep)]
+    qualities = list(quality_tables(sweep, runs))
     return Section(
         sweep=sweep,
         findings=learned or [one for one in said if one.kind == "finding"],
@@ -111,12 +112,12 @@ def _section(sweep: Sweep, others: dict[tuple[str, str], str], runs: Sequence[Ru
         tables=[
             *crossing_tables(sweep),
             *gap_tables(sweep, runs),
-            *quality_tables(sweep, runs, drawn=False),
+            *((anchor, table) for anchor, table, drawn in qualities if not drawn),
             *efficiency_tables(sweep),
             *tables,
             *([(f"{sweep.key}-beside", turns)] if turns else []),
         ],
-        glances=dict(quality_tables(sweep, runs, drawn=True))
+        glances={anchor: table for anchor, table, drawn in qualities if drawn}
         | {f"{sweep.key}-scaling-{number}": one for number, part in enumerate(shown) if number and (one := glance(sweep, part))},
     )
 

@@ -57,11 +57,11 @@ def _anchor(sweep: Sweep, number: int) -> str:
     return f"{sweep.key}-quality-{number}"
 
 
-def quality_tables(sweep: Sweep, runs: Sequence[Run], *, drawn: bool) -> Iterator[tuple[str, Table]]:
-    """What each kind of training reached and costs, for the tasks that have curves, or for those that have none."""
+def quality_tables(sweep: Sweep, runs: Sequence[Run]) -> Iterator[tuple[str, Table, bool]]:
+    """What each kind of training reached and costs, by task, and whether that has curves to stand below."""
     for number, (task, groups) in enumerate(by_task(sweep, runs).items()):
-        if drawn == any(record.curve for group in groups for record in group.records):
-            yield _anchor(sweep, number), _table(task, groups, f"{CENSORED} {FRONT}" if number == 0 else "")
+        drawn = any(record.curve for group in groups for record in group.records)
+        yield _anchor(sweep, number), _table(task, groups, f"{CENSORED} {FRONT}" if number == 0 else ""), drawn
 
 
 def gap_tables(sweep: Sweep, runs: Sequence[Run]) -> Iterator[tuple[str, Table]]:

@@ -66,9 +66,9 @@ def _tally(sweep: Sweep, tasks: dict[str, list[Trained]]) -> Iterator[Markup]:
     if best:
         told = say("<b>{}</b> learns best on <b>{}</b> of {}{}", *best.most_common()[0], words.count(len(tasks), "task"), _others(best))
         told += f" (beyond the luck of seeds on {sure} of all)" if sure else " (never beyond the luck of seeds)"
-        name, often = soonest.most_common()[0] if soonest else ("", 0)
-        ends = say("; <b>{}</b> is soonest at the target on <b>{}</b>{}.", name, often, _others(soonest))
-        yield told + (ends if soonest else "; none reached its target.")
+        if soonest:
+            told += say("; <b>{}</b> is soonest at the target on <b>{}</b>{}.", *soonest.most_common()[0], _others(soonest))
+        yield told if soonest else told + "; none reached its target."
 
 
 def _others(found: Counter[str]) -> str:
@@ -114,11 +114,11 @@ def _of_task(task: str, named: Named) -> Iterator[Markup]:
     name_of = {id(group): name for name, group in named}
     judged, times = _judged([group for _, group in named]), _soonest([group for _, group in named])
     if len(judged) == 1:
-        yield say("On <b>{}</b>, {} has {} of <b>{}</b>{}.", task, name_of[id(judged[0])], _measure(judged), _quality(judged[0]),
+        yield say("On <b>{}</b>, {} has a {} of <b>{}</b>{}.", task, name_of[id(judged[0])], _measure(judged), _quality(judged[0]),
                   _reached(judged[0]))  # fmt: skip
     elif judged:
         best, worst = judged[0], judged[-1]
-        told = say("On <b>{}</b>, <b>{}</b> has the best {}, <b>{}</b>{}", task, name_of[id(best)], _measure(judged, article=False),
+        told = say("On <b>{}</b>, <b>{}</b> has the best {}, <b>{}</b>{}", task, name_of[id(best)], _measure(judged),
                    _quality(best), _reached(best))  # fmt: skip
         told += say("; {} the worst, {}", name_of[id(worst)], _quality(worst))
         doubt = "" if _apart(best, judged[1:]) else ", but seeds overlap: more would have to tell"
@@ -137,10 +137,10 @@ def _of_task(task: str, named: Named) -> Iterator[Markup]:
             yield say("<b>{}</b> of {} trainings of {} on {} diverged.", group.diverged, len(group.records), name, task)
 
 
-def _measure(judged: Sequence[Trained], *, article: bool = True) -> str:
+def _measure(judged: Sequence[Trained]) -> str:
     """Test quality where that is a share; an error, where the task has no share to give, is called one."""
     alike = all(one.values("test_error") == one.values("test_quality") for one in judged)
-    return ("a test error" if alike else "a test quality") if article else ("test error" if alike else "test quality")
+    return "test error" if alike else "test quality"
 
 
 def _quality(group: Trained) -> str:

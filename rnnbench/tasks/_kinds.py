@@ -1,6 +1,6 @@
 """How a problem is learned and judged: the loss that is trained on, and the score that its quality is the mean of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import log
 from typing import Literal
@@ -82,9 +82,13 @@ def transcript_loss(outputs: Tensor, y: Tensor) -> Tensor:
 
 def label_errors(outputs: Tensor, y: Tensor) -> Score:
     """Labels to insert, to leave out or to replace on the best path."""
+    return edits(spoken(outputs), y)
+
+
+def edits(said: Iterable[list[int]], y: Tensor) -> Score:
+    """What is said of each sequence against its labels."""
     wanted = [row[row != IGNORE].tolist() for row in y.cpu()]
-    errors = sum(map(distance, spoken(outputs), wanted))
-    return torch.tensor(errors), sum(map(len, wanted))
+    return torch.tensor(sum(map(distance, said, wanted))), sum(map(len, wanted))
 
 
 REGRESSION = Kind("mean squared error", "lower", "last", mse_loss, squares)

@@ -3,14 +3,13 @@
 A recording takes utterances at random until the next would not fit. Its beginning is silence.
 """
 
-from collections.abc import Iterable
+from itertools import repeat
 
 import torch
 from torch import Generator, Tensor
 
 from rnnbench.case import Case
-from rnnbench.tasks._ctc import distance
-from rnnbench.tasks._kinds import IGNORE, TRANSCRIPTION
+from rnnbench.tasks._kinds import IGNORE, TRANSCRIPTION, edits
 from rnnbench.tasks._problem import PROBLEMS, Data, Problem, Recipe, Split, least_length, seeded
 from rnnbench.tasks.vowels import COEFFICIENTS, FRAMES, SHORTEST, SPEAKERS, Utterances, corpus
 
@@ -44,12 +43,8 @@ def make(case: Case) -> Data:
     least_length(case, "speakers", FRAMES)
     generator = seeded()
     train, validation, test = (recordings(part, size, case.seq_len, generator) for part, size in zip(corpus(), SIZES, strict=True))
-    return Data(train, validation, test, outputs=1 + SPEAKERS, trivial=_errors(commonest(train.y), test.y))
-
-
-def _errors(said: list[int], rows: Iterable[Tensor]) -> float:
-    wanted = [row[row != IGNORE].tolist() for row in rows]
-    return sum(distance(said, one) for one in wanted) / sum(map(len, wanted))
+    errors, labels = edits(repeat(commonest(train.y)), test.y)
+    return Data(train, validation, test, outputs=1 + SPEAKERS, trivial=float(errors) / labels)
 
 
 PROBLEMS.add(
