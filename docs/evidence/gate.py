@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from rules import RULES, Pairs
+from rules import RULES, Pairs, by_compare
 from scipy import stats
 from trials import judge, real
 
@@ -80,7 +80,8 @@ def simulate(repeats: int) -> None:
     effects = (0.0, 0.02, 0.05, 0.10)
     print("| rule | noise | " + " | ".join(f"{effect:.0%} slower" for effect in effects) + " |")
     print("| --- | --- " + "| --- " * len(effects) + "|")
-    for name, (count, rule) in RULES.items():
+    compares = {f"compare, {count} processes": (2 * count, lambda one, count=count: by_compare([one], count, None)) for count in (10, 20)}
+    for name, (count, rule) in {**compares, **RULES}.items():
         for shape in ("quiet", "bursts"):
             rng = np.random.default_rng(SEED)
             shares = []

@@ -1,6 +1,6 @@
 """Gates that are held against each other in docs/gate.md: each says what it makes of pairs of processes, and how many it used up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,10 +44,15 @@ def trial(pairs: Pairs, *, paired: bool) -> Trial:
     return Trial(finding, Sample.of(a, b, paired=paired))
 
 
-def by_compare(pairs: Pairs, count: int) -> Said:
-    """`rnnbench compare` of two runs of so many processes, one after the other: A of the first pairs, B of those that follow."""
-    runs = Pairs(pairs.a[:count], pairs.b[count : 2 * count])
-    return decide([trial(runs, paired=False)], ALPHA)[0].verdict, 2 * count
+def by_compare(cases: Sequence[Pairs], count: int, canary: Pairs | None) -> list[str]:
+    """`rnnbench compare` of two runs of so many processes, one after the other: A of the first pairs, B of those that follow. All cases
+    are in one comparison, freed of the machine's drift where a canary ran with them. `regressed` is what ends with 3."""
+    runs = [Pairs(one.a[:count], one.b[count : 2 * count]) for one in cases]
+    if canary is not None:
+        slower = np.median(np.median(canary.b[count : 2 * count], axis=1)) / np.median(np.median(canary.a[:count], axis=1))
+        runs = [Pairs(one.a, one.b / slower) for one in runs]
+    found = decide([trial(one, paired=False) for one in runs], ALPHA)
+    return ["listed" if one.verdict == "regressed" and not one.failing else one.verdict for one in found]
 
 
 def by_duet(pairs: Pairs) -> Said:
@@ -82,10 +87,13 @@ def by_asv(pairs: Pairs, factor: float) -> Said:
 
 
 RULES: dict[str, tuple[int, Callable[[Pairs], Said]]] = {
-    **{f"compare, {count} processes": (2 * count, lambda pairs, count=count: by_compare(pairs, count)) for count in (10, 20, 25)},
     "duet, up to 20 pairs": (40, by_duet),
     "pytest-benchmark `mean:5%`": (1, by_pytest_benchmark),
     f"{ASV}, factor 1.1": (2, lambda pairs: by_asv(pairs, 1.1)),
     f"{ASV}, factor 1.05": (2, lambda pairs: by_asv(pairs, 1.05)),
 }
-"""Name → the most pairs that it may ask for, and the rule."""
+"""Name → the most pairs that it may ask for, and the rule for one case."""
+COMPARES = {
+    f"compare, {count} processes{', canary' if canary else ''}": (count, canary) for count in (5, 10, 20) for canary in (False, True)
+}
+"""Name → processes a side, and whether a canary ran with the cases."""

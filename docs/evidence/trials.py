@@ -21,7 +21,7 @@ from statistics import median
 
 import numpy as np
 from planted import VARIABLE
-from rules import RULES, Pairs
+from rules import COMPARES, RULES, Pairs, by_compare
 from statsmodels.stats.proportion import proportion_confint
 
 from rnnbench.budget import Budget
@@ -165,19 +165,42 @@ def judge(out: Path) -> None:
     for load, rows in found.items():
         average = median(row["average"] for row in rows)
         print(f"{load}: {len(rows)} pairs of processes, load average {average:.1f} beside them (two in turn are 1)\n")
-    print("| rule | load | planted | measured | comparisons | regressed | at most | equivalent or fine | inconclusive |")
-    print("| --- " * 9 + "|", flush=True)
+    print(
+        "| rule | load | planted | measured | comparisons | regressed | share | at most | listed only | equivalent or fine | inconclusive |"
+    )
+    print("| --- " * 11 + "|", flush=True)
     for load, rows in found.items():
+        streams = [_pairs(rows, seed) for seed in range(len(EFFECTS))]
+        for name, (count, canary) in COMPARES.items():
+            _print(name, load, streams, _compared(streams, count, canary=canary))
         for name, (most, rule) in RULES.items():
-            for effect in sorted(set(EFFECTS)):
-                streams = [_pairs(rows, seed) for seed, own in enumerate(EFFECTS) if own == effect]
-                said = Counter(verdict for pairs in streams for verdict in _said(pairs, most, rule))
-                if said.total():
-                    ratio = median(float(np.median(np.median(one.b, axis=1) / np.median(one.a, axis=1))) for one in streams)
-                    top = proportion_confint(said["regressed"], said.total(), 0.1, "beta")[1]
-                    rest = f"{said['equivalent'] + said['fine']} | {said['inconclusive']}"
-                    counts = f"{said.total()} | {said['regressed'] / said.total():.1%} | {top:.1%} | {rest}"
-                    print(f"| {name} | {load} | {effect:.0%} | {ratio - 1:+.1%} | {counts} |", flush=True)
+            said = {effect: Counter[str]() for effect in EFFECTS}
+            for effect, pairs in zip(EFFECTS, streams, strict=True):
+                said[effect].update(_said(pairs, most, rule))
+            _print(name, load, streams, said)
+
+
+def _print(name: str, load: str, streams: list[Pairs], said: Mapping[float, Counter[str]]) -> None:
+    for effect, counts in sorted(said.items()):
+        if total := counts.total():
+            own = [one for one, planted in zip(streams, EFFECTS, strict=True) if planted == effect]
+            ratio = median(float(np.median(np.median(one.b, axis=1) / np.median(one.a, axis=1))) for one in own)
+            top = proportion_confint(counts["regressed"], total, 0.1, "beta")[1]
+            rest = f"{counts['listed']} | {counts['equivalent'] + counts['fine']} | {counts['inconclusive']}"
+            shares = f"{total} | {counts['regressed']} | {counts['regressed'] / total:.1%} | {top:.1%} | {rest}"
+            print(f"| {name} | {load} | {effect:.0%} | {ratio - 1:+.1%} | {shares} |", flush=True)
+
+
+def _compared(streams: list[Pairs], count: int, *, canary: bool) -> dict[float, Counter[str]]:
+    """Comparisons of two runs, each of all cases; the first equal one is the canary, where there is one, and is not judged."""
+    said = {effect: Counter[str]() for effect in EFFECTS}
+    judged = streams[1:] if canary else streams
+    for first in range(0, len(streams[0]) - 2 * count + 1, 2 * count):
+        some = [one.some(first, 2 * count) for one in judged]
+        verdicts = by_compare(some, count, streams[0].some(first, 2 * count) if canary else None)
+        for effect, verdict in zip(EFFECTS[-len(judged) :], verdicts, strict=True):
+            said[effect][verdict] += 1
+    return said
 
 
 def _pairs(rows: list[dict], seed: int) -> Pairs:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from rnnbench.analysis.canary import Drift, drift_between, power_of_drift
 from rnnbench.analysis.evidence import LEAST_PROCESSES, Evidence, Sample, benjamini_hochberg, holm, weigh
 from rnnbench.analysis.match import Match, Matched, match, nearest, unlike_conditions, unlike_software
 from rnnbench.analysis.policy import Policy
@@ -12,6 +13,7 @@ from rnnbench.analysis.verdict import Comparison, Finding, gravest_first
 from rnnbench.errors import EXIT_INCONCLUSIVE, RnnbenchError, UsageError
 from rnnbench.record import METRICS
 
+_STEADY = Drift()
 EXACT = tuple(name for name, one in METRICS.items() if one.deterministic)
 
 
@@ -33,7 +35,9 @@ def compare(base: Side, candidate: Side, policy: Policy) -> Comparison:
     """Every verdict. Raises NothingToCompare where a side is empty or no case is on both."""
     matched = _matched(base, candidate)
     unlike = unlike_conditions(base, candidate)
+    software = unlike_software(base, candidate)
     paired = bool(base.duet) and base.duet == candidate.duet
+    drifted = Drift() if paired or unlike else drift_between(base, candidate, policy.canary, software)
     findings = list(_alone(matched))
     trials: list[Trial] = []
     for one in matched.both:
@@ -47,7 +51,7 @@ def compare(base: Side, candidate: Side, policy: Policy) -> Comparison:
         if policy.only != "sampled":
             findings += _exact(one)
         if policy.only != "deterministic":
-            for row in _sampled(one, policy, paired=paired):
+            for row in _sampled(one, policy, paired=paired, drifted=drifted):
                 if isinstance(row, Trial) and not unlike:
                     trials.append(row)
                 else:
@@ -59,8 +63,8 @@ def compare(base: Side, candidate: Side, policy: Policy) -> Comparison:
         findings=gravest_first(findings),
         paired=paired,
         alpha=policy.alpha,
-        differences={**unlike, **unlike_software(base, candidate)},
-        notes=tuple(_notes(base, candidate)),
+        differences={**unlike, **software},
+        notes=(*_notes(base, candidate), *([drifted.told] if drifted.told else [])),
     )
 
 
@@ -167,9 +171,11 @@ def _exactly(plain: Finding, before: float, after: float) -> Finding:
     return replace(told, verdict=verdict, failing=verdict == "regressed")
 
 
-def _sampled(one: Match, policy: Policy, *, paired: bool) -> Iterator[Trial | Finding]:
-    """A trial for each sampled metric, or a finding with why there can be none."""
+def _sampled(one: Match, policy: Policy, *, paired: bool, drifted: Drift = _STEADY) -> Iterator[Trial | Finding]:
+    """A trial for each sampled metric, or a finding with why there can be none. The canary's own times tell of the machine alone."""
     for metric in policy.metrics:
+        if drifted.case == one.base.id and power_of_drift(metric):
+            continue
         before, after = dict(one.base.values.get(metric, {})), dict(one.candidate.values.get(metric, {}))
         if not before and not after:
             continue
@@ -186,7 +192,8 @@ def _sampled(one: Match, policy: Policy, *, paired: bool) -> Iterator[Trial | Fi
             continue
         counts = len(before), len(after)
         known = replace(plain, base=median(before.values()), candidate=median(after.values()), processes=counts) if min(counts) else plain
-        sample = Sample.of(list(before.values()), list(after.values()), paired=paired)
+        by = drifted.of(metric)
+        sample = Sample.of(list(before.values()), [value / by for value in after.values()], paired=paired)
         yield Trial(replace(known, reason=_caveats(one)), sample) if sample.enough else _advisory(known, policy)
 
 

@@ -8,9 +8,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from rnnbench.analysis.canary import drift, power_of_drift
 from rnnbench.analysis.changepoints import Shift, shifts
 from rnnbench.analysis.fit import median_interval
-from rnnbench.analysis.history import CANARY, drift, machine_of, power_of_drift
+from rnnbench.analysis.history import machine_of
+from rnnbench.analysis.policy import CANARY
 from rnnbench.analysis.side import Observed, side_of_run
 from rnnbench.analysis.source import Source, as_source
 from rnnbench.analysis.store import Loaded

@@ -2,27 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import TypeVar
 
-import numpy as np
-import pandas as pd
-
+from rnnbench.analysis.canary import canary_among, drift, power_of_drift
 from rnnbench.analysis.changepoints import MIN_CHANGE, Shift, shifts
 from rnnbench.analysis.match import HARDWARE, at_path
+from rnnbench.analysis.policy import CANARY, NO_CANARY
 from rnnbench.analysis.side import Side, usable
 from rnnbench.analysis.source import Source, as_source
 from rnnbench.errors import BadResults, UnknownName
 from rnnbench.record import METRICS
-
-CANARY = "canary"
-SMOOTH = 5  # runs over which the canary's own noise is evened out
-Run = TypeVar("Run", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +96,7 @@ def history(
         drifts = _canary(sides, canary)
         asked = (one for one in _series(machine, sides, metrics) if fnmatchcase(one.case, cases))
         found += [_changes(one, drifts, min_change) for one in asked]
-    if canary not in (CANARY, "none") and not any(one.case == canary for one in found):
+    if canary not in (CANARY, NO_CANARY) and not any(one.case == canary for one in found):
         raise UnknownName("canary", canary, sorted({one.case for one in found}))
     return History(tuple(found), len(gathered.sides), tuple(gathered.notes))
 
@@ -149,27 +143,10 @@ def _points(sides: Iterable[Side], case: str, metric: str) -> Iterator[Point]:
 
 def _canary(sides: Sequence[Side], canary: str) -> tuple[str, Mapping[str, float]]:
     """How much slower than usual the machine was at each run, as the canary says: run → ratio."""
-    if canary == "none":
+    if canary == NO_CANARY:
         return "", {}
-    known = dict.fromkeys(case for side in sides for case in side.cases)
-    name = canary if canary in known else next((case for case in known if canary == CANARY and case.startswith(f"{CANARY}/")), "")
+    name = canary_among((case for side in sides for case in side.cases), canary)
     return name, drift([(point.run, point.value) for point in _points(sides, name, "step_time_s")] if name else [])
-
-
-def drift(canary: Sequence[tuple[Run, float]]) -> Mapping[Run, float]:
-    """How much slower than usual the machine was at each run, from the canary's figures in order of time; nothing from too few."""
-    if len(canary) < SMOOTH:
-        return {}
-    logs = pd.Series([np.log(value) for _, value in canary])
-    smooth = logs.rolling(SMOOTH, center=True, min_periods=1).median()
-    return {run: float(np.exp(value - logs.median())) for (run, _), value in zip(canary, smooth, strict=True)}
-
-
-def power_of_drift(metric: str) -> int:
-    """Times grow with the machine's drift (1), rates shrink (-1), all else is free of it (0)."""
-    if METRICS[metric].deterministic or not metric.endswith("_s"):
-        return 0
-    return -1 if metric.endswith("_per_s") else 1
 
 
 def _changes(one: Series, canary: tuple[str, Mapping[str, float]], min_change: float) -> Series:

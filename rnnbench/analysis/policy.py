@@ -16,9 +16,11 @@ MIN_EFFECT = 0.02
 ALPHA = 0.01
 SAMPLED = ("step_time_s", "peak_allocated_bytes")
 ONLY = ("deterministic", "sampled")
+CANARY = "canary"  # the shipped one; else a case's id
+NO_CANARY = "none"
 SETTINGS = "pyproject.toml"
 _TABLE = "tool.rnnbench.gate"
-_KEYS = ("min-effect", "alpha", "metrics", "override")
+_KEYS = ("min-effect", "alpha", "metrics", "canary", "override")
 _OVERRIDE_KEYS = ("suite", "case", "metric", "min-effect")
 
 
@@ -37,13 +39,14 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`overrides` are read in order; the last that fits counts."""
+    """`overrides` are read in order; the last that fits counts. `canary` is a case's id, `canary` for the shipped one, or `none`."""
 
     min_effect: float = MIN_EFFECT
     alpha: float = ALPHA
     metrics: tuple[str, ...] = SAMPLED
     overrides: tuple[Override, ...] = ()
     only: str = ""
+    canary: str = CANARY
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 0.5:
@@ -108,6 +111,10 @@ def policy_of(table: Any) -> Policy:
         named["alpha"] = table["alpha"]
     if "metrics" in table:
         named["metrics"] = _names(table["metrics"])
+    if "canary" in table:
+        if not isinstance(table["canary"], str):
+            raise BadValue("canary", table["canary"], "a case's id, canary for the shipped one, or none")
+        named["canary"] = table["canary"]
     rows = table.get("override", ())
     if not isinstance(rows, list | tuple):
         raise BadValue("override", rows, f"an array of tables: [[{_TABLE}.override]]")

@@ -41,6 +41,9 @@ def compare(
     alpha: Alpha = None,
     metric: Annotated[list[str] | None, typer.Option(help="A sampled metric to test. May be given again.")] = None,
     only: Annotated[str, typer.Option(help="deterministic: exact figures, no noise, any machine. sampled: the others.")] = "",
+    canary: Annotated[
+        str | None, typer.Option(metavar="CASE", help="Divide out the drift that this case shows; none for no correction.")
+    ] = None,
     settings: Settings = Path("pyproject.toml"),
     results: Results = Path("results"),
     from_: From = "",
@@ -55,9 +58,10 @@ def compare(
     from rnnbench.analysis.sources import side
 
     known_format(format_, SHOWN)
-    policy = policy_from(settings, min_effect, alpha, metric, only)
+    policy = policy_from(settings, min_effect, alpha, metric, only, canary)
     source = source_at(results, from_)
     sides = side(base, results, source), side(candidate, results, source)
+    known_canary(policy.canary, *sides)
     same_side(*sides)
     found = _with_noise(held_against(*sides, policy), sides[1], policy, results)
     show(found, format_, markdown, everything=everything)
@@ -92,7 +96,9 @@ def export(
     say(_exported(run, results, format_), nl=False)
 
 
-def policy_from(settings: Path, effects: list[str] | None, alpha: float | None, metrics: list[str] | None, only: str) -> "Policy":
+def policy_from(
+    settings: Path, effects: list[str] | None, alpha: float | None, metrics: list[str] | None, only: str, canary: str | None = None
+) -> "Policy":
     """The settings file's policy, with what the command line says otherwise."""
     from dataclasses import replace
 
@@ -101,7 +107,7 @@ def policy_from(settings: Path, effects: list[str] | None, alpha: float | None, 
     if not settings.is_file() and str(settings) != SETTINGS:
         raise UsageError(f"--settings {str(settings)!r}: there is no such file")
     policy = read_policy(settings)
-    given: dict[str, Any] = {"alpha": alpha, "metrics": tuple(metrics) if metrics else None, "only": only or None}
+    given: dict[str, Any] = {"alpha": alpha, "metrics": tuple(metrics) if metrics else None, "only": only or None, "canary": canary}
     return replace(policy, **{name: value for name, value in given.items() if value is not None}).with_effects(effects or [])
 
 
@@ -130,6 +136,15 @@ def append(path: Path, text: str) -> None:
             file.write(text)
     except OSError as error:
         raise CannotWrite(path, error.strerror or error) from None
+
+
+def known_canary(asked: str, *sides: "Side") -> None:
+    """Raise for a canary that was asked for by its id and is not on both sides."""
+    from rnnbench.analysis.policy import CANARY, NO_CANARY
+
+    both = set(sides[0].cases).intersection(*(one.cases for one in sides))
+    if asked not in (CANARY, NO_CANARY) and asked not in both:
+        raise UnknownName("canary", asked, [CANARY, NO_CANARY, *sorted(both)])
 
 
 def known_format(format_: str, formats: tuple[str, ...]) -> None:

@@ -29,6 +29,10 @@ RevA = Annotated[str | None, typer.Option(metavar="REV", rich_help_panel=TWO, he
 RevB = Annotated[str | None, typer.Option(metavar="REV", rich_help_panel=TWO, help="Git revision of B.")]
 SetA = Annotated[list[str] | None, typer.Option(metavar="AXIS=V", rich_help_panel=TWO, help="Override an axis of A: variant=lstm.")]
 SetB = Annotated[list[str] | None, typer.Option(metavar="AXIS=V", rich_help_panel=TWO, help="Override an axis of B: variant=gru.")]
+EnvA = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=V", rich_help_panel=TWO, help="Environment of A's processes: OMP_PROC_BIND=true.")
+]
+EnvB = Annotated[list[str] | None, typer.Option(metavar="NAME=V", rich_help_panel=TWO, help="Environment of B's processes.")]
 Pairs = Annotated[
     str | None,
     typer.Option(
@@ -49,6 +53,8 @@ def duet(
     rev_b: RevB = None,
     set_a: SetA = None,
     set_b: SetB = None,
+    env_a: EnvA = None,
+    env_b: EnvB = None,
     pairs: Pairs = None,
     alpha: Spend = 0.05,
     min_effect: Effects = None,
@@ -79,8 +85,10 @@ def duet(
     only = "sampled" if set_a or set_b else ""  # two variants are expected to differ in exact figures
     policy = replace(policy_from(settings, min_effect, None, metric, only), alpha=alpha)
     plan = _plan(pairs, alpha, policy.min_effect, results)
-    if (python_a, rev_a, set_a) == (python_b, rev_b, set_b):
-        raise UsageError("A and B are the same: name --python-b, --rev-b or --set-b (for an A/A trial: --set-a seed=0 --set-b seed=1)")
+    if (python_a, rev_a, set_a, env_a) == (python_b, rev_b, set_b, env_b):
+        raise UsageError(
+            "A and B are the same: name --python-b, --rev-b, --set-b or --env-b (for an A/A trial: --set-a seed=0 --set-b seed=1)"
+        )
     request = Request(
         suites=tuple(suite or ()),
         device=device,
@@ -97,8 +105,8 @@ def duet(
         command=("rnnbench", *sys.argv[1:]),
     )
     with (
-        contender("A", python=python_a, revision=rev_a, sets=tuple(set_a or ())) as a,
-        contender("B", python=python_b, revision=rev_b, sets=tuple(set_b or ())) as b,
+        contender("A", python=python_a, revision=rev_a, sets=tuple(set_a or ()), variables=tuple(env_a or ())) as a,
+        contender("B", python=python_b, revision=rev_b, sets=tuple(set_b or ()), variables=tuple(env_b or ())) as b,
         begun(request, a, b, plan.told(), _say) as playing,
     ):
         try:

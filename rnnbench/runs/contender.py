@@ -2,14 +2,17 @@
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rnnbench.errors import RnnbenchError, UsageError
+from rnnbench.errors import BadValue, RnnbenchError, UsageError
 from rnnbench.runs.client import Event, ForkServer
 from rnnbench.runs.worktree import repository, there, worktree
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class CannotMeasure(RnnbenchError):
@@ -43,7 +46,7 @@ class Contender:
     def server(self, log: Path, more: Mapping[str, str]) -> ForkServer:
         """A fork server of its interpreter and its code."""
         try:
-            return ForkServer(log, python=self.python, environment={**self.environment, **more})
+            return ForkServer(log, python=self.python, environment={**more, **self.environment})
         except OSError as error:
             raise UsageError(f"interpreter {self.python!r} cannot be started: {error.strerror or error}") from None
 
@@ -58,11 +61,14 @@ class Contender:
 
 
 @contextlib.contextmanager
-def contender(side: str, *, python: str | None, revision: str | None, sets: tuple[str, ...]) -> Iterator[Contender]:
+def contender(
+    side: str, *, python: str | None = None, revision: str | None = None, sets: tuple[str, ...] = (), variables: tuple[str, ...] = ()
+) -> Iterator[Contender]:
     """One side as the user named it. A revision's worktree lives as long as the block."""
     named = [f"python {python}"] if python else []
     named += [f"revision {revision}"] if revision else []
-    label = f"{side}: {', '.join([*named, *sets]) or 'as it is'}"
+    label = f"{side}: {', '.join([*named, *sets, *variables]) or 'as it is'}"
+    own = _variables(variables)
     with contextlib.ExitStack() as stack:
         root = repository(Path.cwd()) if revision else None
         place = stack.enter_context(worktree(root, revision)) if root and revision else None
@@ -71,10 +77,21 @@ def contender(side: str, *, python: str | None, revision: str | None, sets: tupl
             label=label,
             python=python or sys.executable,
             sets=sets,
-            environment=_path_of(place) if place else {},
+            environment={**(_path_of(place) if place else {}), **own},
             root=root,
             place=place,
         )
+
+
+def _variables(texts: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE of the environment. Raises BadValue for what is none."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not _NAME.fullmatch(name) or "\0" in value:
+            raise BadValue("environment", text, "NAME=VALUE, for instance OMP_PROC_BIND=true")
+        found[name] = value
+    return found
 
 
 def _path_of(place: Path) -> dict[str, str]:

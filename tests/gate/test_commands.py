@@ -69,6 +69,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("base", "same", "--only", "times"), 2, "--only"),
         (("base", "same", "--settings", "nope.toml"), 2, "no such file"),
         (("base", "same", "--alpha", "2"), 2, "alpha"),
+        (("base", "same", "--canary", "nope"), 2, "unknown canary 'nope'"),
     ],
 )
 def test_compare_ends_with_its_exit_code(typed, folder, words, code, told):
@@ -131,6 +132,17 @@ def test_a_duet_of_two_variants_leaves_two_runs(tmp_path):
     assert command("compare", a, b, cwd=tmp_path).code in (0, 3, 4)
 
 
+@pytest.mark.slow
+def test_a_duet_of_environments(tmp_path):
+    """Each side's processes have their own variables; which ones stands in the run."""
+    words = ("--suite", "depth", *TINY, "--env-a", "OMP_NUM_THREADS=1", "--env-b", "OMP_NUM_THREADS=2", "--pairs", "5", "--format", "json")
+    ended = command("duet", *words, cwd=tmp_path, RNNBENCH_LOCKS=str(tmp_path))
+    assert ended.code in (0, 3, 4), ended
+    runs = [load_run(path.parent) for path in sorted((tmp_path / "results").glob("*/run.json"))]
+    assert [run.machine["torch"]["threads"] for run in runs] == [1, 2]
+    assert runs[0].arguments["duet"]["label"] == "A: OMP_NUM_THREADS=1"
+
+
 @pytest.fixture
 def repository(tmp_path) -> Path:
     """A repository of a user's own: a variant, in a second revision broken, and a suite file."""
@@ -172,6 +184,7 @@ def test_a_duet_of_revisions_leaves_the_checkout_alone(repository):
         (("--set", "variant=gru", "--set-b", "variant=lstn"), 2, "unknown variant of B"),
         (("--set-b", "variant=gru", "--pairs", "3"), 2, "rising numbers"),
         (("--set-b", "variant=gru", "--pairs", "x"), 2, "--pairs"),
+        (("--env-b", "2 words"), 2, "environment='2 words'"),
     ],
 )
 def test_duets_that_cannot_be_are_refused(typed, tmp_path, words, code, told):
