@@ -118,7 +118,7 @@ class Case:
             raise BadValue("suite", self.suite, NAME)
 
     def __str__(self) -> str:
-        shape = (f"{AXES[name].letter}{getattr(self, name)}" for name in _SHAPE)
+        shape = (f"{AXES[name].letter}{getattr(self, name)}" for name in SHAPE)
         always = (self.variant, self.phase, *shape, self.precision, self.implementation, self.device)
         return f"{self.suite}/{'-'.join(map(str, (*always, *self._extras())))}"
 
@@ -164,7 +164,7 @@ def _axes() -> dict[str, Axis]:
 
 
 AXES: dict[str, Axis] = _axes()
-_SHAPE = ("depth", "hidden_size", "input_size", "batch_size", "seq_len")
+SHAPE = ("depth", "hidden_size", "input_size", "batch_size", "seq_len")
 TAUGHT = ("distilled", "temperature", "teacher_share", "match_hidden")
 """Axes that say whether and how a student is taught."""
 _TRAINED = ("task", "optimizer", "lr", "schedule", "max_steps", *TAUGHT)

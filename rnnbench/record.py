@@ -128,7 +128,7 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ),
     ("rounds", "rounds", None, False, "timed rounds"),
     ("measured_s", "time measured", None, False, "wall time spent inside timed rounds"),
-    ("half_width_ratio", "relative half-width", None, False, "half-width of the mean's confidence interval ÷ the mean"),
+    ("half_width_ratio", "half-width of the mean", None, False, "half-width of the mean's confidence interval ÷ the mean"),
     ("warmup_rounds", "warm-up rounds", None, False, "steps run before timing"),
     ("warmup_s", "warm-up time", None, False, "wall time spent in warm-up"),
     ("step_energy_j", "energy per step", "lower", False, "mean power × median step time; of the whole GPU, or of the CPU's packages"),

@@ -73,7 +73,7 @@ def show(metric: str, value: float | None) -> str:
     if unit == "/s":
         return scaled(value, "/s")
     if not unit:
-        return f"{value:,.0f}" if float(value).is_integer() else digits(value)
+        return f"{value:,.0f}" if float(value).is_integer() else digits(value) if abs(value) >= 1e-6 else f"{value:.2e}"
     return scaled(value, unit)
 
 

@@ -6,11 +6,13 @@ from itertools import pairwise
 
 import pandas as pd
 
+from rnnbench.analysis.fit import apart
+
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
     """The cheapest of a family against the cheapest of its base at one x: the ratio of their medians, between the quotients of the
-    far ends of their intervals (None where one has none)."""
+    far ends of their intervals (None where one has none). `processes` is how many stand behind the side with fewer."""
 
     x: float
     member: str
@@ -18,11 +20,12 @@ class Meeting:
     ratio: float
     low: float | None
     high: float | None
+    processes: int
 
     @property
     def verdict(self) -> int:
-        """1: surely cheaper than its base. −1: surely dearer. 0: not to be told."""
-        return (self.high is not None and self.high < 1) - (self.low is not None and self.low > 1)
+        """1: clearly cheaper than its base. −1: clearly dearer. 0: not to be told."""
+        return -apart(self.ratio, self.low, self.high, self.processes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,12 @@ class Crossing:
 
     @property
     def told(self) -> tuple[Meeting, ...]:
-        """Where one is surely the cheaper."""
+        """Where one is clearly the cheaper."""
         return tuple(one for one in self.meetings if one.verdict)
 
     @property
     def turns(self) -> tuple[tuple[float, float], ...]:
-        """Between which two x the order surely turns round, each time that it does."""
+        """Between which two x the order clearly turns round, each time that it does."""
         return tuple((a.x, b.x) for a, b in pairwise(self.told) if a.verdict != b.verdict)
 
 
@@ -75,4 +78,5 @@ def _cheapest(cases: pd.DataFrame, x: str) -> dict[float, "pd.Series[float]"]:
 def _meeting(x: float, axis: str, one: "pd.Series[float]", base: "pd.Series[float]") -> Meeting:
     bounds = [one["step_time_low"] / base["step_time_high"], one["step_time_high"] / base["step_time_low"]]
     low, high = (None, None) if any(map(pd.isna, bounds)) else map(float, bounds)
-    return Meeting(x, str(one[axis]), str(base[axis]), float(one["step_time_s"] / base["step_time_s"]), low, high)
+    processes = int(min(one["measured_processes"], base["measured_processes"]))
+    return Meeting(x, str(one[axis]), str(base[axis]), float(one["step_time_s"] / base["step_time_s"]), low, high, processes)

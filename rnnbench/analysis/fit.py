@@ -14,6 +14,8 @@ from scipy import stats
 from rnnbench.case import AXES
 
 CONFIDENCE = 0.95
+ALONE = 1.1  # one process a side: of equal code, 6 in 100 pairs of processes lay further apart (docs/gate.md, asv's rule at 1.1)
+ENOUGH = 5  # processes a side from which on their intervals alone tell, as in `compare`
 GOOD_FIT = 0.10  # the worst point's distance from the fit, as a share of it, up to which the fit is quoted
 
 
@@ -112,20 +114,30 @@ def _fit(kind: Literal["line", "power"], xs: NDArray[Any], ys: NDArray[Any], err
     return Fit(kind, float(value), float(value) - half, float(value) + half, float(offset), len(np.unique(xs)), float(worst))
 
 
+def apart(ratio: float, low: float | None, high: float | None, processes: float) -> int:
+    """1: the ratio is clearly above 1. −1: clearly below. 0: not to be told. Its interval must leave out 1, and where fewer than
+    ENOUGH processes stand behind it, it must also be further from 1 than single processes of equal code are."""
+    margin = ALONE if processes < ENOUGH else 1.0
+    if low is None or high is None:
+        return 0
+    return 1 if low > 1 and ratio > margin else -1 if high < 1 and ratio < 1 / margin else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Contrast:
     """How many times a metric is of another over matched cases: the median ratio, between the least and the greatest end
-    of the pairs' own 95 % intervals (None where one has none)."""
+    of the pairs' own 95 % intervals (None where one has none). `processes` is how many stand behind each side, in all."""
 
     ratio: float
     low: float | None
     high: float | None
     pairs: int
+    processes: int = ENOUGH
 
     @property
     def clear(self) -> bool:
-        """Whether all of it lies to one side of 1."""
-        return self.low is not None and self.high is not None and (self.low > 1 or self.high < 1)
+        """Whether all of it lies to one side of 1, and far enough."""
+        return apart(self.ratio, self.low, self.high, self.processes) != 0
 
 
 def ratios(cases: pd.DataFrame, axis: str, value: Any, baseline: Any, metric: str = "step_time_s") -> pd.DataFrame:
@@ -134,9 +146,13 @@ def ratios(cases: pd.DataFrame, axis: str, value: Any, baseline: Any, metric: st
     fine = cases[(cases["status"] == "ok") & cases[metric].notna() & (cases[metric] > 0)]
     bounds = {"low": "step_time_low", "high": "step_time_high"} if metric == "step_time_s" else {"low": metric, "high": metric}
     wanted = fine[[*others, axis]].assign(middle=fine[metric], **{end: fine[name] for end, name in bounds.items()})
+    wanted["measured"] = fine["measured_processes"]
     pairs = wanted[same(wanted[axis], value)].merge(wanted[same(wanted[axis], baseline)], on=others, suffixes=("", "_base"))
     return pairs[others].assign(
-        ratio=pairs["middle"] / pairs["middle_base"], low=pairs["low"] / pairs["high_base"], high=pairs["high"] / pairs["low_base"]
+        ratio=pairs["middle"] / pairs["middle_base"],
+        low=pairs["low"] / pairs["high_base"],
+        high=pairs["high"] / pairs["low_base"],
+        measured=pairs[["measured", "measured_base"]].min(axis=1),
     )
 
 
@@ -147,7 +163,8 @@ def contrast(cases: pd.DataFrame, axis: str, value: Any, baseline: Any, metric: 
         return None
     known = bool(found["low"].notna().all() and found["high"].notna().all())
     low, high = (float(found["low"].min()), float(found["high"].max())) if known else (None, None)
-    return Contrast(float(found["ratio"].median()), low, high, len(found))
+    exact = metric != "step_time_s"
+    return Contrast(float(found["ratio"].median()), low, high, len(found), ENOUGH if exact else int(found["measured"].sum()))
 
 
 def same(column: "pd.Series[Any]", value: Any) -> "pd.Series[bool]":

@@ -15,7 +15,7 @@ from rnnbench.record import METRICS, Record, Run
 
 INTERVALS = ("step_time", "difference", "beside_ratio")  # of the step, and of the step − and ÷ what ran in turn with it
 BOUNDS = tuple(f"{name}_{end}" for name in INTERVALS for end in ("low", "high", "coverage"))
-COLUMNS = ("run", "suite", *AXES, "id", "status", "reason", "process", "samples", "bound", "notes", "kernels", *METRICS, *BOUNDS)
+COLUMNS = ("run", "suite", *AXES, "id", "status", "reason", "process", "samples", "beside", "bound", "notes", "kernels", *METRICS, *BOUNDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ def _row(run: str, record: Record) -> dict[str, Any]:
         "reason": record.reason,
         "process": record.process,
         "samples": len(record.times_s),
+        "beside": record.beside,
         "bound": record.bound,
         "notes": record.notes,
         "kernels": record.kernels,

@@ -75,12 +75,21 @@ class Sweep:
     @property
     def lead(self) -> Slice:
         """The slice at the baseline of every axis but x and hue: what the headline is about."""
-        held = {axis: self.baseline(axis) for axis in (self.style, *self.facets) if axis}
+        held = self._base(tuple(axis for axis in (self.style, *self.facets) if axis))
         return Slice(held, where(self.cases, held))
+
+    def _base(self, axes: Sequence[str]) -> dict[str, Any]:
+        """The baseline of each axis; where no case has them all, as of runs of unlike grids, those of the first measured case."""
+        held = {axis: self.baseline(axis) for axis in axes}
+        if not where(self.cases, held).empty:
+            return held
+        fine = self.cases[self.cases["status"] == "ok"]
+        first = (self.cases if fine.empty else fine).iloc[0]
+        return {axis: first[axis] for axis in axes}
 
     def slices(self) -> list[Slice]:
         """What figures show: the facets' baseline, then each facet's other values in turn, the rest at the baseline."""
-        base = {axis: self.baseline(axis) for axis in self.facets}
+        base = self._base(self.facets)
         chosen = [base, *({**base, axis: value} for axis in self.facets for value in self.values(axis) if value != base[axis])]
         found = [Slice(held, where(self.cases, held)) for held in chosen]
         found = [one for one in found if not one.cases.empty]

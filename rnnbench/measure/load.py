@@ -52,7 +52,8 @@ class LoadWatch:
         idle = sum(getattr(machine, name, 0) - getattr(self._machine, name, 0) for name in ("idle", "iowait"))
         stolen = getattr(machine, "steal", 0) - getattr(self._machine, "steal", 0)
         total = sum(machine[:8]) - sum(self._machine[:8])  # the last two, guest times, are counted in user and nice
-        return Load(max(0.0, (total - idle - stolen - mine) / span_s), max(0.0, stolen / total if total else 0.0))
+        others = round(max(0.0, total - idle - stolen - mine), 6)  # differences of ticks, without what the float adds
+        return Load(others / span_s, max(0.0, stolen / total if total else 0.0))
 
 
 def _own_s() -> float:

@@ -1,5 +1,6 @@
 """The answer in sentences made from the data. Each names its evidence; what the data cannot carry is not said."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +9,12 @@ import pandas as pd
 from markupsafe import Markup
 
 from rnnbench import units
-from rnnbench.analysis.choice import choice
 from rnnbench.analysis.fit import Contrast, contrast
 from rnnbench.analysis.growth import Growth, growth, rises
 from rnnbench.analysis.sweep import Sweep
 from rnnbench.case import AXES
 from rnnbench.reports import words
+from rnnbench.reports.choosing import choosing, costs, ranking
 from rnnbench.reports.crossings import crossing_sentences, passes
 from rnnbench.reports.efficiency import sharing_sentences
 from rnnbench.reports.glance import WAYS, speed_ups
@@ -21,6 +22,7 @@ from rnnbench.reports.ledges import sentences
 from rnnbench.reports.saying import say
 
 MOST_CONTRASTS = 5
+SMALLEST_STEP = 1.5  # of x, from which on it may be told as a doubling
 NOISY = 0.1
 _CATEGORIES = ("variant", "precision", "implementation", "execution", "bidirectional", "device")  # runs: see difference.py
 _ENDS = {
@@ -52,10 +54,13 @@ def answer(sweep: Sweep) -> list[Sentence]:
     """The findings of a suite, the headline first, then what went wrong."""
     if not (sweep.cases["status"] == "ok").any():
         return [Sentence(say("No case of this suite was measured."), "cases"), *failures(sweep)]
-    turns = list(_beside(sweep))
-    grown, apart, chosen = list(_growth(sweep)) if sweep.numeric else [], list(_contrasts(sweep)), list(_choice(sweep))
+    ranked = [Sentence(one, f"{sweep.key}-beside") for one in ranking(sweep)]
+    turns = [*ranked, *_beside(sweep)]
+    chosen = [Sentence(one, "cases") for one in choosing(sweep) if not ranked]
+    grown, apart = list(_growth(sweep)) if sweep.numeric else [], list(_contrasts(sweep))
     main = [*grown, *chosen, *apart] if grown else [*apart[:1], *chosen, *apart[1:]]
     main = [*turns, *main] if sweep.metric != "step_time_s" else [*main, *turns]
+    main = [*(Sentence(one, f"{sweep.key}-scaling") for one in costs(sweep)), *main]
     crossed = crossing_sentences(sweep, _context(sweep, {"variant": None} if sweep.hue == "variant" else {})) if sweep.families else ()
     main = [*(Sentence(one, f"{sweep.key}-crossing") for one in crossed), *main]
     main = [*(Sentence(one, f"{sweep.key}-cliffs") for one in sentences(sweep)), *main]
@@ -89,6 +94,8 @@ def _growth(sweep: Sweep) -> Iterator[Sentence]:
         return
     named = {axis: value for axis, value in which.items() if axis == sweep.hue}
     where, anchor = _context(sweep, named), f"{sweep.key}-scaling"
+    if sweep.x == "batch_size":
+        yield Sentence(_throughput(rows, where), anchor)
     yield Sentence(_cost(sweep.x, time, growth(rows, sweep.x, "activation_bytes"), where), anchor)
     if (law := time.doubling) and time.power and time.each and sweep.x in _COUNTED:
         yield Sentence(
@@ -96,21 +103,22 @@ def _growth(sweep: Sweep) -> Iterator[Sentence]:
                 _COUNTED[sweep.x], units.factor(law[0]), units.factors(*law[1:]), words.axis(sweep.x), units.exponent(time.power.value)),
             anchor,
         )  # fmt: skip
-    if sweep.x == "batch_size":
-        yield Sentence(_throughput(rows), anchor)
 
 
-def _throughput(rows: pd.DataFrame) -> Markup:
+def _throughput(rows: pd.DataFrame, where: Markup) -> Markup:
     """The best batch, and the smallest that comes near it."""
     fine = rows[rows["tokens_per_s"].notna()]
     best = fine.sort_values("tokens_per_s").iloc[-1]
     near = fine[fine["tokens_per_s"] >= 0.95 * best["tokens_per_s"]].sort_values("batch_size").iloc[0]
     said = say(
-        "The best throughput is <b>{}</b>, at a batch of <b>{}</b>", units.rate("tokens_per_s", best["tokens_per_s"]), best["batch_size"]
-    )
+        "The best throughput of a {} is <b>{}</b>, at a batch of <b>{}</b>", where, units.rate("tokens_per_s", best["tokens_per_s"]),
+        best["batch_size"],
+    )  # fmt: skip
     if near["batch_size"] == best["batch_size"]:
-        return said + "."
-    return said + say("; a batch of {} comes within 5 % of it.", near["batch_size"])
+        return said + "; no smaller one comes within 5 % of it."
+    share = near["activation_bytes"] / best["activation_bytes"]
+    kept = say(" and keeps <b>{}</b> the activations", units.factor(share)) if pd.notna(share) else say("")
+    return said + say("; one of <b>{}</b> comes within 5 % of it{}.", near["batch_size"], kept)
 
 
 _COUNTED = {"depth": "layers", "seq_len": "sequence length", "batch_size": "batch"}
@@ -130,11 +138,18 @@ def _cost(x: str, time: Growth, memory: Growth | None, where: Markup) -> Markup:
     sure = say(" <i>(95 % CI {})</i>", units.factors(*time.total_ends)) if time.total_ends else ""
     ends = say("From {} to {}, a {} goes from {} to {}: <b>{}</b>{}.", *_range(x, first, last), where,
                units.show("step_time_s", before), units.show("step_time_s", after), units.factor(time.total), sure)  # fmt: skip
-    steps = rises(time)
+    steps = [step for step in rises(time) if step[0] > 0]
     if len(steps) < 2:
         return ends
-    bends = [word for low, high, rise in (steps[0], steps[-1]) for word in (units.plain(low), units.plain(high), units.factor(rise))]
-    return ends + say(" No one rate describes it: from {} to {} it is {}, from {} to {} {}.", *bends)
+    doubled = all(high >= SMALLEST_STEP * low for low, high, _ in (steps[0], steps[-1]))
+    bends = [word for step in (steps[0], steps[-1]) for word in _bend(*step, doubled=doubled)]
+    return ends + say(" No one rate describes it: from {} to {} {} {} the time, from {} to {} {}.", *bends[:2],
+                      f"twice the {words.axis(x)} takes" if doubled else "it takes", *bends[2:])  # fmt: skip
+
+
+def _bend(low: float, high: float, rise: float, *, doubled: bool) -> tuple[str, str, str]:
+    """From where to where, and what that (or, to compare steps of unlike width, twice as much) takes there."""
+    return units.plain(low), units.plain(high), units.factor(rise ** (1 / math.log2(high / low)) if doubled else rise)
 
 
 def _range(x: str, first: float, last: float) -> tuple[str, str]:
@@ -143,25 +158,11 @@ def _range(x: str, first: float, last: float) -> tuple[str, str]:
     return (units.plain(first), words.value(x, last)) if counted else (words.value(x, first), units.plain(last))
 
 
-def _choice(sweep: Sweep) -> Iterator[Sentence]:
-    """Which way to run the network is fastest, which keeps the least memory, and how surely."""
-    fast, lean = choice(sweep.cases), choice(sweep.cases, "activation_bytes")
-    if fast is None:
-        return
-    few = fast.wins[0][1] * 2 <= fast.settings
-    told = say("To choose by time: {}<b>{}</b> is fastest in {} of {}, beyond doubt in {}.", "no one way wins; " if few else "",
-               words.values(fast.best), fast.wins[0][1], words.count(fast.settings, "setting"), fast.sure)  # fmt: skip
-    if lean is not None and lean.sure:
-        told += say(
-            " By memory: <b>{}</b> keeps the least activations in {} of {}.", words.values(lean.best), lean.wins[0][1], lean.settings
-        )
-    yield Sentence(told + say(" <i>What they learn was not measured here.</i>"), "cases")
-
-
 def _contrasts(sweep: Sweep) -> Iterator[Sentence]:
     """Each value of a varied category against its baseline: the swept one first, then the hue, then the rest."""
     axes = [axis for axis in dict.fromkeys((sweep.x, sweep.hue, *_CATEGORIES)) if axis in _CATEGORIES and axis in sweep.varying]
-    axes = [axis for axis in axes if not (sweep.families and axis == sweep.hue)]  # told as crossings
+    told = {sweep.hue if sweep.families else "", sweep.x if sweep.metric == "beside_ratio" else ""}  # as crossings, as a ranking
+    axes = [axis for axis in axes if axis not in told]
     matrices = {axis for axis in WAYS if axis in axes and speed_ups(sweep, axis) is not None}
     for axis in axes:
         base = sweep.baseline(axis)
@@ -200,6 +201,9 @@ def _versus(name: str, base: str, found: Contrast) -> Markup:
         return say(
             "{} and {} are within {} of each other{}.", name, base, units.percent(max(found.high - 1, 1 - found.low)), where or " (95 % CI)"
         )
+    if not found.clear and (found.low > 1 or found.high < 1):
+        return say("{} against {}: {} the time, too near to tell by {}.", name, base, units.factor(found.ratio),
+                   words.count(found.processes, "process", "processes") + (" each" if found.processes == 1 else " a side"))  # fmt: skip
     if not found.clear:
         of = f"the 95 % CIs of {found.pairs} matched pairs reach" if many else "the 95 % CI reaches"
         return say("{} against {}: no one verdict; {} from {} to {} the time.", name, base, of,

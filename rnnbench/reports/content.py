@@ -17,7 +17,7 @@ from rnnbench.reports.efficiency import efficiency_tables
 from rnnbench.reports.glance import Table, glance, in_turn, matrices
 from rnnbench.reports.html import safe_name
 from rnnbench.reports.lessons import lessons
-from rnnbench.reports.tables import CaseTable, beside, case_table
+from rnnbench.reports.tables import CaseTable, case_table
 
 _MOST_JOINED = 3
 
@@ -27,6 +27,7 @@ class Section:
     """What is said of one suite."""
 
     sweep: Sweep
+    sizes: Sequence[str]
     findings: Sequence[Sentence]
     troubles: Sequence[Sentence]
     table: Table | None
@@ -89,10 +90,9 @@ def content(loaded: Sequence[Loaded], policy: Policy | None = None, *, every_sam
     """All that can be said of these runs. A page thins out the raw samples of a large run; `every_sample` keeps them."""
     runs = [one.run for one in loaded]
     found = [sweep for sweep in sweeps(runs) if not sweep.cases.empty]
-    others = beside(runs)
     return Content(
         loaded=loaded,
-        sections=[_section(sweep, others, runs) for sweep in found],
+        sections=[_section(sweep, runs) for sweep in found],
         differences=differences(loaded, found, policy or Policy()),
         table=case_table(found, runs, thin=not every_sample),
         warnings=facts.warnings(loaded, found),
@@ -100,12 +100,13 @@ def content(loaded: Sequence[Loaded], policy: Policy | None = None, *, every_sam
     )
 
 
-def _section(sweep: Sweep, others: dict[tuple[str, str], str], runs: Sequence[Run]) -> Section:
-    said, shown, turns, learned = answer(sweep), sweep.slices(), in_turn(sweep, others), lessons(sweep, runs)
+def _section(sweep: Sweep, runs: Sequence[Run]) -> Section:
+    said, shown, turns, learned = answer(sweep), sweep.slices(), in_turn(sweep), lessons(sweep, runs)
     tables = [(f"{sweep.key}-matrix-{axis}", table) for axis, table in matrices(sweep)]
     qualities = list(quality_tables(sweep, runs))
     return Section(
         sweep=sweep,
+        sizes=facts.sizes(sweep, runs[0]),
         findings=learned or [one for one in said if one.kind == "finding"],
         troubles=[one for one in said if one.kind != "finding"],
         table=glance(sweep, shown[0]) if shown and not learned else None,

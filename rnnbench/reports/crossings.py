@@ -18,7 +18,7 @@ MOST_COLUMNS = 8
 IN_HEADLINE = 2
 NOTE = (
     "Step time ÷ that of the cheapest {} at the same {}; small figures: as far as the medians' own 95 % intervals reach."
-    " A crossing lies between two measured values; where in between was not measured."
+    " A tint: clearly cheaper or dearer. A crossing lies between two measured values; where in between was not measured."
 )
 
 
@@ -30,12 +30,12 @@ def crossing_sentences(sweep: Sweep, where: Markup) -> Iterator[Markup]:
     for part in filter(None, (found[:IN_HEADLINE], found[IN_HEADLINE:])):
         yield say("Against <b>{}</b> in a {}, {}.", found[0].base, where, Markup("; ").join(_alike(part, sweep.x)))
     last = max(one.meetings[-1].x for one in found)
-    ends = [one.meetings[-1] for one in found if one.meetings[-1].x == last]
+    ends = [one for one in found if one.meetings[-1].x == last]
     yield say("At {}, {}.", words.value(sweep.x, last), Markup("; ").join(_amount(one, first=not at) for at, one in enumerate(ends)))
 
 
 def passes(sweep: Sweep, value: str, base: str) -> Markup | None:
-    """Where a suite names no families: that one line surely crosses another, once, and where; None where it does not."""
+    """Where a suite names no families: that one line clearly crosses another, once, and where; None where it does not."""
     found = crossings(sweep.lead.cases, sweep.x, sweep.hue, {base: (base,), value: (value,)}) if sweep.numeric else []
     return say("<b>{}</b> crosses {}: it is {}.", value, base, _told(found[0], sweep.x)) if found and len(found[0].turns) == 1 else None
 
@@ -74,37 +74,49 @@ def _alike(found: Sequence[Crossing], x: str) -> Iterator[Markup]:
 
 
 def _told(one: Crossing, x: str) -> Markup:
-    """What may be said of where it gets cheaper: bounds where the order surely turns, else where it is sure and no more."""
+    """What may be said of where it gets cheaper: the measured values on either side of the turn, else where it is clear and no more."""
     all_x, told, turns = one.meetings, one.told, one.turns
     span = words.value(x, all_x[-1].x) if len(all_x) == 1 else f"{units.plain(all_x[0].x)} to {words.value(x, all_x[-1].x)}"
     if not told:
-        return say("not to be told from it, {}", span)
+        return say("too near to tell from it, {}", span)
     if len(turns) > 1:
-        return say("cheaper and dearer by turns, turning {}", words.joined([f"between {_pair(x, *turn)}" for turn in turns]))
+        return say("cheaper at {}, dearer at {}", *(_places(told, x, way) for way in (1, -1)))
     if turns:
-        way = "cheaper from" if told[-1].verdict > 0 else "dearer from"
-        return say("{} <b>between {}</b> on", way, _pair(x, *turns[0]))
+        low, high = turns[0]
+        before, after = ("dearer", "cheaper") if told[-1].verdict > 0 else ("cheaper", "dearer")
+        up_to = "up to" if all(one.verdict for one in all_x if one.x <= low) else "at"
+        since, on = ("from", " on") if all(one.verdict for one in all_x if one.x >= high) else ("at", "")
+        return say("{} {} <b>{}</b> and {} {} <b>{}</b>{}", before, up_to, units.plain(low), after, since, words.value(x, high), on)
     return _one_way(all_x, told, span)
 
 
 def _one_way(all_x: Sequence[Meeting], told: Sequence[Meeting], span: str) -> Markup:
     """Always cheaper, or always dearer, as far as it can be told."""
     cheaper = told[0].verdict > 0
-    way, beyond = ("cheaper", "below") if cheaper else ("dearer", "beyond")
+    way = "cheaper" if cheaper else "dearer"
     if len(told) == len(all_x):
-        return say("{} <b>wherever measured</b>, {} (if they cross, then {})", way, span, beyond)
-    where = words.joined([units.plain(one.x) for one in told])
-    return say("{} at <b>{}</b>; at the rest of {} no difference can be told", way, where, span)
+        return say("{} <b>wherever measured</b>, {}", way, span)
+    return say("{} at <b>{}</b> and too near to tell elsewhere from {}", way, words.joined([units.plain(one.x) for one in told]), span)
 
 
-def _pair(x: str, low: float, high: float) -> str:
-    return f"{units.plain(low)} and {words.value(x, high)}"
+def _places(told: Sequence[Meeting], x: str, way: int) -> str:
+    """Where it is so: "64, 256 and 2,048 time steps"."""
+    at = [one.x for one in told if one.verdict == way]
+    return words.joined([*map(units.plain, at[:-1]), words.value(x, at[-1])])
 
 
-def _amount(one: Meeting, *, first: bool) -> Markup:
+def _amount(found: Crossing, *, first: bool) -> Markup:
+    one = found.meetings[-1]
     ends = say(" <i>({})</i>", units.factors(one.low, one.high)) if one.low is not None and one.high is not None else say("")
-    return say("<b>{}</b> {}<b>{}</b>{}{}", one.member, "takes " if first else "", units.factor(one.ratio),
-               f" the time of {one.base}" if first else "", ends)  # fmt: skip
+    base = f" the time of {_member(one.base, found.base)}" if first else ""
+    return say(
+        "<b>{}</b> {}<b>{}</b>{}{}", _member(one.member, found.family), "takes " if first else "", units.factor(one.ratio), base, ends
+    )
+
+
+def _member(name: str, family: str) -> str:
+    """A variant, and of which family where its name does not say it: "min_gru (recurrence)"."""
+    return name if name.replace("_", " ") == family else f"{name} ({family})"
 
 
 def _cell(one: Meeting | None) -> Cell:

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pandas as pd
+
 from rnnbench import units
 from rnnbench.analysis.store import Loaded
 from rnnbench.analysis.sweep import Sweep
-from rnnbench.case import Case
+from rnnbench.case import SHAPE, Case
 from rnnbench.errors import RnnbenchError
-from rnnbench.record import Run
+from rnnbench.record import PARTS, Run
 from rnnbench.reports import words
 
 MOST_IDS = 40
+SLOWER = 1.25  # a step against the sum of its parts, which are timed right after it
+_MAIN_PARTS = ["forward_s", "backward_s", "optimizer_s"]
 _NUMBER = re.compile(r"[\d.,]*\d")
 
 
@@ -110,6 +114,22 @@ def _lasted(run: Run) -> str:
         return ""
 
 
+def sizes(sweep: Sweep, run: Run) -> list[str]:
+    """What every case of a suite has in common: its shape, and the threads that it ran with."""
+    same = [axis for axis in SHAPE if axis not in sweep.varying]
+    first = sweep.cases.iloc[0]
+    torch = run.machine.get("torch")
+    threads = run.arguments.get("threads") or (torch.get("threads") if isinstance(torch, Mapping) else None)
+    told = [words.value(axis, first[axis]) for axis in same]
+    return [*told, *([words.count(threads, "thread")] if isinstance(threads, int) and first["device"] == "cpu" else [])]
+
+
+def unlike_its_parts(cases: pd.DataFrame) -> "pd.Series[bool]":
+    """Which steps took clearly longer than the sum of their own parts, timed right after: something slowed the one or the other."""
+    known = cases[_MAIN_PARTS].notna().all(axis=1) & (cases["status"] == "ok") & cases["communication_share"].isna()
+    return known & (cases["step_time_s"] > SLOWER * cases[list(PARTS)].sum(axis=1))
+
+
 def not_run(run: Run) -> int:
     """How many planned cases left no record."""
     done = {str(record.case) for record in run.records}
@@ -163,6 +183,9 @@ def _of_cases(found: Sequence[Sweep]) -> Iterator[Caution]:
             )
             for note in [*notes, *few]:
                 groups.setdefault(_NUMBER.sub("#", note), (note, []))[1].append(name)
+        if names := list(sweep.cases.loc[unlike_its_parts(sweep.cases), "id"]):
+            note = f"the step took more than {SLOWER}× the sum of its parts, timed right after it: measure it again on a quiet machine"
+            groups.setdefault(note, (note, []))[1].extend(names)
     for note, names in groups.values():
         what, colon, todo = note.rpartition(": ")
         example = ", for instance" if len(names) > 1 and _NUMBER.search(note) else ""

@@ -18,9 +18,9 @@ from rnnbench.reports.roof import roofline
 from rnnbench.reports.scaling import scaling
 from rnnbench.roofline import Ceilings
 
-MOST_PANELS = 4
+MOST_PANELS = 8
 MOST_BARS = 12
-MOST_SAMPLED = 24
+MOST_SAMPLED = 48
 MOST_DOTS = 400
 _METRICS = ("step_time_s", "tokens_per_s", "activation_bytes", "peak_allocated_bytes")
 
@@ -133,7 +133,8 @@ def _made_of(sweep: Sweep) -> Iterator[Group]:
             panels.append(stack(rows, labels, used, title, _ident(f"{sweep.key}-{name}-{number}"), largest))
         held = words.values(sweep.lead.held)
         legend = [(METRICS[part].label.removesuffix(" time").removesuffix(" memory"), slots(used)[part]) for part in used]
-        yield Group(f"{sweep.key}-{name}", heading + (f": {held}" if held else ""), panels[:MOST_PANELS], "", legend)
+        cut = "" if len(panels) <= MOST_PANELS else f"The first {MOST_PANELS} of {len(panels)} lines; all are in the table of cases."
+        yield Group(f"{sweep.key}-{name}", heading + (f": {held}" if held else ""), panels[:MOST_PANELS], cut, legend)
 
 
 def _samples(sweep: Sweep, times_s: Mapping[tuple[str, str], Sequence[float]]) -> Iterator[Group]:
@@ -148,7 +149,8 @@ def _samples(sweep: Sweep, times_s: Mapping[tuple[str, str], Sequence[float]]) -
     if found:
         names, times, inks = zip(*found[:MOST_SAMPLED], strict=True)
         panel = samples(names, times, inks, "every round", _ident(f"{sweep.key}-samples"))
-        yield Group(f"{sweep.key}-samples", "How steady the rounds were", [panel], panel.says, wide=True)
+        cut = "" if len(found) <= MOST_SAMPLED else f" The first {MOST_SAMPLED} of {len(found)} cases."
+        yield Group(f"{sweep.key}-samples", "How steady the rounds were", [panel], panel.says + cut, wide=True)
 
 
 def _thinned(raw: Sequence[float]) -> Sequence[float]:

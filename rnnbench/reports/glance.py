@@ -183,8 +183,8 @@ def _speed_up(found: pd.DataFrame) -> Cell:
     )
 
 
-def in_turn(sweep: Sweep, beside: dict[tuple[str, str], str]) -> Table | None:
-    """Each case against what was run in turn with it, in the same process. `beside` names that, by run and case id."""
+def in_turn(sweep: Sweep) -> Table | None:
+    """Each case against what was run in turn with it, in the same process."""
     cases = sweep.cases[(sweep.cases["status"] == "ok") & sweep.cases["beside_ratio"].notna()]
     if cases.empty:
         return None
@@ -196,7 +196,7 @@ def in_turn(sweep: Sweep, beside: dict[tuple[str, str], str]) -> Table | None:
         difference = row["clip_cost_s"] if pd.notna(row["clip_cost_s"]) else row["step_time_s"] - row["beside_time_s"]
         rows.append([
             Cell(words.values({axis: row[axis] for axis in axes}) or row["variant"]),
-            Cell(beside.get((row["run"], row["id"])) or units.NONE),
+            Cell(row["beside"] or units.NONE),
             Cell(units.show("step_time_s", row["step_time_s"])),
             Cell(units.show("step_time_s", row["beside_time_s"])),
             Cell(units.factor(row["beside_ratio"]), pair),

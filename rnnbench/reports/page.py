@@ -68,6 +68,7 @@ def render_content(said: Content, live: Live | None = None) -> str:
         figures=drawn(said),
         live=live,
         budgets=[_budget(run.arguments) for run in said.runs],
+        shared=any(run.arguments.get("isolation") == "suite" for run in said.runs),
         statuses=STATUSES,
         data=embedded(said.data()),
     )

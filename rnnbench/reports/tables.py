@@ -130,11 +130,6 @@ def times(runs: Iterable[Run]) -> dict[tuple[str, str], Sequence[float]]:
     return {key: [time for record in own for time in record.times_s] for key, own in _records(runs).items()}
 
 
-def beside(runs: Iterable[Run]) -> dict[tuple[str, str], str]:
-    """What was run in turn with each case."""
-    return {key: own[-1].beside for key, own in _records(runs).items()}
-
-
 def _every(cases: Iterable[list[Record]]) -> int:
     """Keep each so-manieth sample, so that a large run's page stays small; 1 keeps all."""
     total = sum(len(record.times_s) for own in cases for record in own)

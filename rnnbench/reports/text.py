@@ -72,6 +72,8 @@ def _section(section: Section) -> Iterator[str]:
     yield f"## {plain(section.sweep.title)}"
     if section.sweep.question:
         yield f"_{plain(section.sweep.question)}_"
+    if section.sizes:
+        yield plain(f"In every case: {', '.join(section.sizes)}.")
     yield "\n".join(f"* {marked(one.html)}" for one in (*section.findings, *section.troubles))
     for table in (section.table, *(table for _, table in section.tables), *section.glances.values()):
         if table:

@@ -69,9 +69,9 @@ def step(phase: str) -> str:
     return _STEPS.get(phase, phase)
 
 
-def count(number: int, noun: str) -> str:
-    """1 case, 2 cases, 1,000 cases."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str, many: str = "") -> str:
+    """1 case, 2 cases, 1,000 cases; 2 processes."""
+    return f"{number:,} {noun if number == 1 else many or f'{noun}s'}"
 
 
 def joined(parts: list[str]) -> str:

@@ -67,13 +67,13 @@ def test_the_fastest_way_is_counted_over_settings():
     grid = factory.cases("depth", variant=("lstm", "gru", "elman"), depth=(1, 2, 4))
     found = choice(by_case(frame(factory.run([factory.record(case) for case in grid]))))
     assert found is not None
-    assert (found.best, found.settings, found.sure) == ({"variant": "elman"}, 3, 3)
+    assert (found.best, len(found.wins), found.won, found.clear) == ({"variant": "elman"}, 3, 3, 3)
     assert choice(by_case(frame(factory.run([factory.record(case) for case in grid if case.variant != "elman"])))) is None
 
 
 def test_noise_leaves_a_doubt():
-    """Under heavy noise the fastest is not beyond doubt."""
+    """Under heavy noise the fastest is not clearly so."""
     grid = factory.cases("depth", variant=("a", "b", "c"), depth=(1, 2))
     found = choice(by_case(frame(factory.run([factory.record(case, noise=0.6, rounds=12) for case in grid]))))
     assert found is not None
-    assert found.sure == 0
+    assert found.clear == 0
