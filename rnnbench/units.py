@@ -25,8 +25,8 @@ NONE = "–"
 
 def digits(value: float, significant: int = 3) -> str:
     """`value` with so many significant digits and never an exponent: 0.0123, 1.23, 12.3, 1,234."""
-    if value == 0:
-        return "0"
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else NONE
     decimals = max(0, significant - 1 - math.floor(math.log10(abs(value))))
     text = f"{value:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if decimals > 3 else text

@@ -71,7 +71,7 @@ class Choice:
 
 def choice(cases: pd.DataFrame, metric: str = "step_time_s") -> Choice | None:
     """The way with the least of `metric` in each setting that three ways or more were measured in; None where there is no such setting."""
-    fine = cases[(cases["status"] == "ok") & cases[metric].notna()]
+    fine = cases[(cases["status"] == "ok") & (cases[metric] > 0)]
     axes = tuple(axis for axis in WAYS if fine[axis].nunique(dropna=False) > 1)
     if not axes:
         return None

@@ -13,6 +13,7 @@ from rnnbench.case import AXES
 from rnnbench.files import Damage, read_run
 from rnnbench.record import METRICS, Record, Run
 
+LONGEST_S = 1e9  # thirty years: what is no time above 0 and below it was not measured, and has no interval
 INTERVALS = ("step_time", "difference", "beside_ratio")  # of the step, and of the step − and ÷ what ran in turn with it
 BOUNDS = tuple(f"{name}_{end}" for name in INTERVALS for end in ("low", "high", "coverage"))
 COLUMNS = ("run", "suite", *AXES, "id", "status", "reason", "process", "samples", "beside", "bound", "notes", "kernels", *METRICS, *BOUNDS)
@@ -58,7 +59,7 @@ def frame(runs: Run | Iterable[Run]) -> pd.DataFrame:
 def _row(run: str, record: Record) -> dict[str, Any]:
     pairs = list(zip(record.times_s, record.beside_times_s, strict=False))
     intervals = {
-        "step_time": median_interval(record.times_s),
+        "step_time": _of_times(record.times_s),
         "difference": median_interval([here - there for here, there in pairs]),
         "beside_ratio": median_interval([here / there for here, there in pairs if there > 0]),
     }
@@ -77,6 +78,10 @@ def _row(run: str, record: Record) -> dict[str, Any]:
         **{name: value for name, value in record.metrics.items() if name in METRICS},
         **{f"{name}_{end}": value for name, found in intervals.items() for end, value in _ends(found).items()},
     }
+
+
+def _of_times(times_s: Sequence[float]) -> Interval | None:
+    return median_interval(times_s) if all(0 < time < LONGEST_S for time in times_s) else None
 
 
 def _ends(found: Interval | None) -> dict[str, float]:
@@ -101,7 +106,8 @@ def _case_row(group: pd.DataFrame) -> pd.Series:
             row[name] = np.median(fine[name].dropna()) if fine[name].notna().any() else np.nan
         over = {"step_time": fine["step_time_s"], "difference": fine["clip_cost_s"], "beside_ratio": fine["beside_ratio"]}
         for name, values in over.items():
-            ends = _ends(median_interval(values.dropna().to_numpy()))
+            known = values.dropna().to_numpy()
+            ends = _ends(_of_times(known) if name == "step_time" else median_interval(known))
             for end in ("low", "high", "coverage"):
                 row[f"{name}_{end}"] = ends.get(end, np.nan)
     if row["failed_processes"] and not fine.empty:

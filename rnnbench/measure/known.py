@@ -37,9 +37,11 @@ def machine_key(machine: Mapping[str, Any], device: str, pin: str | None = None)
     return hashlib.blake2b(json.dumps([device, pin, told], sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
 
-def ceilings_of(results: Path, key: str, measure: Callable[[], Ceilings]) -> Ceilings:
-    """As measured before in this results folder, else measured now and kept."""
-    return ceilings_known(results, key) or keep(results, key, measure())
+def ceilings_of(results: Path, key: str, measure: Callable[[], Ceilings], *, quiet: bool = True) -> Ceilings:
+    """As measured before in this results folder, else measured now, and kept where the machine was quiet: a busy one's are too low."""
+    if (known := ceilings_known(results, key)) is not None:
+        return known
+    return keep(results, key, measure()) if quiet else measure()
 
 
 def ceilings_known(results: Path, key: str) -> Ceilings | None:

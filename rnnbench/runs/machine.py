@@ -14,8 +14,9 @@ def with_ceilings(run: Run, device: str, results: Path, server: ForkServer, log:
     """The run, its machine's ceilings known. Where they cannot be had, the reason stands in their place."""
     if CEILINGS in run.machine:
         return run
+    key, quiet = machine_key(run.machine, device, run.arguments.get("pin")), not run.arguments.get("load_at_start", {}).get("notes")
     try:
-        found = ceilings_of(results, machine_key(run.machine, device, run.arguments.get("pin")), lambda: measured(device, server, log))
+        found = ceilings_of(results, key, lambda: measured(device, server, log), quiet=quiet)
         told = found.as_dict()
     except RnnbenchError as error:
         told = {"absent": {"all": str(error)}}

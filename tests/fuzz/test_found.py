@@ -45,6 +45,14 @@ def foreign(path: Path, name: str) -> None:
     path.write_bytes(as_bytes({"machine_info": {"node": ESCAPE}, "benchmarks": [row], "commit_info": {"id": ESCAPE}}))
 
 
+@pytest.mark.parametrize("time", [0, 1e308, 1e-308])
+def test_times_that_no_clock_gives(home, time):
+    """A round of no time, or of longer than the world is old, leaves its case without an interval and the report in one piece."""
+    odd = [{**one, "times_s": [time, *one["times_s"][1:]]} if one.get("times_s") else one for one in RECORDS]
+    put(home, as_bytes(RUN), b"\n".join(map(as_bytes, odd)) + b"\n")
+    assert cli(home, "report", ID, "--format", "html", "--format", "md", "--format", "csv").code == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -92,6 +92,12 @@ def test_a_damaged_cache_is_measured_anew(tmp_path, text):
     assert ceilings_of(tmp_path, "k", lambda: LIMITS) == LIMITS
 
 
+def test_a_busy_machines_ceilings_are_not_kept(tmp_path):
+    """They serve the run that measured them, and the next one measures again."""
+    assert ceilings_of(tmp_path, "k", lambda: LIMITS, quiet=False) == LIMITS
+    assert not (tmp_path / CACHE).exists()
+
+
 def test_every_ceiling_of_a_cpu_is_a_number_or_has_a_reason():
     """fp32 and bf16 products, copies and launches have rates; TF32 has the reason why not."""
     found = measured.measure("cpu")
