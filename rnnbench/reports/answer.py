@@ -65,7 +65,9 @@ def answer(sweep: Sweep) -> list[Sentence]:
     main = [*(Sentence(one, f"{sweep.key}-crossing") for one in crossed), *main]
     main = [*(Sentence(one, f"{sweep.key}-cliffs") for one in sentences(sweep)), *main]
     main = [*(Sentence(one, f"{sweep.key}-efficiency") for one in sharing_sentences(sweep)), *main]
-    return [*(main or [_single(sweep)]), *failures(sweep), *_noise(sweep)]
+    noise = list(_noise(sweep))
+    led = [one for one in noise if one.kind == "finding"]
+    return [*led, *(main or [_single(sweep)]), *failures(sweep), *(one for one in noise if one.kind != "finding")]
 
 
 def _context(sweep: Sweep, held: dict[str, Any]) -> Markup:
@@ -286,9 +288,16 @@ def failures(sweep: Sweep) -> list[Sentence]:
 
 
 def _noise(sweep: Sweep) -> Iterator[Sentence]:
-    """How many medians are hardly known."""
+    """How many medians are hardly known. Where that is most of them, it is the first thing to know."""
     fine = sweep.cases[sweep.cases["status"] == "ok"]
     wide = ((fine["step_time_high"] - fine["step_time_low"]) / 2 / fine["step_time_s"] > NOISY).sum()
-    if wide:
-        yield Sentence(say("<b>{}</b> of {} are noisy: the median is known no better than ±{}. Measure again on a quiet machine.",
-                           int(wide), words.count(len(fine), "measured case"), units.percent(NOISY)), "cases", "trouble")  # fmt: skip
+    if not wide:
+        return
+    many = words.count(len(fine), "measured case")
+    if wide * 2 > len(fine) > 1:
+        told = (
+            "<b>Too noisy to rely on</b>: of {1} the median of <b>{0}</b> is known no better than ±{2}. Measure again on a quiet machine."
+        )
+    else:
+        told = "<b>{}</b> of {} are noisy: the median is known no better than ±{}. Measure again on a quiet machine."
+    yield Sentence(say(told, int(wide), many, units.percent(NOISY)), "cases", "finding" if wide * 2 > len(fine) > 1 else "trouble")

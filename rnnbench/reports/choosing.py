@@ -38,6 +38,8 @@ def choosing(sweep: Sweep) -> Iterator[Markup]:
 def _fastest(found: Choice) -> Markup:
     """Who wins a phase, in how many settings, how clearly, and who wins the others."""
     of = f"{found.won} of {words.count(len(found.wins), 'setting')}" if len(found.wins) > 1 else "the one setting"
+    if found.won * 2 <= len(found.wins) and len(found.wins) > 1:
+        return say("no one way wins: <b>{}</b> is fastest most often, in {}", words.values(found.best), of)
     told = say("<b>{}</b> is fastest in {}", words.values(found.best), of)
     clear = found.clear
     told += ", clearly" if clear == found.won else f", clearly in {clear}" if clear else ", but too near to others to tell"

@@ -79,7 +79,16 @@ def test_noise_is_not_a_finding():
     texts = said([factory.record(case, noise=0.6, rounds=12) for case in factory.cases("depth", variant=("a", "b"), depth=(1, 2))])
     assert any("no one verdict" in text for text in texts)
     assert not any("as fast as" in text for text in texts)
-    assert any("noisy" in text for text in texts)
+    assert texts[0].startswith("Too noisy to rely on")
+
+
+def test_some_noise_is_told_last():
+    """A noisy case among many does not push the answer aside."""
+    noise = {1: 0.6}
+    texts = said(
+        [factory.record(case, noise=noise.get(case.depth, 0.01), rounds=12) for case in factory.cases("depth", depth=(1, 2, 4, 8))]
+    )
+    assert texts[-1].startswith("1 of 4 measured cases are noisy")
 
 
 def test_one_case_is_stated():
