@@ -178,7 +178,7 @@ def _of_cases(found: Sequence[Sweep]) -> Iterator[Caution]:
         for name, notes, count, status in sweep.cases[["id", "notes", "samples", "status"]].itertuples(index=False):
             few = (
                 [f"{count} rounds are too few for a 95 % interval (the range is shown): raise the time budget"]
-                if status == "ok" and count < 6
+                if status == "ok" and 0 < count < 6
                 else []
             )
             for note in [*notes, *few]:
