@@ -46,7 +46,7 @@ def binary_bytes(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """A span of wall time for people: 5.2 s, 3 min 20 s, 2 h 05 min."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

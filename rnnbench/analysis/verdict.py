@@ -108,7 +108,7 @@ def gravest_first(findings: Sequence[Finding]) -> list[Finding]:
     ranks = {name: rank for rank, name in enumerate(VERDICTS)}
 
     def key(finding: Finding) -> tuple[int, bool, float]:
-        size = abs(math.log(finding.ratio)) if finding.ratio else 0.0
+        size = abs(math.log(finding.ratio)) if finding.ratio and finding.ratio > 0 else 0.0
         return ranks[finding.verdict], not finding.failing, -size
 
     return sorted(findings, key=key)

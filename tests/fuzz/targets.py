@@ -80,8 +80,9 @@ def _journal(lines: bytes) -> None:
 
 def _page(tree: tuple[Any, Any]) -> None:
     run, records = tree
+    lines = records if isinstance(records, list) else [records]
     with sandbox() as home:
-        put(home, as_bytes(run), b"\n".join(map(as_bytes, records)) + b"\n")
+        put(home, as_bytes(run), b"\n".join(map(as_bytes, lines)) + b"\n")
         cli(home, "report", ID, "--format", "html", "--format", "json")
         cli(home, "site", "public", "--pages", "1")
         for path in (*home.glob("reports/*.html"), *home.glob("public/**/*.html")):
@@ -89,8 +90,9 @@ def _page(tree: tuple[Any, Any]) -> None:
 
 
 def _figures(records: Any) -> None:
+    lines = records if isinstance(records, list) else [records]
     with sandbox() as home:
-        put(home, as_bytes(RUN), b"\n".join(map(as_bytes, records)) + b"\n")
+        put(home, as_bytes(RUN), b"\n".join(map(as_bytes, lines)) + b"\n")
         cli(home, "report", ID, "--format", "svg", "--format", "notebook")
         for path in home.glob("reports/**/*.svg"):
             documents.check_drawing(path.read_bytes())
@@ -111,7 +113,7 @@ def _run(data: bytes) -> None:
             left = left_of(ID, home / "results")
             request = as_before(Request(resume=ID, results=home / "results"), left)
             assert not request.plugins
-            differences(left, RUN["machine"], RUN["commit"])
+            differences(left, left.run.machine, RUN["machine"], RUN["commit"])
         assert folder.is_dir()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from rnnbench.analysis.compare import NothingToCompare, compare, same_side
 from rnnbench.analysis.policy import Policy
-from rnnbench.analysis.verdict import VERDICTS
+from rnnbench.analysis.verdict import VERDICTS, Finding, gravest_first
 from rnnbench.errors import EXIT_INCONCLUSIVE, EXIT_OK, EXIT_REGRESSION, UsageError
 from tests.gate.sides import CASE, STEP, lost, records, side, times, with_values
 from tests.reports.factory import MACHINE
@@ -233,3 +233,9 @@ def test_every_verdict_has_its_exit_code():
     codes = [one.exit_code for one in VERDICTS.values()]
     assert set(codes) == {EXIT_OK, EXIT_REGRESSION, EXIT_INCONCLUSIVE}
     assert codes == sorted(codes, key=[EXIT_REGRESSION, EXIT_INCONCLUSIVE, EXIT_OK].index)
+
+
+def test_a_ratio_that_is_no_size_is_sorted_too():
+    """Another tool's file may hold a figure below 0: its ratio has no logarithm, and nothing falls over it."""
+    found = [Finding(case=str(ratio), verdict="changed", ratio=ratio) for ratio in (None, 0.0, -2.0, 3.0)]
+    assert gravest_first(found)[0].case == "3.0"

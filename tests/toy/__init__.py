@@ -10,6 +10,12 @@ What tests read: `CALLS` and `watch()` (what the device was asked, in order), `p
 (capacity, lag, log). What the code under test sees is `torch.toy`, which is `tests/toy/module.py`.
 """
 
+import pytest
+from torch.utils import backend_registration
+
+if not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"):
+    pytest.skip("this torch takes no device that is written in Python", allow_module_level=True)
+
 from tests.toy.backend import register
 from tests.toy.log import CALLS, Call, read_log, watch
 from tests.toy.queue import StrictClock, pending, slow_down
