@@ -55,7 +55,7 @@ def answer(sweep: Sweep) -> list[Sentence]:
     if not (sweep.cases["status"] == "ok").any():
         return [Sentence(say("No case of this suite was measured."), "cases"), *failures(sweep)]
     ranked = [Sentence(one, f"{sweep.key}-beside") for one in ranking(sweep)]
-    turns = [*ranked, *_beside(sweep)]
+    turns = ranked or list(_beside(sweep))
     chosen = [Sentence(one, "cases") for one in choosing(sweep) if not ranked]
     grown, apart = list(_growth(sweep)) if sweep.numeric else [], list(_contrasts(sweep))
     main = [*grown, *chosen, *apart] if grown else [*apart[:1], *chosen, *apart[1:]]

@@ -57,13 +57,17 @@ def ranking(sweep: Sweep) -> Iterator[Markup]:
         return
     fine = fine.sort_values("beside_ratio", kind="stable")
     first, last = fine.head(MOST_RANKED), fine.iloc[-1]
-    least = [say("<b>{}</b> {}{}", row["variant"], units.factor(row["beside_ratio"]), _within(row)) for _, row in first.iterrows()]
+    least = [
+        say("<b>{}</b> {}<b>{}</b>{}{}", row["variant"], "takes " if not place else "", units.factor(row["beside_ratio"]),
+            " the time" if not place else "", _within(row))
+        for place, (_, row) in enumerate(first.iterrows())
+    ]  # fmt: skip
     sides = [
         apart(row["beside_ratio"], row["beside_ratio_low"], row["beside_ratio_high"], row["measured_processes"])
         for _, row in fine.iterrows()
     ]
-    yield say("Beside {} ({}), the least time of a step is {}; the most <b>{}</b>'s, {}. Of {}, {} take clearly less and {} clearly more.",
-              others.pop(), words.values(held), Markup(", ").join(least), last["variant"], units.factor(last["beside_ratio"]),
+    yield say("Beside {} ({}): {}; the most, {}, {}. Of {}, {} take clearly less than it and {} clearly more.",
+              others.pop(), words.values(held), Markup(", ").join(least), units.factor(last["beside_ratio"]), last["variant"],
               words.count(len(fine), "variant"), sides.count(-1), sides.count(1))  # fmt: skip
 
 

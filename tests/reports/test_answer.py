@@ -184,8 +184,8 @@ def test_variants_are_ranked_beside_one_baseline():
         metrics = {**one.metrics, "beside_time_s": 1e-3, "beside_ratio": ratio}
         records.append(replace(one, beside="fused lstm", beside_times_s=beside, metrics=metrics))
     first, *rest = said(records)
-    assert first.startswith("Beside fused lstm (train), the least time of a step is gru 0.500×")
-    assert "the most sru's, 3.00×. Of 4 variants, 1 take clearly less and 2 clearly more." in first
+    assert first.startswith("Beside fused lstm (train): gru takes 0.500× the time")
+    assert "the most, 3.00×, sru. Of 4 variants, 1 take clearly less than it and 2 clearly more." in first
     assert not any(text.startswith("To choose") for text in rest)
 
 
