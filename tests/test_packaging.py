@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -42,8 +43,8 @@ def applies(requirement: Requirement, extras: tuple[str, ...]) -> bool:
     return requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
-def constraints() -> dict[str, Requirement]:
-    lines = (line.partition("#")[0].strip() for line in (CLONE / "constraints.txt").read_text(encoding="utf-8").splitlines())
+def constraints(path: Path = CLONE / "constraints.txt") -> dict[str, Requirement]:
+    lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
     return {canonicalize_name(one.name): one for one in map(Requirement, filter(None, lines))}
 
 
@@ -61,6 +62,19 @@ def test_constraints_pin_exactly_and_name_no_place():
     for one in constraints().values():
         assert re.fullmatch(r"==[0-9][0-9a-z.]*", str(one.specifier)), one
         assert one.url is None, one
+
+
+def test_the_lowest_versions_are_those_of_the_ranges():
+    """tests/lowest.txt pins the first release of each lower bound in pyproject.toml, so that `tox -e lowest` tries what is promised."""
+    project = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [one for name in ("data", "store", "others") for one in project["optional-dependencies"][name]]
+    pins = constraints(CLONE / "tests/lowest.txt")
+    for one in map(Requirement, (*project["dependencies"], *extras)):
+        (bound,) = one.specifier
+        (pin,) = pins[canonicalize_name(one.name)].specifier
+        wanted = Version(bound.version).release
+        assert bound.operator == ">="
+        assert Version(pin.version).release[: len(wanted)] == wanted, one
 
 
 def test_every_import_is_a_declared_dependency():

@@ -135,6 +135,32 @@ def test_one_reader_goes_through_the_table(report: Any):
     assert "Measure this case again" in report.find_element("css selector", "tr.detail").text
 
 
+def test_the_keyboard_reaches_everything(report: Any):
+    """From the top, Tab goes first to the skip link, then down the page in its order; what has the focus is seen, and no trap holds it."""
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    every = """const able = 'a[href], button, select, input, summary, [tabindex="0"]';
+        return [...document.querySelectorAll(able)].filter((one) => one.checkVisibility())"""
+    look = """const one = document.activeElement, style = getComputedStyle(one);
+        const seen = one.matches(':focus-visible') && style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
+        return [arguments[0].indexOf(one), seen, one.outerHTML.slice(0, 80)]"""
+    report.execute_script("document.activeElement.blur(); scrollTo(0, 0)")
+    met = []
+    found = report.execute_script(every)
+    for _ in found:
+        ActionChains(report).send_keys(Keys.TAB).perform()
+        place, seen, what = report.execute_script(look, found)
+        if place < 0:
+            break
+        assert seen, f"nobody sees that the focus is on {what}"
+        met.append(place)
+    assert met[0] == 0
+    assert "skip" in found[0].get_attribute("class")
+    assert met == sorted(met)
+    assert len(met) == len(found)
+
+
 def test_the_data_can_be_kept(report: Any):
     """The download button leaves the data as a JSON file."""
     click(report, "#download")
