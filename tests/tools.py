@@ -17,7 +17,6 @@ from rnnbench.scratch import scratch
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = ROOT / "suites"
-TOY_PLUGIN = ROOT / "tests/toy/plugin.py"
 SMALL = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 3}
 _KEPT = ExitStack()
 LOCKS = _KEPT.enter_context(scratch())  # runs of others on this machine are not waited for
@@ -53,6 +52,13 @@ class Ended:
     def told(self) -> dict[str, Any]:
         """What `--json` printed."""
         return json.loads(self.out)
+
+
+def toy_plugin() -> Path:
+    """The plugin that brings the toy accelerator; the test is skipped where torch takes no such device."""
+    import tests.toy  # noqa: F401 - it skips where it cannot be
+
+    return ROOT / "tests/toy/plugin.py"
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -25,7 +25,8 @@ class Loopback(RendezvousHandler):
         self._run_id = run_id
         listener = socket.create_server((ADDRESS, 0))
         self._port = listener.getsockname()[1]
-        self._store = TCPStore(ADDRESS, self._port, is_master=True, wait_for_workers=False, master_listen_fd=listener.detach())
+        listens = {"is_master": True, "wait_for_workers": False, "master_listen_fd": listener.detach()}
+        self._store = TCPStore(ADDRESS, self._port, **listens, use_libuv=False)  # torch 2.6's libuv takes no listening socket
 
     def get_backend(self) -> str:
         """Its name."""

@@ -11,7 +11,7 @@ from typing import Any
 from rnnbench.budget import Budget
 from rnnbench.case import Case
 from rnnbench.choose import parse_set, selector
-from rnnbench.errors import BadExpression, UnknownName, UsageError
+from rnnbench.errors import BadExpression, BadValue, UnknownName, UsageError
 from rnnbench.journal import new_run_id, now_utc
 from rnnbench.measure.commit import commit
 from rnnbench.record import Run
@@ -79,6 +79,9 @@ def _check_words(request: Request) -> None:
         raise UsageError(f"name a suite with --suite (there are: {', '.join(catalog.shipped())}), or a run with --resume")
     if request.isolation not in ISOLATIONS:
         raise UnknownName("isolation", request.isolation, ISOLATIONS)
+    for option, limit_s in (("--case-timeout", request.case_timeout_s), ("--max-time", request.max_time_s)):
+        if limit_s is not None and not limit_s > 0:  # nan too
+            raise BadValue(option, limit_s, "a number of seconds above 0")
     if request.pin is not None:
         usable = os.sched_getaffinity(0)
         try:

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.tools import SUITES, TOY_PLUGIN, command
+from tests.tools import SUITES, command, toy_plugin
 
 LONG = "a" * 300
 
@@ -132,7 +132,7 @@ def test_a_busy_device_is_told_with_its_holder(tmp_path):
         file.write(json.dumps({"host": "here", "pid": os.getpid(), "started_utc": "just now"}))
         file.flush()
         fcntl.flock(file, fcntl.LOCK_EX)
-        words = ("--suite", "depth", "--device", "toy", "--plugin", TOY_PLUGIN, "--preset", "quick")
+        words = ("--suite", "depth", "--device", "toy", "--plugin", toy_plugin(), "--preset", "quick")
         told = sentence(command("run", *words, cwd=tmp_path, RNNBENCH_LOCKS=str(tmp_path)), 1)
     assert f"in use by process {os.getpid()} on here since just now" in told
     assert "--wait" in told

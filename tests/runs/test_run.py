@@ -10,7 +10,7 @@ import pytest
 from rnnbench import record
 from rnnbench.case import Case
 from rnnbench.runs import catalog
-from tests.tools import TOY_PLUGIN, command, ended, only_run
+from tests.tools import command, ended, only_run, toy_plugin
 
 VARIANTS = """
 import os, sys, time
@@ -218,7 +218,7 @@ def test_a_device_of_a_plugin_can_be_measured(tmp_path):
     """A device that a plugin brings is measured in forked workers, with its own peaks."""
     axes = ("--set", "variant=gru", "--set", "depth=1", "--set", "precision=fp16", "--set", "seq_len=3", "--set", "phase=train")
     quick = ("--preset", "quick", "--case-budget", "0.01", "--no-report", "--json")
-    done = command("run", "--suite", "depth", "--device", "toy", "--plugin", TOY_PLUGIN, *axes, *quick, cwd=tmp_path)
+    done = command("run", "--suite", "depth", "--device", "toy", "--plugin", toy_plugin(), *axes, *quick, cwd=tmp_path)
     (row,) = done.told["records"]
     assert (row["status"], row["reason"]) == ("ok", "")
     assert row["metrics"]["peak_allocated_bytes"] > row["metrics"]["parameter_bytes"]

@@ -7,7 +7,7 @@ import pytest
 
 from rnnbench.runs import catalog
 from tests.suites.test_grids import SWEPT as EVERY
-from tests.tools import ROOT, TOY_PLUGIN, command, only_run
+from tests.tools import ROOT, command, only_run, toy_plugin
 
 TRAINED = ("distillation", "own_data")  # and those named so: they train to a target, see tests/convergence
 SWEPT = [name for name in EVERY if "converg" not in name and name not in TRAINED]
@@ -21,7 +21,7 @@ def on_toy(tmp_path_factory):
 
     What the harness suite spends on processes is left out: it starts interpreters of its own, which know no toy.
     """
-    chosen = ("--device", "toy", "--plugin", TOY_PLUGIN, "--isolation", "suite", "--select", 'phase != "isolation"', *HURRY)
+    chosen = ("--device", "toy", "--plugin", toy_plugin(), "--isolation", "suite", "--select", 'phase != "isolation"', *HURRY)
 
     def measured(names):
         folder = tmp_path_factory.mktemp("toy")
@@ -79,7 +79,7 @@ def test_a_shared_process_does_not_add_up_peaks(tmp_path):
     """A case's peak is its own: the same case measured four times in one process, with other seeds, has the same peak each time."""
     chosen = ("--set", "variant=lstm", "--set", "depth=1", "--set", "phase=train", "--set", "precision=fp32", "--set", "seed=0,1,2,3")
     ended = command(
-        "run", "--suite", "depth", *chosen, "--device", "toy", "--plugin", TOY_PLUGIN, *HURRY, "--isolation", "suite", cwd=tmp_path
+        "run", "--suite", "depth", *chosen, "--device", "toy", "--plugin", toy_plugin(), *HURRY, "--isolation", "suite", cwd=tmp_path
     )
     peaks = [record["metrics"]["peak_allocated_bytes"] for record in ended.told["records"]]
     assert len(peaks) == 4
