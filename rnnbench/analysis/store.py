@@ -13,7 +13,7 @@ from rnnbench.case import AXES
 from rnnbench.files import Damage, read_run
 from rnnbench.record import METRICS, Record, Run
 
-LONGEST_S = 1e9  # thirty years: what is no time above 0 and below it was not measured, and has no interval
+SHORTEST_S, LONGEST_S = 1e-12, 1e9  # a picosecond, thirty years: what lies beyond was not measured
 INTERVALS = ("step_time", "difference", "beside_ratio")  # of the step, and of the step − and ÷ what ran in turn with it
 BOUNDS = tuple(f"{name}_{end}" for name in INTERVALS for end in ("low", "high", "coverage"))
 COLUMNS = ("run", "suite", *AXES, "id", "status", "reason", "process", "samples", "beside", "bound", "notes", "kernels", *METRICS, *BOUNDS)
@@ -80,8 +80,13 @@ def _row(run: str, record: Record) -> dict[str, Any]:
     }
 
 
+def plausible(time_s: float) -> bool:
+    """Whether a clock can have shown it."""
+    return SHORTEST_S < time_s < LONGEST_S
+
+
 def _of_times(times_s: Sequence[float]) -> Interval | None:
-    return median_interval(times_s) if all(0 < time < LONGEST_S for time in times_s) else None
+    return median_interval(times_s) if all(map(plausible, times_s)) else None
 
 
 def _ends(found: Interval | None) -> dict[str, float]:

@@ -76,7 +76,7 @@ def _with_noise(found: "Comparison", candidate: "Side", policy: "Policy", result
     from rnnbench.measure.known import machine_key
 
     open_ = any(one.metric == "step_time_s" and one.verdict == "inconclusive" for one in found.findings)
-    device = next((str(one.axes["device"]) for one in candidate.cases.values() if one.axes), "")
+    device = next((str(one.axes["device"]) for one in candidate.cases.values() if one.axes and "device" in one.axes), "")
     seen = noise(results, machine_key(candidate.machine, device, candidate.conditions.get("pin"))) if open_ and device else None
     if seen is None:
         return found

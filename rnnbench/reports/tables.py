@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbench import units
+from rnnbench.analysis.store import plausible
 from rnnbench.analysis.sweep import Sweep, varying
 from rnnbench.case import AXES
 from rnnbench.record import METRICS, Record, Run
@@ -126,8 +127,8 @@ def _records(runs: Iterable[Run]) -> dict[tuple[str, str], list[Record]]:
 
 
 def times(runs: Iterable[Run]) -> dict[tuple[str, str], Sequence[float]]:
-    """The raw samples of each case, its processes one after another."""
-    return {key: [time for record in own for time in record.times_s] for key, own in _records(runs).items()}
+    """The raw samples of each case, its processes one after another; what no clock can have shown is left out."""
+    return {key: [time for record in own for time in record.times_s if plausible(time)] for key, own in _records(runs).items()}
 
 
 def _every(cases: Iterable[list[Record]]) -> int:

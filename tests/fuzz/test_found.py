@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from rnnbench.runs.resume import SET_ASIDE, as_before, left_of, mend
 from tests import tools
 from tests.fuzz import documents
 from tests.fuzz.polite import OBEYED, cli, sandbox
-from tests.fuzz.targets import ID, RECORDS, RUN, as_bytes, put
+from tests.fuzz.targets import BASELINE, ID, RECORDS, RUN, as_bytes, put
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J\u202e\ud800\nrnnbench: fine"
 WRITES = {"timeline.py": {"pickle"}}  # for torch's own viewer
@@ -45,12 +46,23 @@ def foreign(path: Path, name: str) -> None:
     path.write_bytes(as_bytes({"machine_info": {"node": ESCAPE}, "benchmarks": [row], "commit_info": {"id": ESCAPE}}))
 
 
+def test_a_baseline_whose_axes_are_short(home):
+    """A case of a baseline that names no device is compared without one."""
+    put(home, as_bytes(RUN), GOOD)
+    short = json.loads(as_bytes(BASELINE).replace(b'"device": "cpu"', b'"elsewhere": "cpu"'))
+    (home / "results/baselines").mkdir()
+    (home / "results/baselines/x.json").write_bytes(as_bytes(short))
+    assert cli(home, "compare", ID, "baseline:x").code in (0, 3, 4)
+
+
 @pytest.mark.parametrize("time", [0, 1e308, 1e-308])
 def test_times_that_no_clock_gives(home, time):
-    """A round of no time, or of longer than the world is old, leaves its case without an interval and the report in one piece."""
+    """A round of no time, or of longer than the world is old, leaves its case without an interval and the report in one piece: no warning
+    of numpy's either."""
     odd = [{**one, "times_s": [time, *one["times_s"][1:]]} if one.get("times_s") else one for one in RECORDS]
     put(home, as_bytes(RUN), b"\n".join(map(as_bytes, odd)) + b"\n")
-    assert cli(home, "report", ID, "--format", "html", "--format", "md", "--format", "csv").code == 0
+    with warnings.catch_warnings(action="error"):
+        assert cli(home, "report", ID, "--format", "html", "--format", "md", "--format", "csv").code == 0
 
 
 @pytest.mark.parametrize(
