@@ -299,6 +299,8 @@ class Run:
         for name in ("suites", "planned"):
             if odd := [one for one in values.get(name, ()) if not isinstance(one, dict)]:
                 raise BadRecord(f"run.json has {odd[0]!r:.80} among its {name}, where each is an object")
+        if odd := [told for one in values.get("suites", ()) for told in one.values() if not isinstance(told, str)]:
+            raise BadRecord(f"run.json says {odd[0]!r:.80} of a suite, where each word is a text")
         try:
             return cls(**{**values, "suites": tuple(values["suites"])}, records=tuple(records))
         except (KeyError, TypeError) as error:

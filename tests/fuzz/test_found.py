@@ -46,6 +46,14 @@ def foreign(path: Path, name: str) -> None:
     path.write_bytes(as_bytes({"machine_info": {"node": ESCAPE}, "benchmarks": [row], "commit_info": {"id": ESCAPE}}))
 
 
+def test_a_suite_that_is_no_text(home):
+    """A run whose suite sweeps a list is refused in a sentence."""
+    put(home, as_bytes({**RUN, "suites": [{**RUN["suites"][0], "x": ["depth"]}]}), GOOD)
+    said = cli(home, "report", ID)
+    assert said.code == 4
+    assert "['depth'] of a suite" in said.err
+
+
 def test_a_baseline_whose_axes_are_short(home):
     """A case of a baseline that names no device is compared without one."""
     put(home, as_bytes(RUN), GOOD)
