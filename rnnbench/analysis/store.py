@@ -111,7 +111,7 @@ def _case_row(group: pd.DataFrame) -> pd.Series:
             row[name] = np.median(fine[name].dropna()) if fine[name].notna().any() else np.nan
         over = {"step_time": fine["step_time_s"], "difference": fine["clip_cost_s"], "beside_ratio": fine["beside_ratio"]}
         for name, values in over.items():
-            known = values.dropna().to_numpy()
+            known = list(values.dropna())
             ends = _ends(_of_times(known) if name == "step_time" else median_interval(known))
             for end in ("low", "high", "coverage"):
                 row[f"{name}_{end}"] = ends.get(end, np.nan)

@@ -9,22 +9,19 @@ import pandas as pd
 from markupsafe import Markup
 
 from rnnbench import units
-from rnnbench.analysis.fit import Contrast, contrast
 from rnnbench.analysis.growth import Growth, growth, rises
 from rnnbench.analysis.sweep import Sweep
 from rnnbench.case import AXES
 from rnnbench.reports import words
 from rnnbench.reports.choosing import choosing, costs, ranking
-from rnnbench.reports.crossings import crossing_sentences, passes
+from rnnbench.reports.contrasts import contrasts
+from rnnbench.reports.crossings import crossing_sentences
 from rnnbench.reports.efficiency import sharing_sentences
-from rnnbench.reports.glance import WAYS, speed_ups
 from rnnbench.reports.ledges import sentences
 from rnnbench.reports.saying import say
 
-MOST_CONTRASTS = 5
 SMALLEST_STEP = 1.5  # of x, from which on it may be told as a doubling
 NOISY = 0.1
-_CATEGORIES = ("variant", "precision", "implementation", "execution", "bidirectional", "device")  # runs: see difference.py
 _ENDS = {
     "oom": "ran out of memory",
     "timeout": "took longer than allowed and {was} ended",
@@ -57,7 +54,7 @@ def answer(sweep: Sweep) -> list[Sentence]:
     ranked = [Sentence(one, f"{sweep.key}-beside") for one in ranking(sweep)]
     turns = ranked or list(_beside(sweep))
     chosen = [Sentence(one, "cases") for one in choosing(sweep) if not ranked]
-    grown, apart = list(_growth(sweep)) if sweep.numeric else [], list(_contrasts(sweep))
+    grown, apart = list(_growth(sweep)) if sweep.numeric else [], [Sentence(*one) for one in contrasts(sweep)]
     main = [*grown, *chosen, *apart] if grown else [*apart[:1], *chosen, *apart[1:]]
     main = [*turns, *main] if sweep.metric != "step_time_s" else [*main, *turns]
     main = [*(Sentence(one, f"{sweep.key}-scaling") for one in costs(sweep)), *main]
@@ -158,64 +155,6 @@ def _range(x: str, first: float, last: float) -> tuple[str, str]:
     """The ends of a sweep: ("1", "8 layers"), ("hidden size 64", "1,024")."""
     counted = bool(AXES[x].unit)
     return (units.plain(first), words.value(x, last)) if counted else (words.value(x, first), units.plain(last))
-
-
-def _contrasts(sweep: Sweep) -> Iterator[Sentence]:
-    """Each value of a varied category against its baseline: the swept one first, then the hue, then the rest."""
-    axes = [axis for axis in dict.fromkeys((sweep.x, sweep.hue, *_CATEGORIES)) if axis in _CATEGORIES and axis in sweep.varying]
-    told = {sweep.hue if sweep.families else "", sweep.x if sweep.metric == "beside_ratio" else ""}  # as crossings, as a ranking
-    axes = [axis for axis in axes if axis not in told]
-    matrices = {axis for axis in WAYS if axis in axes and speed_ups(sweep, axis) is not None}
-    for axis in axes:
-        base = sweep.baseline(axis)
-        against = [(value, contrast(sweep.cases, axis, value, base)) for value in sweep.values(axis) if value != base]
-        for value, found in [(value, found) for value, found in against if found is not None][:MOST_CONTRASTS]:
-            anchor = f"{sweep.key}-{f'matrix-{axis}' if axis in matrices else 'scaling'}"
-            name = words.value(axis, value)
-            kept = contrast(sweep.cases, axis, value, base, "activation_bytes") if axis != "device" else None
-            crossed = passes(sweep, value, base) if axis == sweep.hue and not found.clear else None
-            said = crossed or _versus(_SUBJECTS.get(name, name), words.value(axis, base), found)
-            yield Sentence(said + _kept(kept), anchor)
-
-
-_SUBJECTS = {"both ways": "Reading both ways"}
-
-
-def _kept(found: Contrast | None) -> Markup:
-    """How activations compare, where they differ at all."""
-    if found is None or found.low is None or found.high is None or max(found.high - 1, 1 - found.low) < 0.005:
-        return say("")
-    ends = (
-        say(" <i>({} over {} matched pairs)</i>", units.factors(found.low, found.high), found.pairs)
-        if found.high - found.low > 0.002
-        else ""
-    )
-    return say(" It keeps <b>{}</b> the activations{}.", units.factor(found.ratio), ends)
-
-
-def _versus(name: str, base: str, found: Contrast) -> Markup:
-    """How a value stands to its baseline, in time of a step."""
-    if found.low is None or found.high is None:
-        return say("{} took {} the time of {}, in too few rounds for an interval.", name, units.factor(found.ratio), base)
-    many = found.pairs > 1
-    where = f" over {found.pairs} matched pairs" if many else ""
-    if max(found.high - 1, 1 - found.low) <= 0.05 and (many or not found.clear):
-        return say(
-            "{} and {} are within {} of each other{}.", name, base, units.percent(max(found.high - 1, 1 - found.low)), where or " (95 % CI)"
-        )
-    if not found.clear and (found.low > 1 or found.high < 1):
-        return say("{} against {}: {} the time, too near to tell by {}.", name, base, units.factor(found.ratio),
-                   words.count(found.processes, "process", "processes") + (" each" if found.processes == 1 else " a side"))  # fmt: skip
-    if not found.clear:
-        of = f"the 95 % CIs of {found.pairs} matched pairs reach" if many else "the 95 % CI reaches"
-        return say("{} against {}: no one verdict; {} from {} to {} the time.", name, base, of,
-                   units.factor(found.low, 2), units.factor(found.high, 2))  # fmt: skip
-    kind = "{}" + where if many else "95 % CI {}"
-    if found.ratio < 1:
-        ends = kind.format(units.factors(1 / found.high, 1 / found.low))
-        return say("<b>{}</b> is <b>{}</b> as fast as {} <i>({})</i>.", name, units.factor(1 / found.ratio), base, ends)
-    ends = kind.format(units.factors(found.low, found.high))
-    return say("<b>{}</b> takes <b>{}</b> the time of {} <i>({})</i>.", name, units.factor(found.ratio), base, ends)
 
 
 def _beside(sweep: Sweep) -> Iterator[Sentence]:

@@ -25,8 +25,10 @@ class Loopback(RendezvousHandler):
         self._run_id = run_id
         listener = socket.create_server((ADDRESS, 0))
         self._port = listener.getsockname()[1]
-        listens = {"is_master": True, "wait_for_workers": False, "master_listen_fd": listener.detach()}
-        self._store = TCPStore(ADDRESS, self._port, **listens, use_libuv=False)  # torch 2.6's libuv takes no listening socket
+        self._store = TCPStore(
+            ADDRESS, self._port, is_master=True, wait_for_workers=False, master_listen_fd=listener.detach(),
+            use_libuv=False,  # torch 2.6's takes no listening socket
+        )  # fmt: skip
 
     def get_backend(self) -> str:
         """Its name."""

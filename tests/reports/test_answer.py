@@ -164,6 +164,17 @@ def test_the_choice_is_told_for_each_phase():
     assert "Their parameters differ up to 4.0×" in text
 
 
+def test_phases_that_disagree_are_told_apart():
+    """Faster in training and slower in a forward pass: one ratio over both would say nothing, two say it."""
+    slow = {"train": 0.5, "forward": 1.6}
+    step = lambda case: 1e-3 * (slow[case.phase] if case.precision == "bf16" else 1)  # noqa: E731
+    grid = factory.cases("depth", depth=(1, 2, 4), phase=("forward", "train"), precision=("fp32", "bf16"))
+    text = next(text for text in said([factory.record(case, step=step, noise=0.002) for case in grid]) if text.startswith("bf16"))
+    assert "bf16 against fp32: 1.60× the time in a forward pass" in text
+    assert "0.500× the time in a train step" in text
+    assert "over 6 matched pairs" in text
+
+
 def test_a_width_that_follows_the_variant_is_no_setting():
     """Networks as wide as their parameters allow are rivals, whatever their widths."""
     widths = {"lstm": 128, "gru": 150, "elman": 276}
