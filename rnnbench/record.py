@@ -276,6 +276,11 @@ class Run:
     workers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema: int = SCHEMA
 
+    def words(self, name: str) -> list[str]:
+        """An argument that is a list of words; empty where it is anything else."""
+        found = self.arguments.get(name)
+        return [str(word) for word in found] if isinstance(found, list | tuple) else []
+
     def as_dict(self) -> dict[str, Any]:
         """As run.json: everything but the records, which have a file of their own."""
         return {

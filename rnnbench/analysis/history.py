@@ -105,7 +105,7 @@ def machine_of(side: Side) -> str:
     """A name for hardware and conditions: figures under different names are never in one series."""
     facts = {name: at_path(side.machine, name) for name in HARDWARE} | {"conditions": dict(side.conditions)}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:8]
-    gpus = facts["gpus"]
+    gpus = facts["gpus"] if isinstance(facts["gpus"], list) else []
     return f"{gpus[0] if gpus else facts['cpu.model'] or 'unknown'} #{digest}"
 
 

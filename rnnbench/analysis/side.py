@@ -51,7 +51,8 @@ def side_of_run(loaded: Loaded, label: str = "") -> Side:
     by_case: dict[str, list[Record]] = {}
     for record in slots.values():
         by_case.setdefault(str(record.case), []).append(record)
-    duet = run.arguments.get("duet") or {}
+    told = run.arguments.get("duet")
+    duet = told if isinstance(told, Mapping) else {}
     return Side(
         label=label or run.id,
         kind="run",
@@ -61,7 +62,7 @@ def side_of_run(loaded: Loaded, label: str = "") -> Side:
         commit=run.commit,
         taken_utc=run.started_utc,
         duet=str(duet.get("id", "")),
-        aliases=dict(duet.get("aliases", {})),
+        aliases=aliases if isinstance(aliases := duet.get("aliases"), Mapping) else {},
         notes=(*(f"{damage}; set aside" for damage in loaded.damage), *(("interrupted before its end",) if run.interrupted else ())),
     )
 

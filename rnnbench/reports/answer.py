@@ -135,8 +135,12 @@ def _cost(x: str, time: Growth, memory: Growth | None, where: Markup) -> Markup:
                    words.axis(x), units.factor(law[0]), units.factors(*law[1:]), where)  # fmt: skip
     (first, before), (last, after) = time.points[0], time.points[-1]
     sure = say(" <i>(95 % CI {})</i>", units.factors(*time.total_ends)) if time.total_ends else ""
-    ends = say("From {} to {}, a {} goes from {} to {}: <b>{}</b>{}.", *_range(x, first, last), where,
-               units.show("step_time_s", before), units.show("step_time_s", after), units.factor(time.total), sure)  # fmt: skip
+    times = units.show("step_time_s", before), units.show("step_time_s", after)
+    if bent := _bent(x, time):
+        return say("A further {} costs {}, in a {}: it goes from {} to {}, <b>{}</b>{}.", words.one(x), bent, where, *times,
+                   units.factor(time.total), sure)  # fmt: skip
+    ends = say("From {} to {}, a {} goes from {} to {}: <b>{}</b>{}.", *_range(x, first, last), where, *times,
+               units.factor(time.total), sure)  # fmt: skip
     steps = [step for step in rises(time) if step[0] > 0]
     if len(steps) < 2:
         return ends
@@ -144,6 +148,18 @@ def _cost(x: str, time: Growth, memory: Growth | None, where: Markup) -> Markup:
     bends = [word for step in (steps[0], steps[-1]) for word in _bend(*step, doubled=doubled)]
     return ends + say(" No one rate describes it: from {} to {} {} {} the time, from {} to {} {}.", *bends[:2],
                       f"twice the {words.axis(x)} takes" if doubled else "it takes", *bends[2:])  # fmt: skip
+
+
+def _bent(x: str, time: Growth) -> Markup | None:
+    """What one more of a counted axis costs at the beginning and at the end, where it is not the same; None where that is no cost."""
+    (a, at_a), (b, at_b) = time.points[:2]
+    (c, at_c), (d, at_d) = time.points[-2:]
+    surely = all(later[0] > before[1] for before, later in (time.ends[:2], time.ends[-2:]))
+    if x not in _COUNTED or len(time.points) < 3 or not surely:
+        return None
+    first, last = (units.show("step_time_s", one) for one in ((at_b - at_a) / (b - a), (at_d - at_c) / (d - c)))
+    return say("<b>{}</b> from {} to {} and <b>{}</b> from {} to {}", first, units.plain(a), words.value(x, b), last, units.plain(c),
+               units.plain(d))  # fmt: skip
 
 
 def _bend(low: float, high: float, rise: float, *, doubled: bool) -> tuple[str, str, str]:

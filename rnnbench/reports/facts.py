@@ -79,7 +79,8 @@ def headline(run: Run) -> list[str]:
     machine = run.machine
     cpu = machine.get("cpu")
     model, cores = (cpu.get("model"), cpu.get("usable") or cpu.get("cores")) if isinstance(cpu, Mapping) else (None, None)
-    gpus = [str(gpu.get("name")) for gpu in machine.get("gpus") or () if isinstance(gpu, Mapping)]
+    listed = machine.get("gpus")
+    gpus = [str(gpu.get("name")) for gpu in listed if isinstance(gpu, Mapping)] if isinstance(listed, list) else []
     torch = machine.get("torch")
     version = torch.get("version") if isinstance(torch, Mapping) else None
     said = [

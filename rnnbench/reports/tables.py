@@ -186,15 +186,15 @@ def _brief(value: float) -> float | int:
 
 def command(run: Run, record: Record, swept: Sequence[str]) -> str:
     """What to type to measure this one case again: the run's preset, device and plug-ins, and every axis that was swept or set."""
-    argv = [str(word) for word in run.arguments.get("command") or ()]
+    argv = run.words("command")
     case = record.case
-    asked = {str(text).partition("=")[0].strip() for text in run.arguments.get("set") or _options(argv, "--set")}
+    asked = {text.partition("=")[0].strip() for text in run.words("set") or _options(argv, "--set")}
     wanted = [name for name in AXES if name != "device" and (name in swept or name in asked or getattr(case, name) != AXES[name].default)]
     preset = run.arguments.get("preset")
     names = _options(argv, "--suite")
     parts = ["rnnbench", "run", "--suite", names[0] if len(names) == 1 and len(run.suites) == 1 else case.suite, "--device", case.device]
     parts += ["--preset", str(preset)] if preset else []
-    parts += [word for path in run.arguments.get("plugins") or _options(argv, "--plugin") for word in ("--plugin", str(path))]
+    parts += [word for path in run.words("plugins") or _options(argv, "--plugin") for word in ("--plugin", path)]
     parts += [word for name in wanted for word in ("--set", f"{name}={_argument(getattr(case, name))}")]
     return shlex.join(parts)
 

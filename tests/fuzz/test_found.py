@@ -46,6 +46,18 @@ def foreign(path: Path, name: str) -> None:
     path.write_bytes(as_bytes({"machine_info": {"node": ESCAPE}, "benchmarks": [row], "commit_info": {"id": ESCAPE}}))
 
 
+@pytest.mark.parametrize("odd", [3, "words", {"a": 1}, [None, 3], None])
+def test_arguments_and_machines_of_another_kind(home, odd):
+    """Where a run's command, settings, duet or GPUs are something else than lists and objects, the report goes without them."""
+    arguments = dict.fromkeys(("command", "set", "plugins", "duet", "threads", "budget", "isolation"), odd)
+    machine = dict.fromkeys(("gpus", "cpu", "torch", "packages", "ceilings", "container"), odd)
+    put(home, as_bytes({**RUN, "arguments": arguments, "machine": machine}), GOOD)
+    assert cli(home, "report", ID, "--format", "html", "--format", "md", "--format", "csv").code == 0
+    assert cli(home, "compare", ID, ID).code in (2, 4)
+    assert cli(home, "history").code == 0
+    assert cli(home, "site", "public").code == 0
+
+
 def test_a_suite_that_is_no_text(home):
     """A run whose suite sweeps a list is refused in a sentence."""
     put(home, as_bytes({**RUN, "suites": [{**RUN["suites"][0], "x": ["depth"]}]}), GOOD)

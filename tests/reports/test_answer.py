@@ -74,6 +74,13 @@ def test_a_bent_curve_gets_no_rate():
     assert "No one rate describes it" in text
 
 
+def test_a_bend_is_told_by_what_one_more_costs():
+    """Where the cost of a layer changes, both ends of it are the headline."""
+    step = lambda case: {1: 0.010, 2: 0.030, 4: 0.050, 8: 0.090}[case.depth]  # noqa: E731
+    text = said([factory.record(case, step=step, noise=0.001) for case in factory.cases("depth", depth=(1, 2, 4, 8))])[0]
+    assert text.startswith("A further layer costs 20.0 ms from 1 to 2 layers and 10.0 ms from 4 to 8, in a train step of lstm (fp32)")
+
+
 def test_noise_is_not_a_finding():
     """Under heavy noise no variant is called faster, and the noise is named."""
     texts = said([factory.record(case, noise=0.6, rounds=12) for case in factory.cases("depth", variant=("a", "b"), depth=(1, 2))])
