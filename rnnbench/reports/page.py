@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -88,4 +89,7 @@ def drawn(said: Content) -> dict[str, Drawn]:
 
 def _budget(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     budget = arguments.get("budget")
-    return budget if isinstance(budget, dict) else {}
+    told = budget if isinstance(budget, dict) else {}
+    return {
+        name: value for name, value in told.items() if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    }

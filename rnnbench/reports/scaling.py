@@ -45,7 +45,7 @@ class Line:
 
 def scaling(sweep: Sweep, cases: pd.DataFrame, metric: str, ident: str, size: tuple[float, float] = SIZE) -> Panel | None:
     """The panel; None where no case has the metric."""
-    lines = [_line(sweep, which, rows, metric) for which, rows in sweep.lines(cases) if rows[metric].notna().any()]
+    lines = [_line(sweep, which, rows, metric) for which, rows in sweep.lines(cases) if _drawable(rows, metric).any()]
     if not lines:
         return None
     by, unit = units.axis_scale(metric, float(cases[metric].max()))
@@ -74,7 +74,12 @@ def _line(sweep: Sweep, which: Mapping[str, Any], rows: pd.DataFrame, metric: st
     falls = metric in LEVELS or metric.endswith("_per_s")
     style = sweep.values(sweep.style).index(which[sweep.style]) if sweep.style else 0
     found = None if falls else growth(rows, sweep.x, metric)
-    return Line(named(sweep, which), rows[rows[metric].notna()], found, slot(sweep, which), style)
+    return Line(named(sweep, which), rows[_drawable(rows, metric)], found, slot(sweep, which), style)
+
+
+def _drawable(rows: pd.DataFrame, metric: str) -> "pd.Series[bool]":
+    """What has a place in the picture: above 0, but for what is held against a level."""
+    return rows[metric].notna() if metric in LEVELS else rows[metric] > 0
 
 
 def _draw(axes: Axes, line: Line, x: str, metric: str, by: float, log_x: bool) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -94,7 +95,9 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
     with mpl.rc_context(style):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
-        yield figure
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "constrained_layout not applied")  # a label may be longer than the picture is wide
+            yield figure
 
 
 def to_svg(figure: Figure, name: str, says: str, legend: Legend = (), title: str = "") -> Markup:
