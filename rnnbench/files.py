@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.bounded import LARGEST_BYTES, content, opened
-from rnnbench.errors import BadResults, UnknownName
+from rnnbench.errors import BadResults, UnknownName, UsageError
 from rnnbench.record import BadRecord, Record, Run
 from rnnbench.registry import is_file
 
@@ -50,7 +50,11 @@ def find_run(name: str, results: Path) -> Path:
         return results / begins[0]
     if len(begins) > 1:
         raise UnknownName("run: more than one begins with", name, begins)
-    raise UnknownName("run", name, [*reversed(runs), *(["latest"] if runs else [])])
+    if not runs:
+        raise UsageError(
+            f"unknown run {name!r}: {str(results)!r} holds none; make one (rnnbench run --suite depth), or name its folder with --results"
+        )
+    raise UnknownName("run", name, [*reversed(runs), "latest"])
 
 
 def read_run(folder: Path) -> tuple[Run, list[Damage]]:

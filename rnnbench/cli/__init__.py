@@ -1,16 +1,31 @@
 """The command line: one file a command. Heavy parts are imported inside the commands, so that help comes at once."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import rnnbench
 from rnnbench.cli.saying import say, say_error, unbreakable
 from rnnbench.errors import EXIT_INTERRUPTED, EXIT_USAGE, RnnbenchError
 
+MEASURE, LOOK, GATE, KEEP = "Measure", "Look at it", "Compare and gate", "Keep and share"  # the help's panels
+ORDER = ("doctor", "list", "plan", "run", "profile", "report", "site", "history", "compare", "duet", "baseline", "export")
+
+
+class Ordered(TyperGroup):
+    """Commands in the order in which they are met, not of the alphabet."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Those of ORDER first."""
+        known = super().list_commands(ctx)
+        return sorted(known, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+
 app = typer.Typer(
     name="rnnbench",
+    cls=Ordered,
     help="Measure throughput, memory and convergence of deep recurrent networks.",
     no_args_is_help=True,
     rich_markup_mode="rich",

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from rnnbench.cli import app
+from rnnbench.cli import GATE, app
 from rnnbench.cli.compare import NAMED, Results
-from rnnbench.cli.saying import say
+from rnnbench.cli.saying import say, say_error
 from rnnbench.errors import CannotWrite, UsageError
 
 baselines = typer.Typer(no_args_is_help=True, help="Keep a run as a small file that is committed and compared with.")
-app.add_typer(baselines, name="baseline")
+app.add_typer(baselines, name="baseline", rich_help_panel=GATE)
 Name = Annotated[str, typer.Argument(help="The baseline's name.")]
 
 
@@ -49,7 +49,10 @@ def list_(results: Results = Path("results")) -> None:
     """Name the baselines, a line each: name, cases, when and from what."""
     from rnnbench.analysis.baseline import names, read_baseline
 
-    for name in names(results):
+    found_names = names(results)
+    if not found_names:
+        say_error(f"{str(results)!r} keeps no baseline yet: rnnbench baseline save NAME makes one of the newest run")
+    for name in found_names:
         found = read_baseline(results, name)
         say(f"{name}\t{len(found.cases)} cases\t{found.taken_utc}\t{str(found.commit.get('hash', ''))[:10]}")
 

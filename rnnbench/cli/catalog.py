@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from rnnbench.case import AXES
-from rnnbench.cli import app
+from rnnbench.cli import MEASURE, app
 from rnnbench.cli.saying import say
 from rnnbench.errors import UnknownName
 
 KINDS = ("suites", "variants", "axes")
 
 
-@app.command("list")
+@app.command("list", rich_help_panel=MEASURE)
 def list_(
     what: Annotated[str | None, typer.Argument(help="suites, variants or axes; all where none is named.")] = None,
     plugin: Annotated[list[str] | None, typer.Option(metavar="FILE", help="A file with variants of your own.")] = None,

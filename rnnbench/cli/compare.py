@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnbench.cli import app
+from rnnbench.cli import GATE, app
 from rnnbench.cli.saying import say
 from rnnbench.errors import CannotWrite, UnknownName, UsageError
 
@@ -33,7 +33,7 @@ From = Annotated[str, typer.Option("--from", metavar="STORE", help=FROM)]
 All = Annotated[bool, typer.Option("--all", help="Show what is equivalent too.")]
 
 
-@app.command()
+@app.command(rich_help_panel=GATE)
 def compare(
     base: Annotated[str, typer.Argument(help=NAMED)],
     candidate: Annotated[str, typer.Argument(help=NAMED)],
@@ -85,7 +85,7 @@ def _with_noise(found: "Comparison", candidate: "Side", policy: "Policy", result
     return replace(found, notes=(*found.notes, option + seen.told(count, paired=found.paired)))
 
 
-@app.command()
+@app.command(rich_help_panel=GATE)
 def export(
     run: Annotated[str, typer.Argument(help=NAMED)],
     format_: Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(EXPORTED)}.")],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnbench.cli import app
+from rnnbench.cli import MEASURE, app
 from rnnbench.cli.saying import say
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ ALPHA = 0.05
 DISTURBING = ("other load", "stolen time")
 
 
-@app.command()
+@app.command(rich_help_panel=MEASURE)
 def doctor(
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1. Default: CUDA where it is.")] = None,
     seconds: Annotated[float, typer.Option(min=0, metavar="S", help="How long the A/A trial may take; 0 leaves it out.")] = 60.0,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnbench.cli import app
+from rnnbench.cli import GATE, app
 from rnnbench.cli.compare import SHOWN, Effects, Format, MarkdownFile, Settings, known_format, policy_from, show
 from rnnbench.cli.run import CaseBudget, DeviceName, MinRounds, Pin, Plugins, Preset, Results, Select, Sets, Suites, Threads, Timeout, Wait
 from rnnbench.cli.saying import say_error
@@ -44,7 +44,7 @@ Pairs = Annotated[
 Spend = Annotated[float, typer.Option("--alpha", metavar="P", rich_help_panel=TWO, help="Error rate, spread over the looks.")]
 
 
-@app.command()
+@app.command(rich_help_panel=GATE)
 def duet(
     suite: Suites = None,
     python_a: PythonA = None,

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from rnnbench.cli import app
+from rnnbench.cli import KEEP, app
 from rnnbench.cli.compare import Results
 from rnnbench.cli.saying import say
 from rnnbench.errors import UsageError
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def gc(
     keep: Annotated[int | None, typer.Option(metavar="N", min=0, help="The newest N runs stay.")] = None,
     older_than: Annotated[float | None, typer.Option(metavar="DAYS", min=0, max=100_000, help="Younger runs stay.")] = None,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnbench.cli import app
+from rnnbench.cli import LOOK, app
 from rnnbench.cli.compare import From, MarkdownFile, Results, append, known_format
 from rnnbench.cli.saying import say, say_error
 
@@ -18,7 +18,7 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 _WIDTH = 40
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def history(
     results: Results = Path("results"),
     metric: Annotated[

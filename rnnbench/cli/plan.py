@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnbench.cli import app
+from rnnbench.cli import MEASURE, app
 from rnnbench.cli.saying import say
 
 if TYPE_CHECKING:
     from rnnbench.runs.planning import Forecast
 
 
-@app.command()
+@app.command(rich_help_panel=MEASURE)
 def plan(
     suite: Annotated[list[str] | None, typer.Option("--suite", "-s", help="A suite's name, or a path to bench_*.py.")] = None,
     machine: Annotated[str | None, typer.Option(help="A machine that is elsewhere: h100, h100-pcie, a100, a100-40gb, t4.")] = None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rnnbench.cli import app
+from rnnbench.cli import MEASURE, app
 from rnnbench.cli.saying import say
 from rnnbench.errors import UsageError
 
@@ -15,7 +15,7 @@ MOST_CASES = 12
 STEPS = ("forward", "backward", "train", "decode")
 
 
-@app.command()
+@app.command(rich_help_panel=MEASURE)
 def profile(
     suite: Annotated[list[str] | None, typer.Option("--suite", "-s", help="A suite's name, or a path to bench_*.py.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1. Default: CUDA where it is.")] = None,

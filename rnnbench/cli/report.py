@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnbench.cli import app
+from rnnbench.cli import LOOK, app
 from rnnbench.cli.compare import From, Settings
 from rnnbench.cli.saying import say, say_error
 from rnnbench.errors import UnknownName, UsageError
@@ -18,7 +18,7 @@ NAMED = "Run ids, beginnings of ids, or folders; the latest where none is named.
 FORMS = "html, md, csv, json, png, svg (a folder of figures) or notebook. May be given again."
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def report(
     runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help=NAMED)] = None,
     formats: Annotated[list[str] | None, typer.Option("--format", "-f", help=FORMS)] = None,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnbench.budget import PRESETS
-from rnnbench.cli import app
+from rnnbench.cli import MEASURE, app
 from rnnbench.cli.saying import say
 from rnnbench.cli.sizes import byte_count
 from rnnbench.errors import EXIT_CASES_FAILED, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, CannotWrite, UsageError
@@ -71,7 +71,7 @@ DryRun = Annotated[bool, _option(WHERE, "--dry-run", help="Show the cases and ho
 AsJson = Annotated[bool, _option(WHERE, "--json", help="Print a summary for scripts.")]
 
 
-@app.command()
+@app.command(rich_help_panel=MEASURE)
 def run(
     suite: Suites = None,
     device: DeviceName = None,

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from rnnbench.cli import app
+from rnnbench.cli import LOOK, app
 from rnnbench.cli.compare import From
 from rnnbench.cli.saying import say, say_error
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def site(
     out: Annotated[Path, typer.Argument(help="A new or an empty folder, or a site of before, which is brought up to date.")],
     results: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("results"),

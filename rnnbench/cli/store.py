@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnbench.cli import app
+from rnnbench.cli import KEEP, app
 from rnnbench.cli.compare import Results
 from rnnbench.cli.saying import say, say_error
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STORE = "postgresql://USER@HOST/DATABASE or sqlite:///FILE. The password comes from PGPASSWORD, a password file or a service file."
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def index(results: Results = Path("results")) -> None:
     """Build or refresh results/index.sqlite, from which `history` reads many runs at once. Safe beside a running benchmark."""
     from rnnbench.analysis.index import index as build
@@ -24,7 +24,7 @@ def index(results: Results = Path("results")) -> None:
     _tell(tally, shelf.name)
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def push(
     to: Annotated[str, typer.Option("--to", metavar="STORE", help=STORE)],
     runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="Run ids, beginnings, folders; all where none.")] = None,
@@ -39,7 +39,7 @@ def push(
     _tell(send(folders, to), "pushed")
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def pull(
     from_: Annotated[str, typer.Option("--from", metavar="STORE", help=STORE)],
     runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="Run ids or beginnings; all where none.")] = None,

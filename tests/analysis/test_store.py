@@ -9,7 +9,7 @@ import pytest
 from rnnbench.analysis.store import by_case, frame, load_run, load_runs
 from rnnbench.analysis.sweep import sweeps
 from rnnbench.case import AXES
-from rnnbench.errors import BadResults, UnknownName
+from rnnbench.errors import BadResults, UnknownName, UsageError
 from rnnbench.files import find_run
 from rnnbench.record import METRICS, Run
 from tests.reports import factory
@@ -78,8 +78,8 @@ def test_the_nearest_name_comes_first(results: Path):
 
 
 def test_no_runs_at_all(tmp_path: Path):
-    """Without any run, the message says so."""
-    with pytest.raises(UnknownName, match="none is known here"):
+    """Without any run, the message says so, and how to make one."""
+    with pytest.raises(UsageError, match="holds none; make one"):
         find_run("latest", tmp_path / "absent")
 
 
