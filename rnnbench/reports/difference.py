@@ -128,9 +128,11 @@ def _changed(found: Comparison, names: Mapping[str, str]) -> Table | None:
         for one in loud[:MOST_ROWS]
     ]
     left = len(loud) - len(rows)
-    note = f"Small figures: {units.percent(1 - found.alpha)} confidence intervals of candidate ÷ base." + (
-        f" {words.count(left, 'further change')}: rnnbench compare --all lists them." if left else ""
-    )
+    note = f"Small figures: {units.percent(1 - found.alpha)} confidence intervals of candidate ÷ base."
+    if any("divided out of" in one for one in found.notes):
+        note += " The machine's drift is divided out of the changes, not of the times beside them."
+    if left:
+        note += f" {words.count(left, 'further change')}: rnnbench compare --all lists them."
     return Table("What changed", ("case", "figure", "verdict", "change", "base → candidate"), rows, note)
 
 

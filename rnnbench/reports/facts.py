@@ -67,7 +67,7 @@ def _words(name: str) -> str:
 
 
 def _said(name: str, value: Any) -> str:
-    if name.endswith("_bytes") and isinstance(value, int | float) and not isinstance(value, bool):
+    if name.endswith("_bytes") and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**80:
         return units.binary_bytes(value)
     if units.unit_of(name) and isinstance(value, float):
         return units.show(name, value)

@@ -218,7 +218,7 @@ def _index(given: tuple[str, str, Any]) -> None:
     with sandbox() as home:
         put(home, as_bytes(RUN), b"\n".join(map(as_bytes, RECORDS)) + b"\n")
         cli(home, "index")
-        with closing(sqlite3.connect(home / "results/index.sqlite")) as shelf, suppress(sqlite3.Error, OverflowError):
+        with closing(sqlite3.connect(home / "results/index.sqlite")) as shelf, suppress(sqlite3.Error, OverflowError, UnicodeError):
             shelf.execute(f'UPDATE "{table}" SET "{column}" = ?', (value,))
             shelf.commit()
         cli(home, "history")

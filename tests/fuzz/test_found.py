@@ -46,7 +46,7 @@ def foreign(path: Path, name: str) -> None:
     path.write_bytes(as_bytes({"machine_info": {"node": ESCAPE}, "benchmarks": [row], "commit_info": {"id": ESCAPE}}))
 
 
-@pytest.mark.parametrize("odd", [3, "words", {"a": 1}, [None, 3], None])
+@pytest.mark.parametrize("odd", [3, 10**400, "words", {"a": 1, "memory_bytes": 10**400}, [None, 3], None])
 def test_arguments_and_machines_of_another_kind(home, odd):
     """Where a run's command, settings, duet or GPUs are something else than lists and objects, the report goes without them."""
     arguments = dict.fromkeys(("command", "set", "plugins", "duet", "threads", "budget", "isolation"), odd)
