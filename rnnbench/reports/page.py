@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -91,5 +90,5 @@ def _budget(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     budget = arguments.get("budget")
     told = budget if isinstance(budget, dict) else {}
     return {
-        name: value for name, value in told.items() if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+        name: value for name, value in told.items() if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
     }
