@@ -14,7 +14,7 @@ from scipy import stats
 from rnnbench.case import AXES
 
 CONFIDENCE = 0.95
-ALONE = 1.1  # one process a side: of equal code, 6 in 100 pairs of processes lay further apart (docs/gate.md, asv's rule at 1.1)
+ALONE = 1.2  # one process a side: of equal code, 5 in 100 neighbouring processes lay further apart on a shared machine (docs/method.md)
 ENOUGH = 5  # processes a side from which on their intervals alone tell, as in `compare`
 GOOD_FIT = 0.10  # the worst point's distance from the fit, as a share of it, up to which the fit is quoted
 
