@@ -17,14 +17,16 @@ from rnnbench.runs import catalog
 
 PAGE = Path(__file__).with_name("reference.md")
 EXIT_CODES = {
-    errors.EXIT_OK: "fine: every case was measured, or cannot be had here (`unsupported`)",
+    errors.EXIT_OK: "success: every case was measured, or is `unsupported` here",
     errors.EXIT_TOOL: "tool error: a folder that cannot be written, a measuring process that cannot be started",
-    errors.EXIT_USAGE: "usage: an unknown name, a value that will not do, a device that is not there",
-    errors.EXIT_REGRESSION: "regression: `compare` or `duet` found something surely worse, or a case that is measured no longer",
+    errors.EXIT_USAGE: "usage: an unknown name, an invalid value, a missing device",
+    errors.EXIT_REGRESSION: "regression: `compare` or `duet` found a figure that is worse, or a case that is no longer measured;"
+    " `--require`: every case misses a requirement",
     errors.EXIT_INCONCLUSIVE: "inconclusive, missing or incompatible: too little evidence, a case on one side only, figures that"
-    " cannot be held against each other, a results folder that cannot be read",
-    errors.EXIT_CASES_FAILED: "cases failed: the run went through, and some case ended neither `ok` nor `unsupported`",
+    " cannot be compared, a results folder that cannot be read; `--require`: no case is known to meet all",
+    errors.EXIT_CASES_FAILED: "cases failed: the run finished, and at least one case ended neither `ok` nor `unsupported`",
     errors.EXIT_INTERRUPTED: "interrupted by Ctrl-C: every finished record is kept",
+    errors.EXIT_CLOSED_PIPE: "whoever read standard output has gone, as `head` does: nothing is wrong",
 }
 
 

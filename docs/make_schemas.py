@@ -10,9 +10,9 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from rnnbench.analysis.baseline import BASELINE_SCHEMA
-from rnnbench.analysis.verdict import VERDICTS, Comparison, Finding
-from rnnbench.case import AXES, NAME, Axis, Case
+from rnnbench.case import AXES, NAME, OWN_BLANK, Axis, Case
+from rnnbench.gate.baseline import BASELINE_SCHEMA
+from rnnbench.gate.verdict import VERDICTS, Comparison, Finding
 from rnnbench.record import METRICS, SCHEMA, STATUSES, Record, Run
 
 FOLDER = Path(__file__).with_name("schemas")
@@ -68,7 +68,9 @@ def of_axis(one: Axis) -> Schema:
         found["minimum"] = 0 if one.name == "seed" else 1
     elif one.kind is float:
         found["exclusiveMinimum"] = 0
-    if one.optional and "type" in found:
+    if one.name in OWN_BLANK:
+        found = {**found, **({"enum": [*found["enum"], None]} if "enum" in found else {"type": [found["type"], "null"]})}
+    elif one.optional and "type" in found:
         found["type"] = [found["type"], "null"]
     return found if one.values else {**found, "default": one.default}
 

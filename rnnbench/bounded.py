@@ -1,10 +1,11 @@
-"""Reading files of others: regular files only, and never more than so many bytes, whatever lies there."""
+"""Bounded reading of foreign files: regular files only, up to a size limit, and as text only if the encoding is certain."""
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 _BUFFER_BYTES = 2**20  # a line without end is passed over as fast as the disk gives it
 LARGEST_BYTES = 64 * 2**20
@@ -35,6 +36,41 @@ def content(path: Path, most: int = LARGEST_BYTES) -> bytes:
     return found
 
 
+class NotText(ValueError):
+    """Bytes that are not certainly text. Its message is a sentence that says what to do."""
+
+
 def text(path: Path, most: int = LARGEST_BYTES) -> str:
-    """As `content`, as UTF-8. Raises ValueError for what is none."""
-    return content(path, most).decode("utf-8")
+    """As `content`, decoded. Raises NotText for bytes whose encoding is not certain."""
+    return decoded(content(path, most))
+
+
+def decoded(raw: bytes) -> str:
+    """Text without its byte-order mark. UTF-8 without a mark; UTF-16 and UTF-32 with one, or where the first letter is of ASCII, whose
+    zero bytes give them away. Line ends stay as they are. Raises NotText for anything else: no encoding is guessed."""
+    encoding = json.detect_encoding(raw)
+    try:
+        found = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        name = encoding.removesuffix("-sig").partition("-le")[0].partition("-be")[0].upper()
+        line = raw[: error.start].count(b"\n") + 1
+        raise NotText(f"not {name} at byte {error.start} (line {line}); save it as UTF-8") from None
+    found = found.removeprefix("\ufeff")
+    if "\0" in found:
+        raise NotText("it holds NUL characters, as text never does; if it is UTF-16, save it as UTF-8")
+    return found
+
+
+def parsed(path: Path, most: int = LARGEST_BYTES) -> Any:
+    """The value of a JSON file. Raises OSError, or ValueError with a sentence for what is no JSON."""
+    return parse(text(path, most))
+
+
+def parse(found: str) -> Any:
+    """The value of JSON text. Raises ValueError with a sentence, also for brackets nested too deeply."""
+    try:
+        return json.loads(found)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg[:1].lower()}{error.msg[1:]} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise ValueError("its brackets are nested too deeply") from None

@@ -1,4 +1,4 @@
-"""How much time a case may take: the presets of a run as numbers."""
+"""How long a case may take: the presets as numbers."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -6,23 +6,30 @@ from typing import Any
 
 from rnnbench.errors import BadValue, UnknownName
 
+_OPTIONS = {"max_time_s": "--case-budget", "precision": "--precision-goal", "min_rounds": "--min-rounds"}
 TRAINING = 300  # times the seconds of timed rounds: what a training may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """Rounds go on until the mean is known within ± `precision` at `confidence`, or `max_time_s` of timed rounds is spent."""
+    """Rounds go on until the mean is known within ± `precision` at `confidence`, or `max_time_s` of timed rounds is spent.
+
+    `energy_s` is for rounds of their own in which a GPU's energy is measured; 0 leaves them out."""
 
     max_time_s: float
     precision: float
     min_rounds: int = 5
     confidence: float = 0.95
+    energy_s: float = 0.0
 
     def __post_init__(self) -> None:
         for name, low, high in (("max_time_s", 0, 86_400), ("precision", 0, 1), ("min_rounds", 1, 10**6), ("confidence", 0.5, 1)):
             value = getattr(self, name)
             if not low <= value <= high or (low == 0 and value == 0):
-                raise BadValue(name, value, f"between {low} and {high}")
+                raise BadValue(_OPTIONS.get(name, name), value, f"a number {'above' if low == 0 else 'from'} {low}, at most {high:,}")
+
+        if not 0 <= self.energy_s <= 86_400:
+            raise BadValue("--energy-budget", self.energy_s, "a number from 0, at most 86,400")
 
     @property
     def training_s(self) -> float:

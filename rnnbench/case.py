@@ -1,80 +1,54 @@
-"""One thing to measure: Case, and the axes that its fields are. No torch here: listing and planning stay quick."""
+"""Case, one thing to measure, and its axes."""
 
 import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from typing import Any
 
+from rnnbench.axis import EVERYWHERE, NAME, NAME_PATTERN, Axis, Where, read, written
 from rnnbench.errors import BadValue, UnknownName
 
 PHASES = ("forward", "backward", "train", "decode", "converge", "isolation")
 OPTIMIZERS = ("adamw", "sgd")
 SCHEDULES = ("constant", "cosine")
-PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
-IMPLEMENTATIONS = ("loop", "cell", "hoisted", "scan", "fused")
-EXECUTIONS = ("eager", "compile", "cudagraph")
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "pure_bf16")
+IMPLEMENTATIONS = ("loop", "cell", "hoisted", "scan", "fused", "triton")
+EXECUTIONS = ("eager", "compile", "compile_reduce_overhead", "compile_max_autotune", "compile_rnn", "cudagraph")
 SCALINGS = ("strong", "weak")
-NAME = "a name of letters, digits, _ . : +"  # what an id, a folder and a log file can all hold
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+]{0,63}")
+HYPER = re.compile(r"[a-z][a-z0-9_]*:[A-Za-z0-9_.]+(\+[a-z][a-z0-9_]*:[A-Za-z0-9_.]+)*")
+
+_LEARNING = Where({"phase": ("converge",)})
+_TAUGHT = Where({"phase": ("converge",), "distilled": (True,)})
+_CLIPPING = Where({"phase": ("train", "converge")})
+_SHARING = Where(never={"processes": (1,)})
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One field of a Case as a thing to sweep: `values` is None where any value of `kind` will do."""
-
-    name: str
-    kind: type
-    unit: str
-    about: str
-    letter: str
-    default: Any
-    values: tuple[str, ...] | None = None
-    optional: bool = False
-
-    def parse(self, text: str) -> Any:
-        """The value that a user wrote; `none` is None where the axis admits it."""
-        if self.optional and text.lower() == "none":
-            return None
-        try:
-            if self.kind is bool:
-                return {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}[text.lower()]
-            return self.kind(text)
-        except (ValueError, KeyError):
-            raise BadValue(self.name, text, self.wanted()) from None
-
-    def check(self, value: Any) -> None:
-        """Raise where `value` cannot be a case's."""
-        if value is None and self.optional:
-            return
-        if self.values is not None and value not in self.values:
-            raise UnknownName(self.name, value, self.values)
-        if self.kind in (int, float):
-            low = 0 if self.name == "seed" else 1 if self.kind is int else 0
-            number = isinstance(value, self.kind | int) and not isinstance(value, bool)
-            if not number or not low <= value < 2**63 or (self.kind is float and value == 0):
-                raise BadValue(self.name, value, self.wanted())
-        elif not isinstance(value, self.kind) or (self.kind is str and not _NAME.fullmatch(str(value))):
-            raise BadValue(self.name, value, self.wanted())
-
-    def wanted(self) -> str:
-        """In words, what would do."""
-        if self.values is not None:
-            return f"one of {', '.join(self.values)}{', or none' if self.optional else ''}"
-        kinds = {int: "a whole number from 0" if self.name == "seed" else "a whole number from 1", float: "a number above 0"}
-        words = {**kinds, bool: "true or false", str: NAME}[self.kind]
-        return f"{words}, or none" if self.optional else words
-
-
-def axis(default: Any, about: str, *, unit: str = "", letter: str = "", values: tuple[str, ...] | None = None) -> Any:
+def axis(
+    default: Any,
+    about: str,
+    *,
+    unit: str = "",
+    letter: str = "",
+    values: tuple[str, ...] | None = None,
+    where: Where = EVERYWHERE,
+    declared: bool = False,
+    most: str = "",
+) -> Any:
     """A Case field with what the command line and the reports need to know of it."""
-    return field(default=default, metadata={"about": about, "unit": unit, "letter": letter, "values": values})
+    facts = {"about": about, "unit": unit, "letter": letter, "values": values, "where": where, "declared": declared, "most": most}
+    return field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One thing to measure. `str(case)` is its id: stable, readable, one to one with its fields."""
+    """One thing to measure. `str(case)` is its id: stable, readable, one to one with its fields.
 
+    Fields stand in groups by what they apply to. The axes that a variant declares for itself are attributes too: `case.keep`.
+    """
+
+    # every case
     suite: str
     variant: str = axis("lstm", "architecture")
     phase: str = axis("train", "what is timed", values=PHASES)
@@ -84,49 +58,90 @@ class Case:
     input_size: int = axis(256, "features of a time step", letter="I")
     batch_size: int = axis(32, "sequences in a step", unit="sequences", letter="B")
     seq_len: int = axis(128, "time steps of a sequence", unit="time steps", letter="T")
-    bidirectional: bool = axis(False, "reads the sequence both ways", letter="bi")
+    bidirectional: bool = axis(False, "reads the sequence in both directions", letter="bi")
     precision: str = axis("fp32", "number format of the matrix products", values=PRECISIONS)
-    clip_norm: float | None = axis(None, "largest gradient norm, or none", letter="clip")
-    optimizer: str | None = axis(None, "what learns in `converge`; none is the task's own", letter="opt=", values=OPTIMIZERS)
-    lr: float | None = axis(None, "learning rate in `converge`; none is the task's own", letter="lr")
-    schedule: str | None = axis(None, "the learning rate after its warm-up; none is the task's own", letter="sched=", values=SCHEDULES)
-    max_steps: int | None = axis(None, "most training steps in `converge`; none is the task's own", unit="steps", letter="steps")
-    distilled: bool = axis(False, "learns from a trained teacher's outputs too", letter="distilled")
-    temperature: float = axis(3.0, "softens a teacher's and its student's answers, where `distilled`", letter="temp")
-    teacher_share: float = axis(0.7, "share of the loss that is the teacher's, up to 1, where `distilled`", letter="share")
-    match_hidden: bool = axis(False, "the student's hidden states learn to be the teacher's too, where `distilled`", letter="hidden")
+
+    # steps that have gradients to clip
+    clip_norm: float | None = axis(None, "maximum gradient norm, or none", letter="clip", where=_CLIPPING)
+
+    # trainings to a target
+    optimizer: str | None = axis(None, "optimizer; none is the task's own", letter="opt=", values=OPTIMIZERS, where=_LEARNING)
+    lr: float | None = axis(None, "learning rate; none is the task's own", letter="lr", where=_LEARNING)
+    schedule: str | None = axis(
+        None, "learning rate after its warm-up; none is the task's own", letter="sched=", values=SCHEDULES, where=_LEARNING
+    )
+    max_steps: int | None = axis(None, "most training steps; none is the task's own", unit="steps", letter="steps", where=_LEARNING)
+    distilled: bool = axis(False, "also learns from a trained teacher's outputs", letter="distilled", where=_LEARNING)
+
+    # students of a teacher
+    temperature: float = axis(3.0, "softens the answers of teacher and student", letter="temp", where=_TAUGHT)
+    teacher_share: float = axis(0.7, "the teacher's share of the loss, up to 1", letter="share", where=_TAUGHT)
+    match_hidden: bool = axis(False, "the student also learns the teacher's hidden states", letter="hidden", where=_TAUGHT)
+
+    # every case
     implementation: str = axis("fused", "how the recurrence is computed", values=IMPLEMENTATIONS)
     execution: str = axis("eager", "how the model is run", values=EXECUTIONS)
     device: str = axis("cpu", "where it runs")
     seed: int = axis(0, "seed of weights and data", letter="s")
-    window: int = axis(128, "time steps that local attention looks at, its own among them", unit="time steps", letter="W")
 
-    halt_at: float = axis(0.9, "confidence at which adaptive depth goes no deeper", letter="halt")
-    processes: int = axis(1, "processes that train one model together", unit="processes", letter="P")
-    scaling: str = axis("strong", "strong: the processes share batch_size; weak: it is each one's own", letter="scaling=", values=SCALINGS)
-    bucket_mib: int | None = axis(None, "gradients that are sent at once; none is torch's own: 1 MiB, then 25", unit="MiB", letter="bucket")
-    accumulation: int = axis(
-        1, "parts of a process's batch whose gradients are added up before they are sent", unit="parts", letter="parts"
+    # variants that declare them
+    window: int = axis(
+        128, "time steps that local attention sees, its own included", unit="time steps", letter="W", declared=True, most="seq_len"
     )
+    block_size: int = axis(
+        64, "time steps in a block of block-sparse attention", unit="time steps", letter="block", declared=True, most="seq_len"
+    )
+    halt_at: float = axis(0.9, "confidence at which adaptive depth stops", letter="halt", declared=True)
+    hyper: str | None = axis(None, "a variant's own hyperparameters, NAME:VALUE joined by +", declared=True)
+
+    # one model on several processes
+    processes: int = axis(1, "processes that train one model together", unit="processes", letter="P")
+    scaling: str = axis(
+        "strong", "strong: processes share batch_size; weak: each has its own", letter="scaling=", values=SCALINGS, where=_SHARING
+    )
+    bucket_mib: int | None = axis(
+        None, "gradients sent at once; none is torch's own: 1 MiB, then 25", unit="MiB", letter="bucket", where=_SHARING
+    )
+    accumulation: int = axis(1, "parts of a batch whose gradients are added up before they are sent", unit="parts", letter="parts")
 
     def __post_init__(self) -> None:
         for one in AXES.values():
-            one.check(getattr(self, one.name))
+            if not (self.own and one.name in OWN_BLANK and getattr(self, one.name) is None):
+                one.check(getattr(self, one.name))
         if self.teacher_share > 1:
             raise BadValue("teacher_share", self.teacher_share, "a number above 0, at most 1")
-        if not isinstance(self.suite, str) or not _NAME.fullmatch(self.suite):
+        if not isinstance(self.suite, str) or not NAME_PATTERN.fullmatch(self.suite):
             raise BadValue("suite", self.suite, NAME)
+        if self.hyper is not None and not HYPER.fullmatch(self.hyper):
+            raise BadValue("hyper", self.hyper, "NAME:VALUE joined by +, for instance keep:0.5+gates:2")
+
+    def __getattr__(self, name: str) -> Any:
+        """The value of an axis that the variant declares for itself."""
+        values = {} if name.startswith("_") else self.hyper_values()
+        if name not in values:
+            raise AttributeError(f"a case has no axis {name!r}, and its variant declares none of that name")
+        return values[name]
+
+    def hyper_values(self) -> dict[str, Any]:
+        """The variant's own axes, by name."""
+        pairs = (part.partition(":") for part in self.hyper.split("+")) if self.hyper else ()
+        return {name: read(text) for name, _, text in pairs}
 
     def __str__(self) -> str:
-        shape = (f"{AXES[name].letter}{getattr(self, name)}" for name in SHAPE)
+        shape = (f"{AXES[name].letter}{getattr(self, name)}" for name in SHAPE if getattr(self, name) is not None)
         always = (self.variant, self.phase, *shape, self.precision, self.implementation, self.device)
-        return f"{self.suite}/{'-'.join(map(str, (*always, *self._extras())))}"
+        return f"{self.suite}/{'-'.join(str(word) for word in (*always, *self._extras()) if word is not None)}"
+
+    @property
+    def own(self) -> bool:
+        """Is the variant a model of the user's own, `mypkg.models:make`?"""
+        return ":" in str(self.variant)
 
     def _extras(self) -> Iterator[str]:
         """Fields that are named only where they differ from their default, so that ids outlive new fields."""
         for name in _EXTRAS:
             value = getattr(self, name)
-            if value == AXES[name].default:
+            if value == (None if self.own and name in OWN_BLANK else AXES[name].default):
                 continue
             letter = AXES[name].letter
             yield letter if value is True else f"{letter}{_exact(value)}"
@@ -137,7 +152,11 @@ class Case:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Case":
-        """The case of a record. Fields of a newer version are refused by name, and so is one without a suite."""
+        """The case of a record. Fields of a newer version are refused by name, and so is one without a suite.
+
+        `block_sparse` had half of `window` for its block before it had an axis of its own."""
+        if values.get("variant") == "block_sparse" and "block_size" not in values and isinstance(window := values.get("window"), int):
+            values = {**values, "block_size": max(1, window // 2), "window": AXES["window"].default}
         known = {one.name for one in fields(cls)}
         for name in values:
             if name not in known:
@@ -145,6 +164,12 @@ class Case:
         if "suite" not in values:
             raise BadValue("suite", None, NAME)
         return cls(**values)
+
+
+def hyper_text(values: Mapping[str, Any]) -> str | None:
+    """Values of a variant's own axes as `Case.hyper` holds them: {"keep": 0.5, "gates": 2} → "gates:2+keep:0.5"."""
+    plain = {name: f"{Decimal(repr(value)):f}" if isinstance(value, float) else written(value) for name, value in sorted(values.items())}
+    return "+".join(f"{name}:{text}" for name, text in plain.items()) or None
 
 
 def _exact(value: object) -> str:
@@ -165,8 +190,14 @@ def _axes() -> dict[str, Axis]:
 
 AXES: dict[str, Axis] = _axes()
 SHAPE = ("depth", "hidden_size", "input_size", "batch_size", "seq_len")
+OWN_BLANK = (*SHAPE, "task", "implementation")
+"""Axes that are None where the variant is a model of the user's own that has no such setting: what is not known is not claimed."""
+OWN_PHASES = ("forward", "backward", "train")
+"""Phases that a model of the user's own is measured in."""
 TAUGHT = ("distilled", "temperature", "teacher_share", "match_hidden")
 """Axes that say whether and how a student is taught."""
 _TRAINED = ("task", "optimizer", "lr", "schedule", "max_steps", *TAUGHT)
 _SHARED = ("processes", "scaling", "bucket_mib", "accumulation")
-_EXTRAS = ("bidirectional", "clip_norm", "execution", *_TRAINED, "seed", "window", "halt_at", *_SHARED)
+LATER = ("block_size", "hyper")
+"""Fields that rnnbench 0.1.0 does not know and refuses."""
+_EXTRAS = ("bidirectional", "clip_norm", "execution", *_TRAINED, "seed", "window", "block_size", "halt_at", "hyper", *_SHARED)

@@ -1,16 +1,22 @@
-"""What a user writes to choose cases: `--set` overrides and `--select` expressions, read without running them."""
+"""Parsing `--set` overrides and `--select` expressions, without executing them."""
 
 import ast
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from rnnbench.applies import Declared
+from rnnbench.axis import Axis
 from rnnbench.case import AXES, Case
 from rnnbench.errors import BadExpression, UnknownName
 
 
-def parse_set(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """`["depth=2,4", "variant=lstm"]` → `{"depth": (2, 4), "variant": ("lstm",)}`."""
+def parse_set(texts: Sequence[str], declared: Declared | None = None) -> dict[str, tuple[Any, ...]]:
+    """`["depth=2,4", "variant=lstm"]` → `{"depth": (2, 4), "variant": ("lstm",)}`. An axis that is named again has all of the values.
+
+    With `declared`, the axes that variants declare for themselves can be set too."""
+    known = _known(declared)
     axes: dict[str, tuple[Any, ...]] = {}
     for text in texts:
         name, equals, values = text.partition("=")
@@ -19,15 +25,23 @@ def parse_set(texts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
             raise BadExpression("--set", text, "write AXIS=VALUE[,VALUE…], for instance --set depth=2,4,8")
         if name == "device":
             raise BadExpression("--set", text, "the device is chosen with --device")
-        if name not in AXES:
-            raise UnknownName("axis", name, [one for one in AXES if one != "device"])
-        axes[name] = tuple(AXES[name].parse(value.strip()) for value in values.split(","))
-        for value in axes[name]:
-            AXES[name].check(value)
+        if name not in known:
+            raise UnknownName("axis", name, [one for one in known if one != "device"])
+        more = [known[name].parse(value.strip()) for value in values.split(",")]
+        for value in more:
+            known[name].check(value)
+        axes[name] = tuple(dict.fromkeys((*axes.get(name, ()), *more)))
     return axes
 
 
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+def _known(declared: Declared | None) -> dict[str, Axis]:
+    """Every axis by name: the variants' own after those of every case."""
+    own = {name: axis for axes in (declared or {}).values() for name, axis in axes.items()}
+    return {**own, **AXES} if own else dict(AXES)
+
+
+Comparison = Callable[[Any, Any], Any]
+COMPARISONS: dict[type[ast.cmpop], Comparison] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
     ast.Lt: operator.lt,
@@ -37,55 +51,89 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.In: lambda left, right: left in right,
     ast.NotIn: lambda left, right: left not in right,
 }
-_ORDER = (operator.lt, operator.le, operator.gt, operator.ge)
+ORDER = (operator.lt, operator.le, operator.gt, operator.ge)
 _HINT = """compare axes with == != < <= > >= in, joined by and, or, not: --select 'variant == "lstm" and depth > 2'"""
 _LONGEST = 10_000
 
-Read = Callable[[Case], Any]
+Read = Callable[[Any], Any]
 
 
-def selector(text: str) -> Callable[[Case], bool] | None:
-    """A filter over cases: names of axes, constants, comparisons and boolean words; nothing is called. None for no text."""
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What an expression may hold. `name` turns a name into a function of the subject, or raises; `holds` judges a chain of
+    comparisons; `every`, `some` and `negate` are its `and`, `or` and `not`. `option` and `hint` go into errors."""
+
+    option: str
+    hint: str
+    name: Callable[[str], Read]
+    holds: Callable[[Sequence[Comparison], Sequence[Any]], Any]
+    every: Callable[[Iterable[Any]], Any] = all
+    some: Callable[[Iterable[Any]], Any] = any
+    negate: Callable[[Any], Any] = operator.not_
+
+
+def expression(text: str, language: Language, shown: str = "") -> Read:
+    """A function of the subject, from names, constants, comparisons and boolean words; nothing is called.
+
+    Raises BadExpression that quotes `shown`, the text as the user wrote it where that is not `text`."""
+    shown = shown or text
+    if len(text) > _LONGEST:
+        raise BadExpression(language.option, shown[:40] + "…", f"it is longer than {_LONGEST:,} characters")
+    try:
+        return _reader(ast.parse(text.strip(), mode="eval").body, shown, language)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise BadExpression(language.option, shown, language.hint) from None
+
+
+def selector(text: str, declared: Declared | None = None) -> Callable[[Case], bool] | None:
+    """A filter over cases: names of axes, constants, comparisons and boolean words; nothing is called. None for no text.
+
+    `none`, `true` and `false` are written as in `--set`. A case whose variant lacks an axis has none there."""
     if not text.strip():
         return None
-    if len(text) > _LONGEST:
-        raise BadExpression("--select", text[:40] + "…", f"it is longer than {_LONGEST:,} characters")
-    try:
-        read = _reader(ast.parse(text.strip(), mode="eval").body, text)
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise BadExpression("--select", text, _HINT) from None
+    known = _known(declared)
+
+    def named(name: str) -> Read:
+        if name not in known:
+            raise UnknownName("axis", name, known)
+        return operator.attrgetter(name) if name in AXES else lambda one: one.hyper_values().get(name)
+
+    read = expression(text, Language("--select", _HINT, named, lambda tests, sides: _holds(tests, sides, text)))
     return lambda case: bool(read(case))
 
 
-def _reader(node: ast.expr, text: str) -> Read:
-    """One node as a function of the case; whatever is not on the list is refused before any case is met."""
+_CONSTANTS = {"none": None, "true": True, "false": False}
+
+
+def _reader(node: ast.expr, text: str, language: Language) -> Read:
+    """One node as a function of the subject; whatever is not on the list is refused before any subject is met."""
     match node:
         case ast.Constant(value=str() | int() | float() | bool() | None as constant):
             return lambda _: constant
+        case ast.Name(id=name) if name in _CONSTANTS:
+            return lambda _: _CONSTANTS[name]
         case ast.Name(id=name):
-            if name not in AXES:
-                raise UnknownName("axis", name, AXES)
-            return operator.attrgetter(name)
+            return language.name(name)
         case ast.Tuple(elts=items) | ast.List(elts=items):
-            readers = [_reader(item, text) for item in items]
+            readers = [_reader(item, text, language) for item in items]
             return lambda one: tuple(read(one) for read in readers)
         case ast.UnaryOp(op=ast.Not(), operand=inner):
-            negated = _reader(inner, text)
-            return lambda one: not negated(one)
+            negated = _reader(inner, text, language)
+            return lambda one: language.negate(negated(one))
         case ast.BoolOp(op=op, values=items):
-            sides, combine = [_reader(item, text) for item in items], all if isinstance(op, ast.And) else any
+            sides, combine = [_reader(item, text, language) for item in items], language.every if isinstance(op, ast.And) else language.some
             return lambda one: combine(read(one) for read in sides)
-        case ast.Compare(left=left, ops=ops, comparators=right) if all(type(op) in _COMPARISONS for op in ops):
-            chain, tests = [_reader(side, text) for side in (left, *right)], [_COMPARISONS[type(op)] for op in ops]
-            return lambda one: _holds(tests, [read(one) for read in chain], text)
+        case ast.Compare(left=left, ops=ops, comparators=right) if all(type(op) in COMPARISONS for op in ops):
+            chain, tests = [_reader(side, text, language) for side in (left, *right)], [COMPARISONS[type(op)] for op in ops]
+            return lambda one: language.holds(tests, [read(one) for read in chain])
         case _:
-            raise BadExpression("--select", text, _HINT)
+            raise BadExpression(language.option, text, language.hint)
 
 
-def _holds(tests: Sequence[Callable[[Any, Any], Any]], sides: Sequence[Any], text: str) -> bool:
+def _holds(tests: Sequence[Comparison], sides: Sequence[Any], text: str) -> bool:
     """A chain of comparisons. None (no clipping) is neither above nor below anything."""
     for test, left, right in zip(tests, sides, sides[1:], strict=False):
-        if None in (left, right) and test in _ORDER:
+        if None in (left, right) and test in ORDER:
             return False
         try:
             if not test(left, right):

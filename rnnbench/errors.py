@@ -1,7 +1,8 @@
-"""One class per mistake that a user can make; each carries the exit code that `rnnbench` ends with.
+"""One exception class per user mistake, each with the exit status of `rnnbench`.
 
 Exit codes are part of the interface (docs/reference.md):
-0 fine · 1 tool error · 2 usage · 3 regression · 4 inconclusive, missing or incompatible · 5 cases failed · 130 interrupted.
+0 fine · 1 tool error · 2 usage · 3 regression · 4 inconclusive, missing or incompatible · 5 cases failed · 130 interrupted ·
+141 reader gone.
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ EXIT_REGRESSION = 3
 EXIT_INCONCLUSIVE = 4
 EXIT_CASES_FAILED = 5
 EXIT_INTERRUPTED = 130
+EXIT_CLOSED_PIPE = 141  # 128 + SIGPIPE, as the shell reports of a tool whose reader has gone
 
 
 class RnnbenchError(Exception):
@@ -34,7 +36,7 @@ class UnknownName(UsageError):
 
     def __init__(self, kind: str, bad: object, good: Iterable[object]) -> None:
         names = nearest_first(str(bad), [str(name) for name in good])
-        choices = ", ".join(names) if names else "none is known here"
+        choices = ", ".join(names) if names else "none available"
         super().__init__(f"unknown {kind} {str(bad)!r}; choose from: {choices}")
 
 
@@ -42,24 +44,28 @@ class BadValue(UsageError):
     """A value of the wrong type or range. `wanted` says in words what would do."""
 
     def __init__(self, name: str, bad: object, wanted: str) -> None:
-        super().__init__(f"{name}={bad!r} will not do: {wanted}")
+        super().__init__(f"{name}={bad!r} is invalid: expected {wanted}")
 
 
 class BadExpression(UsageError):
-    """A `--set` or `--select` text that cannot be read."""
+    """A `--set` or `--select` text that cannot be read, or that has no effect."""
 
-    def __init__(self, option: str, text: str, wanted: str) -> None:
-        super().__init__(f"{option} {text!r} cannot be read: {wanted}")
+    def __init__(self, option: str, text: str, wanted: str, verb: str = "cannot be read") -> None:
+        super().__init__(f"{option} {text!r} {verb}: {wanted}")
 
 
 class NoSuchDevice(UsageError):
     """A device that this machine, or this build of torch, does not have."""
 
     def __init__(self, bad: str, good: Iterable[str]) -> None:
-        super().__init__(f"device {bad!r} is not here; this machine has: {', '.join(good)}")
+        super().__init__(f"device {bad!r} not found; this machine has: {', '.join(good)}")
 
 
-class BadPlugin(UsageError):
+class Unloadable(UsageError):
+    """A user's own code that cannot be loaded, as another process says."""
+
+
+class BadPlugin(Unloadable):
     """A user's own file, variant or suite that cannot be loaded."""
 
     def __init__(self, path: str | Path, why: str) -> None:
@@ -70,7 +76,7 @@ class CannotWrite(RnnbenchError):
     """A results or reports folder that refuses a write; what was written before is intact."""
 
     def __init__(self, path: str | Path, why: object) -> None:
-        super().__init__(f"cannot write {str(path)!r}: {why}; free or change the folder, or name another one with --results or --out")
+        super().__init__(f"cannot write {str(path)!r}: {why}; free some space, or choose another folder with --results or --out")
 
 
 class NoCluster(UsageError):
@@ -78,7 +84,7 @@ class NoCluster(UsageError):
 
     def __init__(self, address: str | None, why: str) -> None:
         where = f"--address {address!r}" if address else "a local Ray cluster"
-        super().__init__(f"{where} will not do: {why}")
+        super().__init__(f"{where} is invalid: {why}")
 
 
 class NoWorkers(RnnbenchError):
@@ -91,11 +97,15 @@ class BadResults(RnnbenchError):
     exit_code = EXIT_INCONCLUSIVE
 
     def __init__(self, path: str | Path, why: str) -> None:
-        super().__init__(f"{str(path)!r} is not a readable result: {why}")
+        super().__init__(f"{str(path)!r} is not a readable run: {why}")
 
 
 class Unsupported(Exception):
     """Raised while measuring: this case cannot be had here. Becomes a record, never an exit."""
+
+
+class Diverged(Exception):
+    """Raised while measuring: a loss, an output or a gradient stopped being finite numbers, or no step was learned from."""
 
 
 def nearest_first(bad: str, good: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A run's folder on disk, for reading: run.json and records.jsonl. Writing is rnnbench.runs.journal's."""
+"""Reading a run's folder: run.json and records.jsonl."""
 
 import io
 import json
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnnbench.bounded import LARGEST_BYTES, content, opened
+from rnnbench.bounded import LARGEST_BYTES, content, decoded, opened, parse
 from rnnbench.errors import BadResults, UnknownName, UsageError
 from rnnbench.record import BadRecord, Record, Run
 from rnnbench.registry import is_file
@@ -33,7 +33,7 @@ class Damage:
     last: bool
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.why}" + (" (half-written end of a run that was killed)" if self.last else "")
+        return f"line {self.line}: {self.why}" + (" (half-written when the run was killed)" if self.last else "")
 
 
 def find_run(name: str, results: Path) -> Path:
@@ -49,10 +49,11 @@ def find_run(name: str, results: Path) -> Path:
     if len(begins) == 1:
         return results / begins[0]
     if len(begins) > 1:
-        raise UnknownName("run: more than one begins with", name, begins)
+        raise UnknownName("run: several start with", name, begins)
     if not runs:
         raise UsageError(
-            f"unknown run {name!r}: {str(results)!r} holds none; make one (rnnbench run --suite depth), or name its folder with --results"
+            f"unknown run {name!r}: {str(results)!r} contains no runs; create one (rnnbench run --suite depth), or name its folder with"
+            " --results"
         )
     raise UnknownName("run", name, [*reversed(runs), "latest"])
 
@@ -75,10 +76,10 @@ def read_run(folder: Path) -> tuple[Run, list[Damage]]:
 def run_of(head: bytes, records: list[Record], where: str | Path) -> Run:
     """The run of a run.json's bytes. Raises BadResults, which names `where` they came from."""
     try:
-        return Run.from_dict(json.loads(head.decode("utf-8")), records)
+        return Run.from_dict(parse(decoded(head)), records)
     except BadRecord as error:
         raise BadResults(where, str(error)) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BadResults(where, f"not JSON ({error})") from None
 
 

@@ -1,4 +1,4 @@
-"""Writing a run's folder: run.json whole and at once, records.jsonl a line at a time, each on disk before the next begins."""
+"""Writing a run's folder: run.json as a whole, records.jsonl line by line, each on disk before the next begins."""
 
 import json
 import os

@@ -1,17 +1,33 @@
-"""A user's own data as a task: what a file's name and content make of its name. No torch: the command line asks this first."""
+"""A user's own data file as a task: its options, and the task name made from its kind and content.
+
+Options follow the name, as parts of a test follow a file in pytest: `series.csv::target=load::without=date`.
+"""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rnnbench import bounded
-from rnnbench.errors import UsageError
+from rnnbench.errors import UnknownName, UsageError
 
 KINDS = {".tsv": "pairs", ".csv": "series", ".txt": "characters"}
 LARGEST_BYTES = 64 * 2**20
-LONGEST_LINE = 10_000  # characters
+LONGEST_LINE = 10_000  # characters of a pair
 DIGITS = 8  # of the content's hash: enough to tell two states of one file apart
+MARK = "::"
+OPTIONS = {
+    "target": "the name of the column to forecast",
+    "without": "the name of a column to leave out; may be given again",
+    "keep": "the name of a column to read although it counts up like a date; may be given again",
+    "separator": "comma, semicolon or tab",
+    "decimal": "point or comma",
+    "header": "yes or no: whether the first line holds names",
+}
+_CHOICES = {"separator": ("comma", "semicolon", "tab"), "decimal": ("point", "comma"), "header": ("yes", "no")}
+_REPEATED = ("without", "keep")
 
 
 class BadData(UsageError):
@@ -22,21 +38,73 @@ class BadData(UsageError):
         super().__init__(f"{str(path)!r}{where}: {why}")
 
 
-def task_of(path: Path) -> str:
-    """The name of the task that a file is: its own name and the beginning of its content's SHA-256, not where it lies."""
-    digest = hashlib.sha256(content(path)).hexdigest()[:DIGITS]
-    stem = re.sub(r"[^A-Za-z0-9_]", "_", path.stem)[:32] or "data"
-    return f"own_{stem}:{digest}"
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A file and what the user says of it."""
+
+    path: Path
+    options: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, text: str | Path) -> "Asked":
+        """From `FILE::KEY=VALUE…`. Raises UsageError for an invalid option, in a sentence that quotes it."""
+        name, *parts = str(text).split(MARK)
+        if not parts:
+            return cls(Path(name))
+        options = tuple((key.strip(), value) for key, _, value in (part.partition("=") for part in parts))
+        for index, (key, value) in enumerate(options):
+            if key not in OPTIONS:
+                raise UnknownName(f"option of --data {str(text)!r}:", key, OPTIONS)
+            if value not in _CHOICES.get(key, (value,)) or not value:
+                raise BadData(name, f"{MARK}{key}={value} is not {OPTIONS[key]}")
+            if key not in _REPEATED and key in dict(options[:index]):
+                raise BadData(name, f"{MARK}{key} is given twice")
+        if Path(name).suffix.lower() != ".csv":
+            raise BadData(name, f"{MARK}{options[0][0]} is an option of .csv files")
+        copied = os.path.isfile(text)  # noqa: PTH113 - no name makes it raise; a file sent to a worker keeps its options in its name
+        return cls(Path(text) if copied else Path(name), options)
+
+    @property
+    def suffix(self) -> str:
+        """Which kind of file it is."""
+        return _named(self.path).suffix.lower()
+
+    def one(self, key: str) -> str:
+        """An option's value, or "" where it was not given."""
+        return dict(self.options).get(key, "")
+
+    def every(self, key: str) -> list[str]:
+        """All values of an option that may be given again."""
+        return [value for name, value in self.options if name == key]
 
 
-def learned(path: Path, sets: Sequence[str], plugins: Sequence[str]) -> tuple[list[str], list[str]]:
+def is_data(path: str | Path) -> bool:
+    """Whether a file that a user names is data rather than code."""
+    return _named(path).suffix.lower() in KINDS
+
+
+def _named(path: str | Path) -> Path:
+    return Path(str(path).partition(MARK)[0])
+
+
+def task_of(path: str | Path) -> str:
+    """The name of the task that a file is: its own name and the beginning of the SHA-256 of its content and options, not where it lies."""
+    asked = Asked.of(path)
+    digest = hashlib.sha256(content(asked.path))
+    if asked.options:
+        digest.update(repr(sorted(asked.options)).encode())
+    stem = re.sub(r"[^A-Za-z0-9_]", "_", _named(asked.path).stem)[:32] or "data"
+    return f"own_{stem}:{digest.hexdigest()[:DIGITS]}"
+
+
+def learned(path: str | Path, sets: Sequence[str], plugins: Sequence[str]) -> tuple[list[str], list[str]]:
     """Overrides of axes and files to load, with this file as every case's task."""
     return [*sets, f"task={task_of(path)}"], [*plugins, str(path)]
 
 
 def content(path: Path) -> bytes:
     """All of it. Raises BadData for a file that is not there, of another kind, or larger than is read."""
-    if path.suffix.lower() not in KINDS:
+    if _named(path).suffix.lower() not in KINDS:
         wanted = ", ".join(f"{suffix} ({kind})" for suffix, kind in KINDS.items())
         raise BadData(path, f"what is in it is told by its name, which ends in none of {wanted}")
     try:
@@ -45,13 +113,17 @@ def content(path: Path) -> bytes:
         raise BadData(path, error.strerror or str(error)) from None
 
 
-def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines, empty ones left out. Raises BadData for what is not UTF-8 or endlessly long."""
+def text(path: Path) -> str:
+    """All of it, every line end as it is. Raises BadData for bytes that are not certainly text."""
     try:
-        text = content(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadData(path, f"not UTF-8 at byte {error.start}") from None
-    for number, line in enumerate(text.splitlines(), 1):
+        return bounded.decoded(content(path))
+    except bounded.NotText as error:
+        raise BadData(path, str(error)) from None
+
+
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines with an editor's numbers, empty ones left out: only CR and LF end a line. Raises BadData for endlessly long ones."""
+    for number, line in enumerate(text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         if len(line) > LONGEST_LINE:
             raise BadData(path, f"{len(line)} characters; a line may have {LONGEST_LINE}", number)
         if line.strip():

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from rnnbench.case import Case
 from rnnbench.errors import RnnbenchError
+from rnnbench.units import unit_of
 
 # History of the file format (run.json and records.jsonl):
 # 1  first form
@@ -15,12 +16,12 @@ SCHEMA = 1
 STATUSES: dict[str, str] = {
     "ok": "measured",
     "oom": "ran out of memory, on the device or the host",
-    "timeout": "took longer than its time limit and was ended",
+    "timeout": "exceeded its time limit and was killed",
     "crashed": "its process died: a signal, an abort or an exit",
     "unsupported": "this device, precision or variant cannot do it",
-    "diverged": "the loss or the outputs stopped being finite numbers",
+    "diverged": "the loss or the outputs became NaN or infinite",
     "failed": "raised an error",
-    "lost": "the machine that it ran on was lost, and so was the one that tried it again",
+    "lost": "its machine was lost, and so was the one that retried it",
 }
 
 Better = Literal["lower", "higher"]
@@ -28,55 +29,113 @@ Point = tuple[int, float, float, float]
 """Of a learning curve: training steps, seconds of training, mean loss since the point before, quality on the validation split."""
 
 
+Interval = Literal["", "step_time", "difference", "beside_ratio"]
+
+
+class Trial(NamedTuple):
+    """One case in one process slot: what a process is given to measure, and what a record answers."""
+
+    case: Case
+    process: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Tells it from every other trial of its run; a record of it has the same."""
+        return str(self.case), self.process
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One figure of a record. `better` is None where more or less is neither good nor bad."""
+    """One figure of a record. `better` is None where more or less is neither good nor bad.
+
+    `interval` names the columns `…_low` and `…_high` of `analysis.frames.frame` that hold its confidence interval; a rate (`…_per_s`)
+    takes that of the step time it divides by. Empty: it has none. `reference` is the level at which there is nothing to report: 1 for
+    a ratio, 0 for a cost.
+    """
 
     name: str
     label: str
     better: Better | None
     deterministic: bool
     about: str
+    interval: Interval = ""
+    reference: float | None = None
+
+    @property
+    def unit(self) -> str:
+        """The unit that its name carries; empty for a count."""
+        return unit_of(self.name)
 
 
 _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("step_time_s", "step time", "lower", False, "median of the timed rounds"),
-    ("p95_s", "step time, 95 %", "lower", False, "of a hundred steps of decoding, five take longer"),
-    ("p99_s", "step time, 99 %", "lower", False, "of a hundred steps of decoding, one takes longer"),
-    ("tokens_per_s", "throughput", "higher", False, "batch_size × seq_len ÷ median step time; of all processes together"),
+    ("step_time_at_10_s", "step time at 10 %", "lower", False, "median step of decoding once 10 % of the stream are read"),
+    (
+        "step_time_at_50_s",
+        "step time at 50 %",
+        "lower",
+        False,
+        "median step of decoding in the middle of the stream",
+    ),
+    ("step_time_at_100_s", "step time at 100 %", "lower", False, "median step of decoding at the end of the stream"),
+    ("p95_s", "step time, 95 %", "lower", False, "95th percentile of the decoding steps"),
+    ("p99_s", "step time, 99 %", "lower", False, "99th percentile of the decoding steps"),
+    ("tokens_per_s", "throughput", "higher", False, "batch_size × seq_len ÷ median step time; all processes together"),
     ("sequences_per_s", "sequence throughput", "higher", False, "batch_size ÷ median step time"),
-    ("parameters", "parameters", "lower", True, "trainable scalars of the model"),
-    ("parameter_bytes", "parameter memory", "lower", True, "storage of the parameters"),
+    ("padding_share", "padding", None, True, "share of a batch's positions that hold no token; mean over the batches"),
+    ("parameters", "parameters", "lower", True, "scalars of the model's weights, frozen and packed ones among them"),
+    ("parameter_bytes", "parameter memory", "lower", True, "storage of the weights, frozen and packed ones among them"),
     ("gradient_bytes", "gradient memory", "lower", True, "storage of the gradients after a backward pass"),
     ("optimizer_bytes", "optimizer memory", "lower", True, "storage of the optimizer's state after a step"),
-    ("activation_bytes", "activation memory", "lower", True, "storages that autograd keeps between forward and backward, each once"),
-    ("state_bytes", "state memory", "lower", True, "what decoding keeps of all sequences from step to step"),
-    ("mean_depth", "mean depth", "lower", False, "layers or pondering steps that adaptive depth took, mean over what was read"),
-    ("ponder_cost", "ponder cost", "lower", False, "what adaptive depth adds to the loss for the depth that it took"),
+    ("activation_bytes", "activation memory", "lower", True, "bytes that autograd keeps from forward to backward, each storage once"),
+    ("state_bytes", "state memory", "lower", True, "bytes that decoding keeps between steps, all sequences"),
+    ("mean_depth", "mean depth", "lower", False, "mean number of layers or pondering steps that adaptive depth took"),
+    ("ponder_cost", "ponder cost", "lower", False, "penalty that adaptive depth adds to the loss"),
+    ("output_distance", "distance of the outputs", None, False, "‖outputs − reference form's‖ ÷ ‖reference form's‖, same seed and batch"),
+    ("loss_distance", "distance of the loss", None, False, "|loss − reference form's| ÷ reference form's, same seed and batch"),
+    ("gradient_distance", "distance of the gradients", None, False, "‖gradients − reference form's‖ ÷ ‖reference form's‖"),
+    (
+        "output_fingerprint",
+        "fingerprint of the outputs",
+        None,
+        True,
+        "norm of the outputs of one seed and batch, where two passes give the same",
+    ),
+    ("loss_fingerprint", "fingerprint of the loss", None, True, "loss of one seed and batch, where two passes give the same bits"),
+    ("gradient_fingerprint", "fingerprint of the gradients", None, True, "norm of all gradients of one seed and batch, likewise"),
     ("compile_s", "compile time", "lower", False, "first call of the compiled step, less a steady one; a warm cache counts"),
-    ("operators", "operators", "lower", True, "operators that one step dispatches below autograd; a fused kernel is one"),
-    ("kernel_launches", "kernel launches", "lower", True, "kernels, copies and fills that one step has a device run, by its profiler"),
-    ("step_flops", "FLOPs", "lower", True, "in the matrix products of a step, by formula; backward counts twice its forward pass"),
-    ("moved_bytes", "bytes moved at least", "lower", True, "each array once in each pass that uses it, as if caches were perfect"),
+    ("graphs", "compiled graphs", None, True, "graphs that torch.compile made of the model; where it made none, the case is unsupported"),
+    ("graph_breaks", "graph breaks", "lower", True, "places at which torch.compile gave back to Python; the first reason is in the notes"),
+    ("operators", "operators", "lower", True, "operators that one step dispatches below autograd; a fused kernel counts as one"),
+    ("kernel_launches", "kernel launches", "lower", True, "kernels, copies and fills per step on the device, counted by its profiler"),
+    (
+        "step_flops",
+        "FLOPs",
+        "lower",
+        True,
+        "in the matrix products of a step, by formula, without the gradient of the network's input",
+    ),
+    ("moved_bytes", "bytes moved at least", "lower", True, "every array once per pass that uses it, as with perfect caches"),
     ("intensity_flops_per_byte", "arithmetic intensity", None, True, "FLOPs ÷ bytes moved at least"),
     ("achieved_flops_per_s", "FLOP rate", "higher", False, "FLOPs of the step ÷ its median time"),
-    ("ceiling_share", "share of the ceiling", "higher", False, "least time by the machine's products and copies ÷ median step time"),
-    ("launch_share", "share of launching", None, False, "operators × the machine's time to dispatch one ÷ median step time"),
-    ("peak_allocated_bytes", "peak allocated", "lower", False, "most device memory held by tensors in a step after warm-up"),
-    ("peak_reserved_bytes", "peak reserved", "lower", False, "most device memory held by the allocator in a step after warm-up"),
+    ("ceiling_share", "share of the ceiling", "higher", False, "shortest possible time by matrix products and copies ÷ median step time"),
+    ("launch_share", "launch share", None, False, "operators × dispatch time per operator ÷ median step time"),
+    ("peak_allocated_bytes", "peak allocated", "lower", False, "peak device memory of tensors in a step, after warm-up"),
+    ("peak_reserved_bytes", "peak reserved", "lower", False, "peak device memory of the allocator in a step, after warm-up"),
+    ("graph_pool_bytes", "graph pool", "lower", False, "device memory kept for the replays of CUDA graphs, activations among it"),
     (
         "workspace_bytes",
         "workspace",
         "lower",
         False,
-        "peak allocated − all that has a name: libraries' workspaces (cuDNN's) and passing tensors",
+        "peak allocated minus everything counted above: library workspaces (cuDNN's) and temporaries",
     ),
     (
         "peak_rss_growth_bytes",
         "peak resident growth",
         "lower",
         False,
-        "peak resident memory of a step, less that before the model",
+        "peak resident memory of a step minus that before the model",
     ),
     ("zero_grad_s", "zero_grad time", "lower", False, "median; clearing the gradients"),
     ("forward_s", "forward time", "lower", False, "median; forward pass within the train step"),
@@ -85,8 +144,8 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("unscale_s", "unscale time", "lower", False, "median; dividing the gradients by the loss scale (fp16)"),
     ("clip_s", "clip time", "lower", False, "median; clipping the gradient norm"),
     ("optimizer_s", "optimizer time", "lower", False, "median; the optimizer's step"),
-    ("beside_time_s", "step time of the one beside", "lower", False, "median step of what was run in turn with the case"),
-    ("beside_ratio", "ratio to the one beside", "lower", False, "median over rounds of this step ÷ the one run in turn with it"),
+    ("beside_time_s", "reference step time", "lower", False, "median step of the reference measured in turn with the case"),
+    ("beside_ratio", "ratio to reference", "lower", False, "median over rounds of this step ÷ the reference step"),
     ("clip_cost_s", "cost of clipping", "lower", False, "median over rounds of the step with clipping − the same step without"),
     ("communication_s", "communication", "lower", False, "median over rounds of the step − the same step without communication"),
     (
@@ -97,26 +156,26 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
         "communication ÷ the step, median over rounds",
     ),
     ("threads", "threads", None, True, "CPU threads of each process that trains"),
-    ("steps_to_target", "steps to target", "lower", False, "training steps until the validation split's quality reached the task's target"),
-    ("time_to_target_s", "time to target", "lower", False, "training alone, until the target; evaluation is off the clock"),
+    ("steps_to_target", "steps to target", "lower", False, "training steps until validation quality reached the target"),
+    ("time_to_target_s", "time to target", "lower", False, "training time to the target, without evaluation"),
     ("energy_to_target_j", "energy to target", "lower", False, "mean power while training × time to target"),
     ("training_energy_j", "training energy", None, False, "mean power while training × training time"),
     ("training_steps", "training steps", None, False, "steps that were trained"),
-    ("training_s", "training time", None, False, "seconds of these steps; evaluation is off the clock"),
+    ("training_s", "training time", None, False, "training time, without evaluation"),
     ("test_quality", "test quality", None, False, "on the test split, of the weights that were best on the validation split"),
     ("test_error", "test error", "lower", False, "1 − test quality where it is a share, else the test quality itself"),
     ("best_quality", "best quality", None, False, "best quality on the validation split"),
     ("validation_error", "validation error", "lower", False, "1 − best quality where it is a share, else the best quality itself"),
     ("final_quality", "final quality", None, False, "last quality on the validation split"),
-    ("target_quality", "target", None, True, "the quality that the task asks for"),
-    ("trivial_quality", "trivial predictor", None, True, "test quality of what needs no network"),
+    ("target_quality", "target", None, True, "the task's target quality"),
+    ("trivial_quality", "trivial predictor", None, True, "test quality without a network"),
     ("final_loss", "final loss", "lower", False, "mean training loss since the evaluation before the last"),
-    ("gradient_norm_p10", "gradient norm, 10 %", None, False, "a tenth of the gradient norms, before clipping, is below it"),
-    ("gradient_norm_p50", "gradient norm, median", None, False, "half of the gradient norms, before clipping, is below it"),
-    ("gradient_norm_p90", "gradient norm, 90 %", None, False, "nine tenths of the gradient norms, before clipping, are below it"),
-    ("gradient_norm_max", "gradient norm, largest", None, False, "the largest gradient norm that was seen, before clipping"),
-    ("clipped_share", "clipped steps", None, False, "share of the steps whose gradient was shortened"),
-    ("skipped_steps", "skipped steps", "lower", False, "steps that the loss scaler left out for gradients that were not finite"),
+    ("gradient_norm_p10", "gradient norm, 10 %", None, False, "10th percentile of gradient norms before clipping"),
+    ("gradient_norm_p50", "gradient norm, median", None, False, "median gradient norm before clipping"),
+    ("gradient_norm_p90", "gradient norm, 90 %", None, False, "90th percentile of gradient norms before clipping"),
+    ("gradient_norm_max", "gradient norm, largest", None, False, "largest gradient norm before clipping"),
+    ("clipped_share", "clipped steps", None, False, "share of steps whose gradient was clipped"),
+    ("skipped_steps", "skipped steps", "lower", False, "optimizer steps skipped by the loss scaler because of NaN or infinite gradients"),
     ("loss_scale", "loss scale", None, False, "the last factor of the loss (fp16)"),
     ("answer_s", "answer time", "lower", False, "median; one sequence through the trained network"),
     (
@@ -131,7 +190,14 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("half_width_ratio", "half-width of the mean", None, False, "half-width of the mean's confidence interval ÷ the mean"),
     ("warmup_rounds", "warm-up rounds", None, False, "steps run before timing"),
     ("warmup_s", "warm-up time", None, False, "wall time spent in warm-up"),
-    ("step_energy_j", "energy per step", "lower", False, "mean power × median step time; of the whole GPU, or of the CPU's packages"),
+    (
+        "step_energy_j",
+        "energy per step",
+        "lower",
+        False,
+        "counted over steps back to back (--energy-budget), else mean power × median step time",
+    ),
+    ("energy_half_width_ratio", "half-width of the energy", None, False, "half-width of the mean's interval over windows ÷ the mean"),
     ("token_energy_j", "energy per token", "lower", False, "energy per step ÷ (batch_size × seq_len)"),
     ("mean_power_w", "mean power", None, False, "growth of the energy counter during the timed rounds ÷ their wall time"),
     ("sm_clock_hz", "SM clock", None, False, "mean clock of the GPU's multiprocessors during the timed rounds"),
@@ -142,7 +208,14 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("busy_share", "GPU busy", None, False, "mean share of the driver's sampling periods in which some kernel ran"),
     ("gpu_process_bytes", "memory of the process", None, False, "this process's memory on the GPU, as the driver counts it"),
     ("other_gpu_processes", "others on the GPU", None, False, "further processes that compute on the GPU"),
-    ("device_time_s", "device time", "lower", False, "median between the device's own events around a step, of further rounds"),
+    ("device_time_s", "device time", "lower", False, "median between the device's own events around each round; the wall clock is quoted"),
+    (
+        "back_to_back_s",
+        "step time, back to back",
+        "lower",
+        False,
+        "steps in a row ÷ their number, the device waited for once: as in training",
+    ),
     (
         "kernel_time_s",
         "kernel time",
@@ -168,7 +241,52 @@ def _on_device(part: str) -> Metric:
     )
 
 
-METRICS: dict[str, Metric] = {row[0]: Metric(*row) for row in _ROWS} | {ON_DEVICE[name]: _on_device(name) for name in PARTS}
+_INTERVALS: dict[str, Interval] = {
+    **dict.fromkeys(("step_time_s", "tokens_per_s", "sequences_per_s", "achieved_flops_per_s"), "step_time"),
+    **dict.fromkeys(("clip_cost_s", "communication_s"), "difference"),
+    "beside_ratio": "beside_ratio",
+}
+_REFERENCES = {"beside_ratio": 1.0, "clip_cost_s": 0.0, "communication_s": 0.0, "communication_share": 0.0}
+
+
+def _metric(row: tuple[str, str, Better | None, bool, str]) -> Metric:
+    return Metric(*row, interval=_INTERVALS.get(row[0], ""), reference=_REFERENCES.get(row[0]))
+
+
+METRICS: dict[str, Metric] = {row[0]: _metric(row) for row in _ROWS} | {ON_DEVICE[name]: _on_device(name) for name in PARTS}
+DERIVED: dict[str, Metric] = {
+    "efficiency_share": Metric(
+        "efficiency_share",
+        "efficiency",
+        "higher",
+        False,
+        "throughput of P processes ÷ (P × the throughput of one), all else alike",
+        reference=1.0,
+    ),
+}
+"""Figures of several cases together, which no record holds: `analysis.efficiency` computes them."""
+DISTANCES: dict[str, dict[str, float]] = {
+    "output_distance": {"fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "fp16": 1e-2},
+    "loss_distance": {"fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "fp16": 1e-2},
+    "gradient_distance": {"fp32": 1e-2, "tf32": 5e-2, "bf16": 2e-1, "fp16": 5e-2},
+}
+"""By metric and precision, how far a case's numbers may be from those of its reference form: the same variant in fp32, eager and fused."""
+FINGERPRINTS = ("output_fingerprint", "loss_fingerprint", "gradient_fingerprint")
+
+
+def disagreement(precision: str, metrics: Mapping[str, float]) -> str:
+    """One sentence where a case's numbers are further from its reference form's than its precision allows; else empty.
+
+    A comparison of ways to run one network says it before anything else: a speed-up counts only where the numbers are the same.
+    """
+    told = [
+        f"{METRICS[name].label.removeprefix('distance of the ')} by {metrics[name]:.2g} (tolerance {allowed[precision]:g})"
+        for name, allowed in DISTANCES.items()
+        if name in metrics and not metrics[name] <= allowed[precision]
+    ]
+    return f"not the numbers of the fp32 eager reference form: {', '.join(told)}, relative" if told else ""
+
+
 MEMORY = ("parameter_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes")
 
 
@@ -178,7 +296,10 @@ class BadRecord(RnnbenchError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """The outcome of one case in one process. A figure that could not be had is in `absent` with its reason, never 0."""
+    """The outcome of one case in one process. A figure that could not be had is in `absent` with its reason, never 0.
+
+    `types` are the number formats that the operators of a step were given, as they were dispatched: `_cudnn_rnn bfloat16`.
+    """
 
     case: Case
     status: str
@@ -186,12 +307,14 @@ class Record:
     times_s: tuple[float, ...] = ()
     beside: str = ""
     beside_times_s: tuple[float, ...] = ()
+    device_times_s: tuple[float, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     bound: str = ""
     absent: Mapping[str, str] = field(default_factory=dict)
     curve: tuple[Point, ...] = ()
     notes: tuple[str, ...] = ()
     kernels: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     worker: str = ""
     process: int = 0
     pid: int = 0
@@ -221,12 +344,12 @@ class Record:
         try:
             values = {name: data[name] for name in (one.name for one in fields(cls)) if name in data}
             values["case"] = Case.from_dict(data["case"])
-            for name in ("times_s", "beside_times_s"):
+            for name in ("times_s", "beside_times_s", "device_times_s"):
                 values[name] = tuple(_finite(value, name) for value in values.get(name, ()))
             values["metrics"] = {str(name): _finite(value, name) for name, value in values.get("metrics", {}).items()}
             values["absent"] = {str(name): str(why) for name, why in values.get("absent", {}).items()}
             values["curve"] = tuple(_point(point) for point in values.get("curve", ()))
-            for name in ("notes", "kernels"):
+            for name in ("notes", "kernels", "types"):
                 values[name] = tuple(map(str, values.get(name, ())))
             for name in ("reason", "beside", "bound", "log", "worker", "started_utc", "finished_utc"):
                 values[name] = str(values.get(name, ""))
@@ -300,7 +423,7 @@ class Run:
         values = {name: data[name] for name in (one.name for one in fields(cls)) if name in data and name != "records"}
         for name, kind in _RUN_KINDS.items():
             if name in values and not isinstance(values[name], kind):
-                raise BadRecord(f"run.json has {name} = {values[name]!r:.80}, which will not do")
+                raise BadRecord(f"run.json has {name} = {values[name]!r:.80}, which is invalid")
         for name in ("suites", "planned"):
             if odd := [one for one in values.get(name, ()) if not isinstance(one, dict)]:
                 raise BadRecord(f"run.json has {odd[0]!r:.80} among its {name}, where each is an object")

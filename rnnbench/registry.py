@@ -1,4 +1,4 @@
-"""Named things that live one family a file: a file dropped into the package, or named by a user, is found."""
+"""Registries of named things: each is found in a file of the package or in one that a user names."""
 
 import importlib
 import importlib.util
@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Generic, TypeVar
 
+from rnnbench.axis import NAME, NAME_PATTERN
 from rnnbench.errors import BadPlugin, UnknownName
 
 T = TypeVar("T")
@@ -24,9 +25,16 @@ class Registry(Generic[T]):
         self._complete = False
 
     def add(self, name: str, thing: T) -> None:
-        """Register; a name is taken once."""
+        """Register. A name is taken once, and can be written in --set, in an id and as a file's name."""
+        if not NAME_PATTERN.fullmatch(name):
+            raise BadPlugin(name, f"a {self.kind} has {NAME}")
         if name in self._found:
             raise BadPlugin(name, f"a {self.kind} of that name exists already")
+        self._found[name] = thing
+
+    def put(self, name: str, thing: T) -> None:
+        """Register in place of whatever has the name."""
+        self.all()
         self._found[name] = thing
 
     def __getitem__(self, name: str) -> T:
@@ -74,7 +82,8 @@ def is_folder(path: Path) -> bool:
 
 
 def load_file(path: str | Path) -> ModuleType:
-    """Import a user's own Python file, once. A plugin is code: it is run as it stands."""
+    """Import a user's own Python file, once. A plugin is code: it is run as it stands. It can import files beside it, which are looked
+    for last, so that none of them hides an installed package."""
     source = user_path(path).resolve()
     name = f"rnnbench_file_{source.stem}_{abs(hash(str(source))):x}"
     if name in sys.modules:
@@ -86,6 +95,8 @@ def load_file(path: str | Path) -> ModuleType:
         raise BadPlugin(path, "it is not a Python file (.py)")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    if (folder := str(source.parent)) not in sys.path:
+        sys.path.append(folder)
     try:
         spec.loader.exec_module(module)
     except BaseException as error:

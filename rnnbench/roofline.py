@@ -1,4 +1,4 @@
-"""What a step may take at least on a machine whose ceilings are known, and which of them it is held by. Arithmetic only: no torch."""
+"""Lower bounds on a step's time from a machine's ceilings, and which of them binds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

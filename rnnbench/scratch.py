@@ -1,4 +1,4 @@
-"""Folders for a moment, below the system's temporary folder. What a killed process left behind, the next one removes."""
+"""Temporary folders that are cleaned up even after a kill."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ _NAME = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_]{8}")
 def scratch(within: str | None = None) -> Iterator[Path]:
     """A folder of one's own that is gone after the block. The kernel frees its lock with its holder, however that ends.
 
-    `within` is the folder to make it in, where the system's temporary folder will not do.
+    `within` is the folder to make it in, where the system's temporary folder cannot be used.
     """
     sweep()
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=within, ignore_cleanup_errors=True) as name:

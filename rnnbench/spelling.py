@@ -1,4 +1,4 @@
-"""Text of others as it may be shown: characters that a terminal obeys, or that hide or reorder what is read, are spelt out.
+"""Foreign text made safe to show: control, hiding and reordering characters are spelled out as codes.
 
 A results folder is data, and data may say anything: ids of other tools' benchmarks, the last words of a process that crashed.
 """

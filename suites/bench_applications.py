@@ -16,9 +16,12 @@ def application(sizes, cpu, cuda):
 SUITE = Suite(
     "applications",
     title="Translation, speech and forecasting",
-    question="What does a step of a translator, an acoustic model or a forecaster cost?",
+    question="What does a training step of a translator, an acoustic model or a forecaster cost?",
     x="variant",
     hue="precision",
+    metric="step_time_s",
+    table=("step_time_s", "half_width_ratio", "tokens_per_s", "activation_bytes", "peak_allocated_bytes"),
+    baseline={"precision": "fp32"},
     cases=(
         *application(TRANSLATION, {"batch_size": 8, "seq_len": 40}, {"batch_size": 64, "seq_len": 80}),
         *application(SPEECH, {"batch_size": 8, "seq_len": 200}, {"batch_size": 32, "seq_len": 800}),

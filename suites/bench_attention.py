@@ -5,9 +5,12 @@ from rnnbench import Suite, grid
 SUITE = Suite(
     "attention",
     title="Attention and recurrence against sequence length",
-    question="From which length on is recurrence, or sparse attention, cheaper than dense attention?",
+    question="At what sequence length does recurrence or sparse attention become cheaper than dense attention?",
     x="seq_len",
     hue="variant",
+    metric="step_time_s",
+    table=("step_time_s", "half_width_ratio", "tokens_per_s", "activation_bytes", "peak_allocated_bytes"),
+    baseline={"variant": "transformer"},
     families={
         "dense attention": ("transformer",),
         "recurrence": ("lstm", "min_gru"),
@@ -17,12 +20,16 @@ SUITE = Suite(
     },
     cases=grid(
         variant=("lstm", "min_gru", "transformer", "window_attention", "block_sparse", "strided_attention", "linear_attention", "griffin"),
-        depth=1,
+        depth=2,  # Griffin's second block is the one that attends
         batch_size=1,
+        window=128,
+        block_size=32,  # eight blocks at the shortest length: fewer would all be seen
         seq_len=(256, 1024, 4096),
         cuda={"hidden_size": 512, "seq_len": (256, 1024, 4096, 16384, 65536)},
-        quick={"seq_len": (8, 32), "hidden_size": 16, "input_size": 16, "window": 8},
-        full={"seq_len": (128, 256, 512, 1024, 2048, 4096), "phase": ("forward", "train")},
+        quick={"seq_len": (16, 32), "hidden_size": 16, "input_size": 16, "window": 4, "block_size": 2},
+        full={"seq_len": (256, 512, 1024, 2048, 4096), "phase": ("forward", "train")},
+        quick_cuda={"seq_len": (64, 256), "hidden_size": 128, "input_size": 128, "window": 16, "block_size": 8},
+        full_cuda={"seq_len": (256, 512, 1024, 4096, 16384, 65536)},
     ),
 )
 

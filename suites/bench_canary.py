@@ -5,9 +5,11 @@ from rnnbench import Suite, grid
 SUITE = Suite(
     "canary",
     title="The canary",
-    question="Is the machine as fast as it was?",
+    question="Is this machine as fast as it was?",
     x="hidden_size",
     hue="variant",
+    metric="step_time_s",
+    table=("step_time_s", "half_width_ratio"),
     cases=grid(
         variant="lstm",
         phase="train",

@@ -5,9 +5,12 @@ from rnnbench import Suite, grid
 SUITE = Suite(
     "clipping_convergence",
     title="Where training diverges",
-    question="Does my network need its gradients clipped, and how short?",
+    question="Does my network need gradient clipping, and at what norm?",
     x="lr",
     hue="clip_norm",
+    metric="test_quality",
+    table=("test_quality", "steps_to_target", "final_loss", "clipped_share"),
+    baseline={"clip_norm": None},
     cases=grid(
         phase="converge",
         task="vowels",
@@ -30,4 +33,4 @@ SUITE = Suite(
 
 
 def bench_clipping_convergence(measure, case):
-    measure(case)
+    measure(case, whole=True)  # equal budgets: their qualities are compared

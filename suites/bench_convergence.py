@@ -39,9 +39,12 @@ def applied(variant, task, seq_len, input_size, hidden_size, depth, bidirectiona
 SUITE = Suite(
     "convergence",
     title="Time to a target",
-    question="Which network learns a task in the fewest steps and seconds?",
+    question="Which network learns a task in the fewest steps, and in the least time?",
     x="variant",
     hue="task",
+    metric="steps_to_target",
+    table=("steps_to_target", "time_to_target_s", "test_quality"),
+    baseline={"variant": "lstm"},
     cases=sum((learned(*row) for row in SIZES), ()) + sum((applied(*row) for row in APPLICATIONS), ()),
 )
 

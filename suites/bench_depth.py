@@ -8,6 +8,9 @@ SUITE = Suite(
     question="What does one more layer cost?",
     x="depth",
     hue="variant",
+    metric="step_time_s",
+    table=("step_time_s", "half_width_ratio", "tokens_per_s", "activation_bytes", "peak_allocated_bytes"),
+    baseline={"variant": "lstm"},
     cases=grid(
         variant=("elman", "lstm", "gru"),
         depth=(1, 2, 4, 8),
@@ -23,6 +26,7 @@ SUITE = Suite(
         },
         quick={"depth": (1, 2), "hidden_size": 32, "input_size": 32, "batch_size": 4, "seq_len": 16},
         full={"depth": (1, 2, 3, 4, 6, 8, 12, 16), "phase": ("forward", "backward", "train")},
+        quick_cuda={"hidden_size": 256, "input_size": 256, "batch_size": 32, "seq_len": 32},
     ),
 )
 

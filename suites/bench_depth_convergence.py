@@ -5,9 +5,12 @@ from rnnbench import Suite, grid
 SUITE = Suite(
     "depth_convergence",
     title="Learning against depth",
-    question="Does a deeper network learn better, and what helps it to?",
+    question="Does a deeper network learn better, and what helps it learn?",
     x="depth",
     hue="variant",
+    metric="test_quality",
+    table=("test_quality", "steps_to_target", "time_to_target_s"),
+    baseline={"variant": "lstm"},
     cases=grid(
         phase="converge",
         task="digits_rows",
@@ -26,4 +29,4 @@ SUITE = Suite(
 
 
 def bench_depth_convergence(measure, case):
-    measure(case)
+    measure(case, whole=True)  # equal budgets: their qualities are compared

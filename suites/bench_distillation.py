@@ -33,9 +33,12 @@ def rows(task, seq_len, input_size, hidden_size, max_steps):
 SUITE = Suite(
     "distillation",
     title="Students of a deep teacher",
-    question="How much of a deep network's quality can a shallow one be taught?",
+    question="How much of a deep teacher's quality can a shallow student learn?",
     x="depth",
     hue="distilled",
+    metric="test_quality",
+    table=("test_quality", "steps_to_target", "answer_s", "parameters"),
+    baseline={"distilled": False},
     cases=rows("digits_rows", 8, 8, 16, 2000) + rows("temperatures", 48, 4, 4, 800),
 )
 

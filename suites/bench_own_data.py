@@ -5,9 +5,12 @@ from rnnbench import Suite, grid
 SUITE = Suite(
     "own_data",
     title="Learning from data of one's own",
-    question="Which network learns my data, in how many steps and seconds?",
+    question="Which network learns my data best, and how fast?",
     x="variant",
     hue="task",
+    metric="steps_to_target",
+    table=("steps_to_target", "time_to_target_s", "test_quality"),
+    baseline={"variant": "lstm"},
     cases=grid(
         phase="converge",
         task="text",

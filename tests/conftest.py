@@ -2,18 +2,57 @@
 
 import os
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from rnnbench.tasks import PROBLEMS, TASKS
+from rnnbench.variants import VARIANTS
+from tests.limits import calibrate
 from tests.tools import QUICK, Ended, command
+
+pytest_plugins = ("tests.shared_failures",)
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors gain nothing from threads, and a busy machine loses minutes to them
 signal.signal(signal.SIGINT, signal.default_int_handler)  # under nohup it is ignored, by all that is started here too
 
 settings.register_profile("rnnbench", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rnnbench")
+
+
+def pytest_configure() -> None:
+    """Learn how slow this machine is before the workers start, which inherit the answer."""
+    calibrate()
+
+
+@contextmanager
+def _registered_as_before() -> Iterator[None]:
+    """What is registered within is forgotten after, and the file that did it can be loaded anew."""
+    registries = (VARIANTS, TASKS, PROBLEMS)
+    before = [dict(one.all()) for one in registries]
+    yield
+    for registry, found in zip(registries, before, strict=True):
+        registry._found = found  # a new dict: a test may hold the other
+    for name in [one for one in sys.modules if one.startswith("rnnbench_file_")]:
+        del sys.modules[name]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _module_registers_for_itself() -> Iterator[None]:
+    """No test file sees what another registered, whichever worker ran it before."""
+    with _registered_as_before():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _test_registers_for_itself() -> Iterator[None]:
+    """No test sees what another registered."""
+    with _registered_as_before():
+        yield
 
 
 @pytest.fixture(scope="session")

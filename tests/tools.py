@@ -14,6 +14,7 @@ from rnnbench.case import Case
 from rnnbench.files import read_run
 from rnnbench.record import Record, Run
 from rnnbench.scratch import scratch
+from tests.limits import hung_s
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITES = ROOT / "suites"
@@ -67,22 +68,22 @@ def environment(**more: str) -> dict[str, str]:
     return {**plain, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", "RNNBENCH_LOCKS": str(LOCKS), **more}
 
 
-def command(*words: object, cwd: Path, limit_s: float = 240, **more: str) -> Ended:
+def command(*words: object, cwd: Path, **more: str) -> Ended:
     """`rnnbench …` in a folder, as a process of its own. `more` are environment variables."""
-    return ended(sys.executable, "-m", "rnnbench", *words, cwd=cwd, limit_s=limit_s, **more)
+    return ended(sys.executable, "-m", "rnnbench", *words, cwd=cwd, **more)
 
 
-def ended(*words: object, cwd: Path, limit_s: float = 240, **more: str) -> Ended:
+def ended(*words: object, cwd: Path, **more: str) -> Ended:
     """Any program, in a folder."""
     done = subprocess.run(
-        [str(word) for word in words], cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=limit_s, check=False
+        [str(word) for word in words], cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=hung_s(), check=False
     )
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
-def bare(folder: Path, *words: object) -> Ended:
-    """Plain pytest with our plugin, in a folder."""
-    return ended(sys.executable, "-m", "pytest", "-p", "rnnbench.measure.plugin", "-p", "no:cacheprovider", *words, cwd=folder)
+def bare(folder: Path, *words: object, **more: str) -> Ended:
+    """Plain pytest with our plugin, in a folder. `more` are environment variables."""
+    return ended(sys.executable, "-m", "pytest", "-p", "rnnbench.measure.plugin", "-p", "no:cacheprovider", *words, cwd=folder, **more)
 
 
 def only_run(folder: Path) -> tuple[Path, Run]:

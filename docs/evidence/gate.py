@@ -2,9 +2,10 @@
 
 python docs/evidence/gate.py tests        # minutes: which test holds its level and sees most
 python docs/evidence/gate.py simulate     # minutes: noise of known shape, no processes
-python docs/evidence/gate.py history      # minutes: simulated series
 python docs/evidence/gate.py real --load quiet --minutes 20 --out trials.jsonl    # real processes; goes on by the same command
 python docs/evidence/gate.py judge --out trials.jsonl                             # what every rule says of what `real` left
+
+docs/evidence/levels.py simulates error rates, power and coverage.
 """
 
 import argparse
@@ -18,8 +19,7 @@ from rules import RULES, Pairs, by_compare
 from scipy import stats
 from trials import judge, real
 
-from rnnbench.analysis.changepoints import shifts
-from rnnbench.analysis.policy import ALPHA, MIN_EFFECT
+from rnnbench.gate.policy import ALPHA, MIN_EFFECT
 
 SEED = 20260301
 
@@ -91,32 +91,9 @@ def simulate(repeats: int) -> None:
             print(f"| {name} | {shape} | " + " | ".join(f"{share:.1%}" for share in shares) + " |", flush=True)
 
 
-def series(rng: np.random.Generator, count: int, correlation: float) -> np.ndarray:
-    """Noise of 1.5 %, each run like the one before it to some extent; one run in twenty is 10 % to 170 % slower."""
-    noise = rng.normal(0, 0.015, count)
-    for index in range(1, count):
-        noise[index] = correlation * noise[index - 1] + np.sqrt(1 - correlation**2) * noise[index]
-    return 0.01 * np.exp(noise + (rng.random(count) < 0.05) * rng.uniform(0.1, 1, count))
-
-
-def history(repeats: int) -> None:
-    """False alarms in 200 points, and a step of 10 % with five points behind it."""
-    print(f"{repeats} series each, seed {SEED}\n")
-    print("| correlation of neighbours | series of 200 with a false alarm | +10 % found within 5 points |\n| --- | --- | --- |")
-    for correlation in (0.0, 0.3):
-        rng = np.random.default_rng(SEED)
-        false = sum(bool(shifts(series(rng, 200, correlation))) for _ in range(repeats))
-        found = 0
-        for _ in range(repeats):
-            values = series(rng, 105, correlation)
-            values[100:] *= 1.1
-            found += any(98 <= one.at <= 102 for one in shifts(values))
-        print(f"| {correlation} | {false / repeats:.2%} | {found / repeats:.1%} |")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("tests", "simulate", "history", "real", "judge"))
+    parser.add_argument("what", choices=("tests", "simulate", "real", "judge"))
     parser.add_argument("--repeats", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--load", choices=("quiet", "bursts"), default="quiet", help="what `real` runs beside the pairs")
@@ -126,7 +103,6 @@ def main() -> None:
     {
         "tests": lambda: tests(asked.repeats),
         "simulate": lambda: simulate(asked.repeats),
-        "history": lambda: history(asked.repeats),
         "real": lambda: real(asked.out, asked.minutes, asked.load, apart=asked.apart),
         "judge": lambda: judge(asked.out),
     }[asked.what]()

@@ -17,9 +17,9 @@ import torch
 from torch import nn
 
 from rnnbench.case import Case
-from rnnbench.measure.devices import Clock, Device
-from rnnbench.measure.memory import activation_bytes
-from rnnbench.measure.precision import in_format
+from rnnbench.device.devices import Clock, Device
+from rnnbench.device.precision import in_format
+from rnnbench.measure.probes.memory import activation_bytes
 from rnnbench.measure.workload import Workload
 from rnnbench.variants import VARIANTS
 from rnnbench.variants.transformer import dense_causal

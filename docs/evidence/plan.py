@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnbench.analysis.source import source_at
 from rnnbench.case import Case
+from rnnbench.gate.source import source_at
 from rnnbench.runs.planning import FACTOR
 
 

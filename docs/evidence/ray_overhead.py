@@ -24,7 +24,7 @@ from rnnbench.measure.job import Job
 from rnnbench.record import Record
 from rnnbench.runs.catalog import find
 from rnnbench.runs.cluster.executor import OnRay
-from rnnbench.runs.cluster.station import Station
+from rnnbench.runs.cluster.worker import Worker
 from rnnbench.runs.conduct import conduct
 from rnnbench.runs.plan import Plan
 from rnnbench.runs.prepare import Prepared, _new_run
@@ -34,7 +34,7 @@ SIZES = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_le
 SPREAD = ("--set", "variant=lstm", "--set", "phase=forward", "--set", "precision=fp32", "--case-budget", "0.02", "--min-rounds", "3")
 
 
-class Dummy(Station):
+class Dummy(Worker):
     """A station that is all there, but for the cases: each is a record at once."""
 
     def measure(self, data, limits):  # noqa: ARG002 - as a station's

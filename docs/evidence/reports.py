@@ -9,10 +9,10 @@ import random
 import resource
 import time
 
-from rnnbench.analysis.store import Loaded
+from rnnbench.analysis.frames import Loaded
 from rnnbench.case import Case
 from rnnbench.record import Record, Run
-from rnnbench.reports.page import render
+from rnnbench.reports.forms.page import render
 
 SHAPES = [(variant, depth) for variant in ("lstm", "gru", "elman", "min_gru") for depth in range(1, 26)]
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from pytest_benchmark.utils import PercentageRegressionCheck
 
-from rnnbench.analysis.compare import Trial, decide
-from rnnbench.analysis.evidence import Sample
-from rnnbench.analysis.policy import ALPHA, MIN_EFFECT
-from rnnbench.analysis.sequential import ALPHA as SPENT
-from rnnbench.analysis.sequential import LookPlan, confirmed, decided
-from rnnbench.analysis.verdict import Finding
+from rnnbench.gate.canary import machine_ends
+from rnnbench.gate.decide import NO_DRIFT, Hypothesis, decide
+from rnnbench.gate.evidence import Sample
+from rnnbench.gate.policy import ALPHA, MIN_EFFECT
+from rnnbench.gate.sequential import ALPHA as SPENT
+from rnnbench.gate.sequential import LookPlan, confirmed, decided
+from rnnbench.gate.verdict import Finding
 
 try:  # its own code where it is installed (pip install asv), else the rule as asv's documentation has it
     from asv.commands.compare import _is_result_better as asv_is_better
@@ -37,34 +38,37 @@ class Pairs:
         return Pairs(self.a[first : first + count], self.b[first : first + count])
 
 
-def trial(pairs: Pairs, *, paired: bool) -> Trial:
+def hypothesis(pairs: Pairs, *, paired: bool, drift: tuple[float, float] = NO_DRIFT) -> Hypothesis:
     """As compare and duet make one."""
     a, b = np.median(pairs.a, axis=1), np.median(pairs.b, axis=1)
     finding = Finding(case="x", metric="step_time_s", verdict="inconclusive", min_effect=MIN_EFFECT, processes=(len(a), len(b)))
-    return Trial(finding, Sample.of(a, b, paired=paired))
+    return Hypothesis(finding, Sample.of(a, b, paired=paired), drift)
 
 
 def by_compare(cases: Sequence[Pairs], count: int, canary: Pairs | None) -> list[str]:
     """`rnnbench compare` of two runs of so many processes, one after the other: A of the first pairs, B of those that follow. All cases
-    are in one comparison, freed of the machine's drift where a canary ran with them. `regressed` is what ends with 3."""
+    are in one comparison, judged at the less favourable end of the machine's drift where a canary ran with them. `regressed` is what ends
+    with 3."""
     runs = [Pairs(one.a[:count], one.b[count : 2 * count]) for one in cases]
+    drift = NO_DRIFT
     if canary is not None:
-        slower = np.median(np.median(canary.b[count : 2 * count], axis=1)) / np.median(np.median(canary.a[:count], axis=1))
-        runs = [Pairs(one.a, one.b / slower) for one in runs]
-    found = decide([trial(one, paired=False) for one in runs], ALPHA)
+        sides = (np.median(rounds, axis=1) for rounds in (canary.a[:count], canary.b[count : 2 * count]))
+        drift = machine_ends(Sample.of(*sides, paired=False), ALPHA) or NO_DRIFT
+    spent = ALPHA / 2 if drift != NO_DRIFT else 0.0
+    found = decide([hypothesis(one, paired=False, drift=drift) for one in runs], ALPHA, spent=spent)
     return ["listed" if one.verdict == "regressed" and not one.failing else one.verdict for one in found]
 
 
 def by_duet(pairs: Pairs) -> Said:
-    """`rnnbench duet`: looks after 5, 10 and 20 pairs, each flag confirmed on fresh ones."""
+    """`rnnbench duet` of one case: interim analyses after 5, 10 and 20 pairs, each flag confirmed on fresh ones."""
     plan = LookPlan()
     for look, stage in enumerate(plan.stages):
-        found = decided([trial(pairs.some(0, stage), paired=True)], plan.level(look), 1)
-        for flag in found.values():
+        for key, flag in decided([hypothesis(pairs.some(0, stage), paired=True)], plan.level(look), 1, SPENT).items():
             if flag.verdict == "equivalent":
                 return "equivalent", stage
             fresh = plan.fresh(stage)
-            return confirmed(flag, trial(pairs.some(stage, fresh), paired=True), SPENT).verdict, stage + fresh
+            again = confirmed({key: flag}, {key: hypothesis(pairs.some(stage, fresh), paired=True)}, SPENT)[key]
+            return again.verdict, stage + fresh
     return "inconclusive", plan.stages[-1]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from rnnbench.case import Case
 from rnnbench.journal import Journal
 from rnnbench.record import Record, Run
-from rnnbench.reports.site import write_site
+from rnnbench.reports.forms.site import write_site
 
 ABOUT = {"name": "depth", "title": "Depth", "question": "What does one more layer cost?", "x": "depth", "hue": "variant"}
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rnnbench.analysis.shelved import Shelved, volume
 from rnnbench.case import Case
+from rnnbench.gate.store_source import StoreSource, volume
 from rnnbench.record import METRICS, Record, Run
-from rnnbench.store import open_shelf
+from rnnbench.store.opening import open_database
 
 METRICS_READ = ("step_time_s", *(name for name, one in METRICS.items() if one.deterministic))
 MACHINE = {"hostname": "made", "cpu": {"model": "made", "cores": 2}, "gpus": []}
@@ -35,15 +35,15 @@ def runs(count: int, cases: int, samples: int) -> Iterator[tuple[bytes, bytes]]:
         yield json.dumps(run.as_dict()).encode(), lines
 
 
-def filled(address: str, count: int, cases: int, samples: int) -> Shelved:
+def filled(address: str, count: int, cases: int, samples: int) -> StoreSource:
     """A store with these runs. Figures are worked out once for all, since the runs differ in their heads alone."""
-    shelf = open_shelf(address, create=True)
+    database = open_database(address, create=True)
     began, first = time.perf_counter(), None
     for head, lines in runs(count, cases, samples):
         first = first or volume(head, lines, "made")
-        shelf.put(type(first)(head=head, lines=lines, machine=first.machine, facts=first.facts, cases=first.cases))
+        database.put(type(first)(head=head, lines=lines, machine=first.machine, facts=first.facts, cases=first.cases))
     print(f"  filled with {count * cases:,} records in {time.perf_counter() - began:.0f} s")
-    return Shelved.at(address)
+    return StoreSource.at(address)
 
 
 def spans(what: str, call: Callable[[], object], times: int) -> None:

@@ -5,7 +5,6 @@ Twenty cases of the same LSTM, told apart by their seed, share a process: twelve
 few rounds, as in a duet; with `--apart` one follows the other."""
 
 import contextlib
-import gc
 import json
 import os
 import random
@@ -22,14 +21,15 @@ from statistics import median
 import numpy as np
 from planted import VARIABLE
 from rules import COMPARES, RULES, Pairs, by_compare
-from statsmodels.stats.proportion import proportion_confint
+from scipy.stats import binomtest
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
-from rnnbench.measure.baton import Batons
+from rnnbench.measure.interleaving import TurnFiles
 from rnnbench.measure.job import Job
+from rnnbench.record import Trial
 from rnnbench.runs.catalog import shipped
-from rnnbench.runs.client import START_LIMIT_S, ForkServer
+from rnnbench.runs.processes.client import START_LIMIT_S, ForkServer
 
 HERE = Path(__file__).parent
 EFFECTS = (0.0,) * 12 + (0.02,) * 2 + (0.05,) * 4 + (0.10,) * 2
@@ -52,7 +52,7 @@ Seconds = dict[int, list[float]]
 """Of each round, by seed."""
 
 
-class Side:
+class Processes:
     """Fresh processes of one side, one after another. `products` is planted work by seed."""
 
     def __init__(self, folder: Path, name: str, products: Mapping[int, int]) -> None:
@@ -61,8 +61,8 @@ class Side:
         self.server = ForkServer(self._log, environment=environment)
 
     def measure(self, order: list[int], turn: Mapping[str, object] | None = None) -> Seconds:
-        """All cases in one process, in this order. `turn` is its end of a baton."""
-        tasks = tuple((CASES[seed], 0) for seed in order)
+        """All cases in one process, in this order. `turn` is its end of the turn files."""
+        tasks = tuple(Trial(CASES[seed], 0) for seed in order)
         job = Job(suite_path=str(shipped()[SUITE]), tasks=tasks, budget=BUDGET, plugins=(str(HERE / "planted.py"),), turn=turn or {})
         token, found = self.server.fork("job", job.as_dict(), self._log), Seconds()
         while (event := self.server.next_event(START_LIMIT_S)) is not None:
@@ -78,19 +78,19 @@ class Side:
 
 
 @contextlib.contextmanager
-def sides(*products: Mapping[int, int]) -> Iterator[list[Side]]:
+def sides(*products: Mapping[int, int]) -> Iterator[list[Processes]]:
     """Warm fork servers, one for each amount of planted work."""
     with tempfile.TemporaryDirectory(prefix="rnnbench-") as folder, contextlib.ExitStack() as stack:
         found = []
         for number, planted in enumerate(products):
-            found.append(Side(Path(folder), f"side-{number}", planted))
+            found.append(Processes(Path(folder), f"side-{number}", planted))
             stack.callback(found[-1].server.close)
         yield found
 
 
-def in_turn(both: list[Side], order: list[int], first: int, folder: Path) -> list[Seconds]:
+def in_turn(both: list[Processes], order: list[int], first: int, folder: Path) -> list[Seconds]:
     """A process of each side, at once, by turns."""
-    batons = Batons(folder, START_LIMIT_S)
+    batons = TurnFiles(folder, START_LIMIT_S)
 
     def follow(which: int) -> Seconds:
         with batons.turn(which, first=which == first) as turn:
@@ -160,7 +160,6 @@ def read(out: Path) -> tuple[dict[str, int], dict[str, list[dict]]]:
 
 def judge(out: Path) -> None:
     """Every rule on the pairs of each case, in the order in which they were measured; a comparison begins where the last one ended."""
-    gc.freeze()  # statsmodels collects garbage at each correction
     _, found = read(out)
     for load, rows in found.items():
         average = median(row["average"] for row in rows)
@@ -185,7 +184,7 @@ def _print(name: str, load: str, streams: list[Pairs], said: Mapping[float, Coun
         if total := counts.total():
             own = [one for one, planted in zip(streams, EFFECTS, strict=True) if planted == effect]
             ratio = median(float(np.median(np.median(one.b, axis=1) / np.median(one.a, axis=1))) for one in own)
-            top = proportion_confint(counts["regressed"], total, 0.1, "beta")[1]
+            top = binomtest(counts["regressed"], total).proportion_ci(0.9, "exact").high
             rest = f"{counts['listed']} | {counts['equivalent'] + counts['fine']} | {counts['inconclusive']}"
             shares = f"{total} | {counts['regressed']} | {counts['regressed'] / total:.1%} | {top:.1%} | {rest}"
             print(f"| {name} | {load} | {effect:.0%} | {ratio - 1:+.1%} | {shares} |", flush=True)

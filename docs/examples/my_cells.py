@@ -7,7 +7,7 @@ h' = (1 − f) h + f tanh(W_n x + U_n (f h))
 import torch
 from torch import Tensor, nn
 
-from rnnbench import variant
+from rnnbench import own_axis, variant
 from rnnbench.errors import Unsupported
 
 
@@ -21,13 +21,26 @@ class Layer(nn.Module):
         self.new = nn.Linear(hidden_size, hidden_size, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = x.new_zeros(x.shape[1], self.new.out_features)
+        h = self.begin(x.shape[1])
         outputs = []
-        for gate_x, new_x in (step.chunk(2, -1) for step in self.from_x(x)):
-            f = (gate_x + self.gate(h)).sigmoid()
-            h = h + f * ((new_x + self.new(f * h)).tanh() - h)
+        for step in self.from_x(x):
+            h = self.step(step, h)
             outputs.append(h)
         return torch.stack(outputs)
+
+    def step(self, from_x: Tensor, h: Tensor) -> Tensor:
+        gate_x, new_x = from_x.chunk(2, -1)
+        f = (gate_x + self.gate(h)).sigmoid()
+        return h + f * ((new_x + self.new(f * h)).tanh() - h)
+
+    def begin(self, batch_size):
+        """The state before the first step, of any type."""
+        return self.new.weight.new_zeros(batch_size, self.new.out_features)
+
+    def advance(self, x, state):
+        """x of (batch_size, input_size) → y of (batch_size, hidden_size), and the next state."""
+        h = self.step(self.from_x(x), state)
+        return h, h
 
 
 @variant(implementations=("loop",), source="arXiv 1603.09420")
@@ -37,3 +50,16 @@ def mgu(case):
         raise Unsupported("mgu reads in one direction only")
     sizes = [case.input_size, *[case.hidden_size] * case.depth]
     return nn.Sequential(*(Layer(size, case.hidden_size) for size in sizes[:-1]))
+
+
+@variant(
+    implementations=("loop",),
+    source="arXiv 1603.09420",
+    axes={"gate_bias": own_axis(1.0, "bias of the gate at the start")},
+)
+def mgu_biased(case):
+    """Minimal gated unit whose gate starts with a bias."""
+    layers = mgu(case)
+    for layer in layers:
+        nn.init.constant_(layer.from_x.bias[: case.hidden_size], case.gate_bias)
+    return layers

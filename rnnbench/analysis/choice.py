@@ -1,4 +1,4 @@
-"""Which of the ways to run a network is best, wherever all else is equal."""
+"""The best way to run a network in each setting, everything else being equal."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

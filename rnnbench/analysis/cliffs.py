@@ -1,4 +1,4 @@
-"""Steps in the cost of a FLOP along a fine sweep: breaks of a piecewise line (ruptures), sizes that fit a library's blocks, bargains."""
+"""Jumps in the cost per FLOP along a fine sweep (piecewise linear fits by ruptures), block sizes and bargains."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What trainings showed, over seeds: censored medians of steps and seconds to a target, curves with bands, and who is worth its cost.
+"""Trainings over seeds: censored medians of steps and time to target, curves with bands, the Pareto front.
 
 A training that missed its target says only that it would have taken longer than it was given: it is censored, not left out. One that
 diverged would never have reached it.
@@ -52,6 +52,12 @@ class Trained:
         """A metric of those that ended well."""
         return [record.metrics[metric] for record in self.records if record.status == "ok" and metric in record.metrics]
 
+    @property
+    def errors(self) -> list[float]:
+        """Test errors, one a seed: infinite where it diverged, left out where it was not tested."""
+        found = [inf if record.status == "diverged" else record.metrics.get("test_error") for record in self.records]
+        return [error for error in found if error is not None]
+
     def median(self, metric: str) -> float | None:
         """Over those that ended well; none where there is none."""
         found = self.values(metric)
@@ -68,6 +74,12 @@ class Trained:
             elif record.status == "ok":
                 missed.append(record.metrics[spent])
         return censored_median(reached, missed) if reached or missed else None
+
+
+def equal_budget(groups: Iterable[Trained]) -> bool:
+    """Whether every training that ended took the same number of steps. Only then do their qualities say which network learns better: one
+    that stopped at its target would have gone on improving."""
+    return len({steps for group in groups for steps in group.values("training_steps")}) <= 1
 
 
 def trained(runs: Run | Iterable[Run]) -> list[Trained]:

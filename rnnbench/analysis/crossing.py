@@ -1,4 +1,4 @@
-"""Where one family of cases gets cheaper than another along a swept number, and between which measured values the curves cross."""
+"""Where one family of cases becomes cheaper than another along a swept number, between which measured values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

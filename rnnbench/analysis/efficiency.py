@@ -1,4 +1,4 @@
-"""What several processes make of one process's throughput: efficiency, and the share of communication, over a run's cases."""
+"""Parallel efficiency and the share of communication over a run's cases."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a metric grows along a swept number: the ends, a line, a power law, and which of them may be quoted."""
+"""How a metric grows along a swept number, and which fit may be quoted."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from rnnbench.analysis.fit import CONFIDENCE, Fit, line, power
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """One metric along x for cases alike in all else. Points are (x, y), by x, `ends` their intervals; fits need three points."""
+    """One metric along x for cases alike in all else. Points are (x, y), by x, `ends` their intervals; fits of times need four points."""
 
     points: tuple[tuple[float, float], ...]
     ends: tuple[tuple[float, float], ...]
@@ -58,7 +58,9 @@ def growth(cases: pd.DataFrame, x: str, metric: str) -> Growth | None:
     sampled = metric == "step_time_s"
     error = standard_error(fine) if sampled else None
     ends = zip(*((fine["step_time_low"], fine["step_time_high"]) if sampled else (ys, ys)), strict=True)
-    return Growth(tuple(zip(xs, ys, strict=True)), tuple(ends), line(xs, ys, error), power(xs, ys, error))
+    return Growth(
+        tuple(zip(xs, ys, strict=True)), tuple(ends), line(xs, ys, error, exact=not sampled), power(xs, ys, error, exact=not sampled)
+    )
 
 
 def standard_error(cases: pd.DataFrame) -> "pd.Series[float]":

@@ -1,4 +1,4 @@
-"""Trainings held against each other along one axis, all else alike: who is better beyond the luck of its seeds, who is sooner."""
+"""Trainings compared along one axis, all else alike: who is better beyond seed variation, and who reaches the target sooner."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from rnnbench.analysis.convergence import Trained
+from rnnbench.analysis.convergence import Trained, equal_budget
+from rnnbench.analysis.ranks import survival
+
+LEVEL = 0.05  # of a verdict between two groups of seeds, in either direction
+FEWEST_SEEDS = 4
+"""A side, of equally many: every one of three seeds is better than every one of three others in 10 % of equal trainings."""
+
+
+def beyond_seeds(ours: Sequence[float], theirs: Sequence[float]) -> int:
+    """1: our errors are smaller than theirs by an exact rank test, −1: larger, 0: neither. Equal trainings are told apart in 5 % of such
+    comparisons at most. An error is infinite where the training diverged; ties count for neither."""
+    if not ours or not theirs:
+        return 0
+    tail = survival(False, len(theirs), len(ours))
+    wins, losses = sum(a < b for a in ours for b in theirs), sum(a > b for a in ours for b in theirs)
+    return int(tail[wins] <= LEVEL / 2) - int(tail[losses] <= LEVEL / 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +33,15 @@ class Pair:
     other: Trained
 
     @property
+    def comparable(self) -> bool:
+        """Whether both were trained for as many steps, so that their qualities can be compared."""
+        return equal_budget((self.base, self.other))
+
+    @property
     def verdict(self) -> int:
-        """1: every seed of the other errs less than every one of the base. −1: more. 0: their seeds overlap."""
-        ours, theirs = self.other.values("test_error"), self.base.values("test_error")
-        if not ours or not theirs:
-            return bool(ours) - bool(theirs)  # who diverged in every seed has lost
-        return (max(ours) < min(theirs)) - (min(ours) > max(theirs))
+        """1: the other errs less than the base, beyond seed variation. −1: more. 0: within it, or too few seeds to tell. Of a comparable
+        pair."""
+        return beyond_seeds(self.other.errors, self.base.errors)
 
     @property
     def sooner(self) -> float | None:
@@ -43,7 +61,7 @@ class Standing:
 
     def count(self, verdict: int) -> int:
         """In how many pairs it came out so."""
-        return sum(one.verdict == verdict for one in self.pairs)
+        return sum(one.comparable and one.verdict == verdict for one in self.pairs)
 
     @property
     def tasks(self) -> bool:

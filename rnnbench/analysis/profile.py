@@ -1,4 +1,4 @@
-"""What a profile comes to: time by kind, and three sentences: where the time goes, what bounds it, what to try. No torch."""
+"""A profile summarised: time by kind, where the time goes, what bounds it, what to try."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +16,19 @@ KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("copy", ("copy", "clone", "contiguous", "cat", "stack", "to_copy", "aten::to", "reorder", "memcpy", "memset", "fill", "zero")),
 )
 """An operator is of the first kind that a word of its name tells; else it is pointwise. What is no operator is Python's own time."""
+KERNELS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("communication", ("nccl",)),
+    ("clipping", ("lpnorm",)),
+    ("optimizer", ("adam", "sgd", "multi_tensor_apply")),
+    ("attention", ("flash", "fmha", "attention", "mha_")),
+    ("recurrent kernel", ("rnn", "lstm", "gru")),
+    ("matrix product", ("gemm", "gemv", "nvjet", "cutlass", "xmma", "splitk", "s16816", "s1688", "s884", "triton_tem", "dot_kernel")),
+    ("copy", ("memcpy", "memset", "copy", "catarray", "fillfunctor", "transpose", "convert")),
+    ("reduction", ("reduce", "triton_red", "triton_per", "softmax", "norm", "welford")),
+    ("pointwise", ("elementwise", "pointwise", "triton_poi", "vectorized")),
+)
+"""The same of a kernel, by the names that cuBLAS, cuDNN, PyTorch, Triton and NCCL give theirs; what none tells is another kernel."""
+OTHER = "other kernels"
 PYTHON = "Python and dispatch"
 NEAR = 0.5  # of the ceiling: what is nearer has little left to gain at this precision
 TRY = {
@@ -55,7 +68,7 @@ def by_kind(data: Mapping[str, Any]) -> dict[str, float]:
     kernels = data["kernels"]
     for row in kernels or data["operators"]:
         own = row["seconds"] if kernels else row["self_s"]
-        name = kind_of(row["name"])
+        name = kind_of_kernel(row["name"]) if kernels else kind_of(row["name"])
         found[name] = found.get(name, 0.0) + own
     if kernels:
         found["idle"] = max(0.0, data["profiled_step_s"] - sum(found.values()))
@@ -63,12 +76,18 @@ def by_kind(data: Mapping[str, Any]) -> dict[str, float]:
 
 
 def kind_of(name: str) -> str:
-    """The kind of an operator or kernel, by its name."""
+    """The kind of an operator, by its name."""
+    return _first_kind(name, KINDS) or ("pointwise" if "::" in name else PYTHON)
+
+
+def kind_of_kernel(name: str) -> str:
+    """The kind of a device's kernel, by its name."""
+    return _first_kind(name, KERNELS) or OTHER
+
+
+def _first_kind(name: str, kinds: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
     low = name.lower()
-    for kind, words in KINDS:
-        if any(word in low for word in words):
-            return kind
-    return "pointwise" if "::" in low or "kernel" in low else PYTHON
+    return next((kind for kind, words in kinds if any(word in low for word in words)), "")
 
 
 def _where(data: Mapping[str, Any], kinds: Mapping[str, float]) -> str:
@@ -78,7 +97,8 @@ def _where(data: Mapping[str, Any], kinds: Mapping[str, float]) -> str:
     first = next((row for row in rows if "::" in row["name"] or data["kernels"]), None)
     longest = f"; the longest is {first['name']}, {first['calls']:g} times" if first else ""
     took = units.show("step_time_s", data["metrics"]["step_time_s"])
-    return f"A step takes {took}; under the profiler it goes to {', '.join(parts)}{longest}."
+    silent = f" These are the host's operators: {why}." if (why := data.get("no_kernels")) else ""
+    return f"A step takes {took}; under the profiler it goes to {', '.join(parts)}{longest}.{silent}"
 
 
 def _bound(record: Record, least: Mapping[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""One suite's cases and the part that each axis plays: which is swept, which tells lines apart, which are held."""
+"""The role of each axis in a suite's cases: swept, telling lines apart, or held constant."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbench.analysis.fit import in_order, where
-from rnnbench.analysis.store import by_case, frame
+from rnnbench.analysis.frames import by_case, frame
 from rnnbench.case import AXES
 from rnnbench.record import Run
 

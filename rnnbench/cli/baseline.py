@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from rnnbench.cli import GATE, app
+from rnnbench.cli.app import GATE, app
 from rnnbench.cli.compare import NAMED, Results
-from rnnbench.cli.saying import say, say_error
+from rnnbench.cli.output import say, say_error
 from rnnbench.errors import CannotWrite, UsageError
 
-baselines = typer.Typer(no_args_is_help=True, help="Keep a run as a small file that is committed and compared with.")
+baselines = typer.Typer(no_args_is_help=True, help="Save a run as a small baseline file to commit and compare against.")
 app.add_typer(baselines, name="baseline", rich_help_panel=GATE)
 Name = Annotated[str, typer.Argument(help="The baseline's name.")]
 
@@ -24,12 +24,12 @@ def save(
     results: Results = Path("results"),
 ) -> None:
     """Write results/baselines/NAME.json from a run."""
-    from rnnbench.analysis.baseline import baseline_path, baseline_text
-    from rnnbench.analysis.sources import side
+    from rnnbench.gate.baseline import baseline_path, baseline_text
+    from rnnbench.gate.sources import side
     from rnnbench.journal import replace_whole
 
     if only not in ("", "deterministic"):
-        raise UsageError(f"--only {only!r} will not do: deterministic, or leave it out")
+        raise UsageError(f"--only {only!r} is invalid: write deterministic, or leave it out")
     path = baseline_path(results, name)
     found = side(run, results)
     if not found.cases:
@@ -47,7 +47,7 @@ def save(
 @baselines.command("list")
 def list_(results: Results = Path("results")) -> None:
     """Name the baselines, a line each: name, cases, when and from what."""
-    from rnnbench.analysis.baseline import names, read_baseline
+    from rnnbench.gate.baseline import names, read_baseline
 
     found_names = names(results)
     if not found_names:
@@ -65,8 +65,8 @@ def show(name: Name, results: Results = Path("results")) -> None:
     from rich.table import Table
 
     from rnnbench import units
-    from rnnbench.analysis.baseline import read_baseline
     from rnnbench.cli.terminal import console, shown
+    from rnnbench.gate.baseline import read_baseline
     from rnnbench.record import METRICS
 
     found, out = read_baseline(results, name), console()

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnbench.cli import GATE, app
-from rnnbench.cli.saying import say
-from rnnbench.errors import CannotWrite, UnknownName, UsageError
+from rnnbench.cli.app import GATE, app
+from rnnbench.cli.output import say
+from rnnbench.cli.requirements import Require, required, show_judged
+from rnnbench.errors import EXIT_REGRESSION, CannotWrite, UnknownName, UsageError
 
 if TYPE_CHECKING:
-    from rnnbench.analysis.policy import Policy
-    from rnnbench.analysis.side import Side
-    from rnnbench.analysis.verdict import Comparison
+    from rnnbench.gate.policy import Policy
+    from rnnbench.gate.side import Side
+    from rnnbench.gate.verdict import Comparison
 
 NAMED = "A run's id, the beginning of one, `latest`, a folder, baseline:NAME, or a JSON file of pytest-benchmark or asv."
 SHOWN = ("table", "json", "md", "junit", "github")
@@ -22,15 +23,15 @@ EXPORTED = ("gab-smaller", "gab-bigger", "bmf", "otava-csv", "pytest-benchmark")
 Results = Annotated[Path, typer.Option(help="Folder of runs.")]
 Effects = Annotated[
     list[str] | None,
-    typer.Option("--min-effect", metavar="[METRIC=]SHARE", help="Smallest change that counts: 2%, step_time_s=5%. May be given again."),
+    typer.Option("--min-effect", metavar="[METRIC=]SHARE", help="Smallest change that counts: 2%, step_time_s=5%. Repeatable."),
 ]
-Alpha = Annotated[float | None, typer.Option(metavar="P", help="Level of the tests; 0.01 where neither this nor the settings say.")]
-Settings = Annotated[Path, typer.Option(metavar="FILE", help="Where \\[tool.rnnbench.gate] is.")]
+Alpha = Annotated[float | None, typer.Option(metavar="P", help="Chance of failing equal code. Default: the settings', else 0.01.")]
+Settings = Annotated[Path, typer.Option(metavar="FILE", help="File with \\[tool.rnnbench.gate].")]
 Format = Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(SHOWN)}.")]
 MarkdownFile = Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Also append Markdown to this file.")]
 FROM = "Read runs from this store instead: sqlite:///FILE or postgresql://USER@HOST/DATABASE."
 From = Annotated[str, typer.Option("--from", metavar="STORE", help=FROM)]
-All = Annotated[bool, typer.Option("--all", help="Show what is equivalent too.")]
+All = Annotated[bool, typer.Option("--all", help="Show equivalent figures too.")]
 
 
 @app.command(rich_help_panel=GATE)
@@ -39,10 +40,10 @@ def compare(
     candidate: Annotated[str, typer.Argument(help=NAMED)],
     min_effect: Effects = None,
     alpha: Alpha = None,
-    metric: Annotated[list[str] | None, typer.Option(help="A sampled metric to test. May be given again.")] = None,
-    only: Annotated[str, typer.Option(help="deterministic: exact figures, no noise, any machine. sampled: the others.")] = "",
+    metric: Annotated[list[str] | None, typer.Option(help="Sampled metric to test. Repeatable.")] = None,
+    only: Annotated[str, typer.Option(help="deterministic: exact figures only (any machine). sampled: times and memory only.")] = "",
     canary: Annotated[
-        str | None, typer.Option(metavar="CASE", help="Divide out the drift that this case shows; none for no correction.")
+        str | None, typer.Option(metavar="CASE", help="Correct for the machine drift that this case shows; none for no correction.")
     ] = None,
     settings: Settings = Path("pyproject.toml"),
     results: Results = Path("results"),
@@ -50,39 +51,53 @@ def compare(
     format_: Format = "table",
     markdown: MarkdownFile = None,
     everything: All = False,
+    require: Require = None,
 ) -> None:
-    """Compare two measurements, case by case. Ends with 3 where something surely regressed, 4 where it could not be told."""
-    from rnnbench.analysis.compare import compare as held_against
-    from rnnbench.analysis.compare import same_side
-    from rnnbench.analysis.source import source_at
-    from rnnbench.analysis.sources import side
+    """Compare two measurements, case by case. Exit status 3: regression. 4: inconclusive."""
+    from rnnbench.gate.compare import compare as compared
+    from rnnbench.gate.compare import same_side, without_plan
+    from rnnbench.gate.settings_pairs import paired_by_setting
+    from rnnbench.gate.source import source_at
+    from rnnbench.gate.sources import side
 
     known_format(format_, SHOWN)
+    requirements = required(require)
     policy = policy_from(settings, min_effect, alpha, metric, only, canary)
     source = source_at(results, from_)
     sides = side(base, results, source), side(candidate, results, source)
+    sides = sides[0], paired_by_setting(*sides)
     known_canary(policy.canary, *sides)
     same_side(*sides)
-    found = _with_noise(held_against(*sides, policy), sides[1], policy, results)
+    if min_effect or alpha is not None or metric:  # other terms than a duet's own: all of its pairs are tested anew
+        sides = without_plan(*sides)
+    found = _with_noise(compared(*sides, policy), sides[1], policy, results)
     show(found, format_, markdown, everything=everything)
-    raise typer.Exit(found.exit_code)
+    code = found.exit_code
+    if requirements:
+        if sides[1].kind != "run":
+            raise UsageError(f"--require needs a run as the candidate; {candidate!r} is none")
+        run = source.load(source.find(candidate)).run
+        met = show_judged(run, requirements, table=format_ == "table", err=format_ != "table")
+        code = EXIT_REGRESSION if EXIT_REGRESSION in (code, met) else max(code, met)
+    raise typer.Exit(code)
 
 
 def _with_noise(found: "Comparison", candidate: "Side", policy: "Policy", results: Path) -> "Comparison":
-    """Where too few processes left something open: how many would do on this machine, as far as the doctor was asked."""
+    """Where too few processes left a step time open: how many would settle it on this machine, if rnnbench doctor measured its noise."""
     from dataclasses import replace
 
-    from rnnbench.analysis.noise import noise
-    from rnnbench.measure.known import machine_key
+    from rnnbench.device.machine_cache import machine_key
+    from rnnbench.gate.noise import noise
 
     open_ = any(one.metric == "step_time_s" and one.verdict == "inconclusive" for one in found.findings)
     device = next((str(one.axes["device"]) for one in candidate.cases.values() if one.axes and "device" in one.axes), "")
-    seen = noise(results, machine_key(candidate.machine, device, candidate.conditions.get("pin"))) if open_ and device else None
-    if seen is None:
+    known = noise(results, machine_key(candidate.machine, device, candidate.conditions.get("pin"))) if open_ and device else None
+    if known is None:
         return found
-    count = seen.processes(policy.min_effect, policy.alpha, paired=found.paired)
+    cases = len({(one.case, one.metric) for one in found.findings if one.metric in policy.metrics})
+    count = known.processes(policy.min_effect, found.alpha, paired=found.paired, cases=cases)
     option = "" if found.paired else f"--processes {count}: "
-    return replace(found, notes=(*found.notes, option + seen.told(count, paired=found.paired)))
+    return replace(found, notes=(*found.notes, option + known.sentence(count, paired=found.paired, cases=cases)))
 
 
 @app.command(rich_help_panel=GATE)
@@ -99,10 +114,10 @@ def export(
 def policy_from(
     settings: Path, effects: list[str] | None, alpha: float | None, metrics: list[str] | None, only: str, canary: str | None = None
 ) -> "Policy":
-    """The settings file's policy, with what the command line says otherwise."""
+    """The settings file's policy, overridden by the command line."""
     from dataclasses import replace
 
-    from rnnbench.analysis.policy import SETTINGS, read_policy
+    from rnnbench.gate.policy import SETTINGS, read_policy
 
     if not settings.is_file() and str(settings) != SETTINGS:
         raise UsageError(f"--settings {str(settings)!r}: there is no such file")
@@ -113,10 +128,10 @@ def policy_from(
 
 def show(found: "Comparison", format_: str, markdown: Path | None, *, everything: bool) -> None:
     """Print a comparison, and append it to the file of a job's summary."""
-    from rnnbench.analysis.formats.github import as_github
-    from rnnbench.analysis.formats.junit import as_junit
-    from rnnbench.analysis.formats.markdown import as_markdown
-    from rnnbench.analysis.formats.plain import as_json
+    from rnnbench.gate.formats.github import as_github
+    from rnnbench.gate.formats.junit import as_junit
+    from rnnbench.gate.formats.markdown import as_markdown
+    from rnnbench.gate.formats.plain import as_json
 
     makers: Mapping[str, Callable[[Comparison], str]] = {"json": as_json, "md": as_markdown, "junit": as_junit, "github": as_github}
     if markdown is not None:
@@ -140,7 +155,7 @@ def append(path: Path, text: str) -> None:
 
 def known_canary(asked: str, *sides: "Side") -> None:
     """Raise for a canary that was asked for by its id and is not on both sides."""
-    from rnnbench.analysis.policy import CANARY, NO_CANARY
+    from rnnbench.gate.policy import CANARY, NO_CANARY
 
     both = set(sides[0].cases).intersection(*(one.cases for one in sides))
     if asked not in (CANARY, NO_CANARY) and asked not in both:
@@ -154,13 +169,13 @@ def known_format(format_: str, formats: tuple[str, ...]) -> None:
 
 
 def _exported(name: str, results: Path, format_: str) -> str:
-    from rnnbench.analysis.formats.exports import EXPORTS
-    from rnnbench.analysis.sources import side
+    from rnnbench.gate.formats.exports import EXPORTS
+    from rnnbench.gate.sources import side
 
     if format_ == "pytest-benchmark":
         import json
 
-        from rnnbench.analysis.store import load_run
+        from rnnbench.analysis.frames import load_run
         from rnnbench.files import find_run
         from rnnbench.runs.export import benchmark_json
 

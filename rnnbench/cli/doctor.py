@@ -7,31 +7,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rnnbench.cli import MEASURE, app
-from rnnbench.cli.saying import say
+from rnnbench.cli.app import MEASURE, app
+from rnnbench.cli.output import say
 
 if TYPE_CHECKING:
-    from rnnbench.measure.fitness import Finding
+    from rnnbench.device.check import Check
 
 ALPHA = 0.05
+MANY = 48  # cases of a suite such as depth
 DISTURBING = ("other load", "stolen time")
 
 
 @app.command(rich_help_panel=MEASURE)
 def doctor(
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1. Default: CUDA where it is.")] = None,
-    seconds: Annotated[float, typer.Option(min=0, metavar="S", help="How long the A/A trial may take; 0 leaves it out.")] = 60.0,
-    results: Annotated[Path, typer.Option(help="Folder of runs, where the trial's result and the ceilings are kept.")] = Path("results"),
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    seconds: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Seconds of the A/A trial; 0 skips it.")] = 60.0,
+    results: Annotated[Path, typer.Option(help="Folder of runs; keeps the trial and the ceilings.")] = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Tell what on this machine disturbs figures, what to do, and the smallest change it can show. Changes no setting of the machine."""
-    from rnnbench.analysis.evidence import POWER
+    """Report sources of measurement noise on this machine and the smallest change it can detect. Changes no settings."""
+    from rnnbench.device.check import CARE, Check
+    from rnnbench.device.machine_cache import TRIAL, keep, keep_trial, machine_key
+    from rnnbench.gate.evidence import POWER
     from rnnbench.journal import now_utc
-    from rnnbench.measure.fitness import CARE, Finding
-    from rnnbench.measure.known import TRIAL, keep, keep_trial, machine_key
     from rnnbench.roofline import Ceilings
-    from rnnbench.runs.client import ForkServer
     from rnnbench.runs.lock import device_lock, held
+    from rnnbench.runs.processes.client import ForkServer
     from rnnbench.runs.trial import trial
     from rnnbench.scratch import scratch
 
@@ -45,43 +46,50 @@ def doctor(
                 pairs = trial(server, chosen, seconds, place / "trial.log") if seconds else []
         finally:
             server.close()
-    found = [Finding(**one) for one in answer["findings"]]
-    seen = smallest_change(pairs, seconds)
+    found = [Check(**one) for one in answer["findings"]]
+    trial_result = smallest_change(pairs, seconds)
     if not any(one.name in DISTURBING and one.state == CARE for one in found):  # a disturbed machine's ceilings would be too low
         keep(results, key, Ceilings.from_dict(answer["ceilings"]))
-    if seen["detectable_ratio"] is not None:
+    if trial_result["detectable_ratio"] is not None:
         told = {"device": chosen, "at_utc": now_utc(), "seconds": seconds, "pairs": pairs, "alpha": ALPHA, "power": POWER}
-        if keep_trial(results, key, {**told, "detectable_ratio": seen["detectable_ratio"]}):
-            seen["said"] += f" Kept in {results / TRIAL}."
+        if keep_trial(results, key, {**told, "detectable_ratio": trial_result["detectable_ratio"]}):
+            trial_result["said"] += f" Kept in {results / TRIAL}."
     if as_json:
         whole: dict[str, Any] = {"device": chosen, "findings": [one.as_dict() for one in found], "ceilings": answer["ceilings"]}
-        say(json.dumps({**whole, "trial": {"seconds": seconds, "pairs": pairs, **seen}}, indent=1))
+        say(json.dumps({**whole, "trial": {"seconds": seconds, "pairs": pairs, **trial_result}}, indent=1))
         return
-    _show(found, answer["ceilings"], seen["said"])
+    _show(found, answer["ceilings"], trial_result["said"])
 
 
 def smallest_change(pairs: Sequence[tuple[float, float]], seconds: float) -> dict[str, Any]:
-    """The smallest change that these pairs would have shown nine times of ten, and that in words."""
+    """The smallest change that a duet of this machine's usual length shows nine times of ten, alone and among many cases, in words too.
+
+    `detectable_ratio` is that of one case."""
     from rnnbench import units
-    from rnnbench.analysis.evidence import LEAST_PROCESSES, POWER, Sample, detectable
+    from rnnbench.gate.evidence import LEAST_PROCESSES, Sample
+    from rnnbench.gate.noise import smallest
+    from rnnbench.gate.sequential import STAGES
 
     if not seconds:
-        return {"detectable_ratio": None, "said": "No A/A trial was asked for (--seconds 0)."}
+        return {"detectable_ratio": None, "said": "No A/A trial (--seconds 0)."}
     sample = Sample.of([a for a, _ in pairs], [b for _, b in pairs], paired=True)
     if not sample.enough:
-        said = (
-            f"{len(pairs)} pairs in {seconds:g} s are too few to tell what can be seen here: give --seconds {LEAST_PROCESSES * 4} or more."
-        )
-        return {"detectable_ratio": None, "said": said}
-    least = detectable(sample, 0.0, ALPHA)
-    said = (
-        f"The same code, measured in {len(pairs)} pairs in {units.duration(seconds)}: a change of {units.percent(least)} or more"
-        f" would be seen {POWER:.0%} of the time. For smaller ones raise --processes or quiet the machine."
-    )
-    return {"detectable_ratio": least, "said": said}
+        sentence = f"{len(pairs)} pairs in {seconds:g} s are too few for an A/A trial: give --seconds {LEAST_PROCESSES * 4} or more."
+        return {"detectable_ratio": None, "said": sentence}
+    count = STAGES[-1]
+    one, many = (smallest(sample.spread, count, cases, ALPHA) for cases in (1, MANY))
+    return {
+        "detectable_ratio": one,
+        "detectable_ratio_of_many": {"cases": MANY, "ratio": many},
+        "said": (
+            f"A/A trial: the same code in {len(pairs)} pairs in {units.duration(seconds)} differed by {units.percent(sample.spread)} within"
+            f" a pair. A duet of {count} pairs would show a change of {units.percent(one)} nine times of ten in a single case, of"
+            f" {units.percent(many)} in one of {MANY} cases. For smaller changes use more --pairs, or quiet the machine."
+        ),
+    }
 
 
-def _show(found: Sequence["Finding"], ceilings: dict[str, Any], said: str) -> None:
+def _show(found: Sequence["Check"], ceilings: dict[str, Any], said: str) -> None:
     from rich.table import Table
 
     from rnnbench import units

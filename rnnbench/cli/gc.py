@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from rnnbench.cli import KEEP, app
+from rnnbench.cli.app import KEEP, app
 from rnnbench.cli.compare import Results
-from rnnbench.cli.saying import say
+from rnnbench.cli.output import say
 from rnnbench.errors import UsageError
 
 
@@ -18,9 +18,10 @@ def gc(
     yes: Annotated[bool, typer.Option("--yes", help="Remove them; without it they are only named.")] = False,
     results: Results = Path("results"),
 ) -> None:
-    """Remove runs that are old and beyond a count. Baselines, runs in progress and what cannot be read are never touched."""
+    """Remove runs that are both older than an age limit and not among the newest N. Baselines, runs in progress and unreadable folders are
+    never touched."""
     from rnnbench import units
-    from rnnbench.runs.sweep import old_runs, remove
+    from rnnbench.runs.removal import old_runs, remove
 
     if keep is None and older_than is None:
         raise UsageError("gc needs to know what stays: give --keep N, --older-than DAYS, or both")

@@ -1,17 +1,18 @@
-"""`rnnbench history`: when did it change, and between which commits?"""
+"""`rnnbench history`: change points over all runs, each with its commit range."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnbench.cli import LOOK, app
+from rnnbench.cli.app import LOOK, app
 from rnnbench.cli.compare import From, MarkdownFile, Results, append, known_format
-from rnnbench.cli.saying import say, say_error
+from rnnbench.cli.output import say, say_error
 
 if TYPE_CHECKING:
-    from rnnbench.analysis.history import History, Series
-    from rnnbench.analysis.source import Source
+    from rnnbench.gate.history import History
+    from rnnbench.gate.series import Series
+    from rnnbench.gate.source import Source
 
 FORMATS = ("table", "json", "md", "otava-csv")
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -22,23 +23,23 @@ _WIDTH = 40
 def history(
     results: Results = Path("results"),
     metric: Annotated[
-        list[str] | None, typer.Option(help="A metric to look at; step_time_s and the exact ones where none is named.")
+        list[str] | None, typer.Option(help="Metric to analyse. Default: step_time_s and the exact ones. Repeatable.")
     ] = None,
-    case: Annotated[str, typer.Option(metavar="GLOB", help="Only cases whose id fits: 'depth/lstm*'.")] = "*",
+    case: Annotated[str, typer.Option(metavar="GLOB", help="Only cases whose id matches: 'depth/lstm*'.")] = "*",
     canary: Annotated[
-        str, typer.Option(metavar="CASE", help="Divide out the drift that this case shows; none for no correction.")
+        str, typer.Option(metavar="CASE", help="Correct for the machine drift that this case shows; none for no correction.")
     ] = "canary",
-    min_change: Annotated[str, typer.Option(metavar="SHARE", help="Smallest change of level that is told.")] = "2%",
+    min_change: Annotated[str, typer.Option(metavar="SHARE", help="Smallest change point to report.")] = "2%",
     format_: Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(FORMATS)}.")] = "table",
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a page with a plot of each series that changed.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a page that plots each series with a change point.")] = None,
     markdown: MarkdownFile = None,
     from_: From = "",
 ) -> None:
-    """Find changes of level over all runs of a folder, each with the commits between which it came."""
-    from rnnbench.analysis.formats import histories
-    from rnnbench.analysis.history import history as read
-    from rnnbench.analysis.policy import share
-    from rnnbench.analysis.source import source_at
+    """Find change points across all runs in a folder, with the commit range of each."""
+    from rnnbench.gate.formats import histories
+    from rnnbench.gate.history import history as read
+    from rnnbench.gate.policy import share
+    from rnnbench.gate.source import source_at
     from rnnbench.record import METRICS
 
     known_format(format_, FORMATS)
@@ -48,7 +49,7 @@ def history(
     if markdown is not None:
         append(markdown, histories.as_markdown(found))
     if html is not None:
-        from rnnbench.reports.history_page import write_history
+        from rnnbench.reports.forms.history_page import write_history
 
         say_error(f"{write_history(found, html)}")
     if format_ == "otava-csv":
@@ -60,24 +61,24 @@ def history(
 
 
 def _otava(source: "Source", metrics: tuple[str, ...]) -> str:
-    from rnnbench.analysis.formats.exports import otava
-    from rnnbench.analysis.history import sides_of
+    from rnnbench.gate.formats.exports import otava
+    from rnnbench.gate.history import sides_of
 
     return otava(sides_of(source), metrics)
 
 
 def _screen(found: "History") -> None:
-    """Each series that changed: what it looks like, and its changes."""
-    from rnnbench.analysis.formats.histories import headline, row
+    """Each series with a change point, as a sparkline, and its changes."""
     from rnnbench.cli.terminal import console, shown
+    from rnnbench.gate.formats.histories import headline, row
 
     out = console()
     for one in found.series:
         if not one.changes:
             continue
         out.print(f"[bold]{shown(one.case)}[/]", soft_wrap=True)
-        told = f", {one.canary} divided out" if one.canary else ""
-        out.print(f"  {sparkline(one)}  [dim]{len(one.points)} runs on {shown(one.machine)}{shown(told)}[/]", soft_wrap=True)
+        freed = f", corrected for the drift of {one.canary}" if one.canary else ""
+        out.print(f"  {sparkline(one)}  [dim]{len(one.measured)} runs on {shown(one.machine)}{shown(freed)}[/]", soft_wrap=True)
         for change in one.changes:
             colour = {True: "red", False: "green", None: "yellow"}[change.worse]
             _, _, label, size, values, commits, run, _ = row(one, change)
@@ -91,7 +92,7 @@ def sparkline(one: "Series") -> str:
     """The figures as blocks, the newest last, between the 5th and the 95th per cent of them."""
     import numpy as np
 
-    values = np.array([point.value for point in one.points])
+    values = np.array([point.value for point in one.measured])
     shown = np.array([np.median(part) for part in np.array_split(values, min(_WIDTH, len(values)))])
     low, high = np.quantile(values, [0.05, 0.95])
     share = np.clip((shown - low) / (high - low), 0, 1) if high > low else np.full(len(shown), 0.5)

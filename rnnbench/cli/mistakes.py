@@ -1,4 +1,4 @@
-"""Options that the parser refuses, as one sentence with the value that was written: what typer would show in a box."""
+"""Parser errors as one sentence that quotes the value, instead of typer's box."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -18,7 +18,7 @@ def told(error: Exception, words: Sequence[str]) -> UsageError:
     message = str(getattr(error, "message", "")) or str(getattr(error, "format_message", lambda: error)())
     names = tuple(getattr(getattr(error, "param", None), "opts", ()))
     if isinstance(error, typer.BadParameter) and names and (value := _written(names, words)) is not None:
-        said = f"{names[0]} {value!r} will not do: {message[:1].lower()}{message[1:]}"
+        said = f"{names[0]} {value!r} is invalid: {message[:1].lower()}{message[1:]}"
     else:
         said = str(getattr(error, "format_message", lambda: message)())
     return UsageError(f"{said.rstrip('.')}; see {command} -h")

@@ -1,50 +1,46 @@
-"""`rnnbench plan`: what a suite will hold, ask for and take, here or on a machine that is elsewhere."""
+"""`rnnbench plan`: predicted memory, FLOPs and time of a suite, here or on another machine."""
 
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rnnbench.cli import MEASURE, app
-from rnnbench.cli.saying import say
+from rnnbench.cli.app import MEASURE, app
+from rnnbench.cli.options import Given, requested, takes
+from rnnbench.cli.output import say, say_error
 
 if TYPE_CHECKING:
     from rnnbench.runs.planning import Forecast
 
 
 @app.command(rich_help_panel=MEASURE)
+@takes(
+    *("suite", "device", "preset", "sets", "select", "plugin", "results", "as_json"),
+    results=(None, "Folder of runs, where the machine's ceilings are kept."),
+)
 def plan(
-    suite: Annotated[list[str] | None, typer.Option("--suite", "-s", help="A suite's name, or a path to bench_*.py.")] = None,
-    machine: Annotated[str | None, typer.Option(help="A machine that is elsewhere: h100, h100-pcie, a100, a100-40gb, t4.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1. Default: CUDA where it is.")] = None,
-    preset: Annotated[str, typer.Option(help="Size of the cases: quick, standard, full.")] = "standard",
-    sets: Annotated[list[str] | None, typer.Option("--set", metavar="AXIS=V,V", help="Override an axis: depth=2,4.")] = None,
-    select: Annotated[str, typer.Option(metavar="EXPR", help="""Keep cases: 'variant == "lstm"'.""")] = "",
-    plugin: Annotated[list[str] | None, typer.Option(metavar="FILE", help="A Python file with variants of your own. It is run.")] = None,
-    results: Annotated[Path, typer.Option(help="Folder of runs, where the machine's ceilings are kept.")] = Path("results"),
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    given: Given,
+    machine: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Predict for another machine: h100, h100-pcie, a100, a100-40gb, t4.")
+    ] = None,
 ) -> None:
     """Predict parameters, memory, FLOPs and time of every case, and mark what will not fit. Measures no case."""
     from rnnbench import datasheets
     from rnnbench.runs.planning import FACTOR, forecast
-    from rnnbench.runs.request import Request
 
-    request = Request(
-        suites=tuple(suite or ()),
-        device=device or ("cpu" if machine else None),
-        preset=preset,
-        sets=tuple(sets or ()),
-        select=select,
-        plugins=tuple(plugin or ()),
-        results=results,
-        command=("rnnbench", *sys.argv[1:]),
-    )
+    request = requested(given, device=given["device"] or ("cpu" if machine else None))
     found = forecast(request, datasheets.machine(machine) if machine else None)
-    if as_json:
+    if found.busy:
+        say_error("other processes were busy while the ceilings were measured: times are overestimated, and the ceilings are not kept")
+    if given["as_json"]:
         rows = [{**one.figures, "step_s": one.step_s, "bound": one.bound, "fits": one.fits, "why_not": one.why_not} for one in found.rows]
-        about = {"machine": found.machine, "source": found.source, "memory_bytes": found.memory_bytes, "within_factor": FACTOR}
+        about = {
+            "machine": found.machine,
+            "source": found.source,
+            "memory_bytes": found.memory_bytes,
+            "within_factor": FACTOR,
+            "busy": found.busy,
+        }
         say(json.dumps({**about, "cases": rows}, indent=1))
         return
     _show(found, FACTOR)
@@ -68,6 +64,10 @@ def _show(found: "Forecast", factor: float) -> None:
             table.add_row(*axes, "", "", "", "", f"[yellow]{shown(row.why_not)}[/]")
             continue
         figures = row.figures
+        if "unknown" in figures:
+            known = [f"{figures['parameters']:,}" if "parameters" in figures else "", "", units.show("step_flops", figures.get("flops"))]
+            table.add_row(*axes, *known, "", f"[yellow]{shown(row.why_not)}[/]")
+            continue
         bound = row.bound if row.fits and row.bound else f"[red]{shown(row.why_not)}[/]"
         flops, time = units.show("step_flops", figures["flops"]), units.show("step_time_s", row.step_s)
         table.add_row(*axes, f"{figures['parameters']:,}", units.binary_bytes(figures["total_bytes"]), flops, time, bound)

@@ -1,4 +1,4 @@
-"""The bar that a run shows while it goes on: on standard error, so that standard output stays for results."""
+"""The progress bar of a run: on standard error, so that standard output is for results."""
 
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Time left is weighed by what each case should take, not by their number."""
+    """Time left follows what each case is expected to take, not the number of cases."""
 
     def __init__(self, ready: "Prepared") -> None:
         history = past_durations_s(ready.request.results, ready.plan.budget)
@@ -36,16 +36,16 @@ class Progress:
         self._bar.stop()
 
     def begin(self, case: Case, process: int) -> None:  # noqa: ARG002 - part of the protocol
-        """Show which case it is at."""
+        """Show the case that is being measured."""
         self._bar.update(self._task, description=str(case))
 
     def end(self, record: Record) -> None:
-        """Move on; say at once what went wrong."""
+        """Advance, and report a failure at once."""
         self._done += 1
         self._bar.update(self._task, advance=self._expected_s.get(record.key, 0), count=f"{self._done}/{self._count}")
         if record.status not in ("ok", "unsupported"):
             self._bar.console.print(f"{record.status}: {record.case}: {record.reason}", style="red", markup=False, highlight=False)
 
     def say(self, sentence: str) -> None:
-        """Above the bar."""
+        """Print a sentence above the bar."""
         self._bar.console.print(sentence, markup=False, highlight=False)

@@ -1,26 +1,26 @@
-"""`rnnbench site`: a static folder over all runs, fit for GitHub Pages or any other server."""
+"""`rnnbench site`: a static site of all runs, for GitHub Pages or any other server."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rnnbench.cli import LOOK, app
+from rnnbench.cli.app import LOOK, app
 from rnnbench.cli.compare import From
-from rnnbench.cli.saying import say, say_error
+from rnnbench.cli.output import say, say_error
 
 
 @app.command(rich_help_panel=LOOK)
 def site(
-    out: Annotated[Path, typer.Argument(help="A new or an empty folder, or a site of before, which is brought up to date.")],
+    out: Annotated[Path, typer.Argument(help="A new or empty folder, or an earlier site to update.")],
     results: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("results"),
-    title: Annotated[str, typer.Option(help="What the overview is called.")] = "rnnbench",
-    pages: Annotated[int, typer.Option(metavar="N", min=0, help="The newest N runs get their whole report.")] = 20,
+    title: Annotated[str, typer.Option(help="Title of the overview.")] = "rnnbench",
+    pages: Annotated[int, typer.Option(metavar="N", min=0, help="Number of newest runs that get their whole report.")] = 20,
     from_: From = "",
 ) -> None:
-    """Write a static site: overview, every run, the history of every case, an Atom feed. Relative links only."""
-    from rnnbench.analysis.source import source_at
-    from rnnbench.reports.site import write_site
+    """Write a static site: overview, all runs, the history of each case, an Atom feed."""
+    from rnnbench.gate.source import source_at
+    from rnnbench.reports.forms.site import write_site
 
     path, found = write_site(source_at(results, from_), out, title=title, pages=pages)
     for note in found.notes:

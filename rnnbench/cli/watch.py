@@ -1,4 +1,4 @@
-"""A page that follows a run: written anew as records come. It yields to the run that it watches: low priority, and long pauses."""
+"""A page that follows a run, rewritten as records arrive. It yields to the run: lowest priority, and long pauses."""
 
 import os
 import time
@@ -6,24 +6,24 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from rnnbench.analysis.store import load_runs
+from rnnbench.analysis.frames import load_runs
 from rnnbench.files import RECORDS_FILE, RUN_FILE
-from rnnbench.reports.page import Live, file_name, render, write
+from rnnbench.reports.forms.page import Live, file_name, render, write
 
-SHARE = 10  # the pause after a page is at least so many times what making it took
+SHARE = 10  # the pause after a page, as a multiple of the time that writing it took
 LOWEST = 19
 
 
 def follow(folder: Path, out: Path, every_s: float) -> Iterator[tuple[Path, str]]:
-    """The page's path and a line on how far the run is, each time that it was written. Ends when the run has ended."""
+    """The page's path and the run's progress, each time that it was written, until the run ends."""
     with suppress(OSError):
         os.nice(LOWEST)
-    seen: object = None
+    last: object = None
     while True:
         now = _state(folder)
         began = time.monotonic()
-        if now != seen:
-            seen = now
+        if now != last:
+            last = now
             path, line, ended = _write(folder, out, max(1, round(every_s)))
             yield path, line
             if ended:
@@ -32,7 +32,7 @@ def follow(folder: Path, out: Path, every_s: float) -> Iterator[tuple[Path, str]
 
 
 def _state(folder: Path) -> object:
-    """What changes when the run goes on."""
+    """Times and sizes of the run's files: they change as it proceeds."""
     found = []
     for name in (RUN_FILE, RECORDS_FILE):
         with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""What every variant is held against: the fused LSTM, run in turn with it. No torch until it is built: suites import this."""
+"""The baseline of every variant: a fused LSTM, measured in turn with it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,8 +12,8 @@ def beside_lstm(hidden_size: int | None = None) -> "Callable[[Work], tuple[str, 
     """For `measure(case, beside=…)`: the case's own step by a fused LSTM, of its hidden size or of another."""
 
     def beside(work: "Work") -> tuple[str, Callable[[], None]]:
-        from rnnbench.measure.devices import Clock
-        from rnnbench.measure.precision import FORMATS
+        from rnnbench.device.devices import Clock
+        from rnnbench.device.precision import FORMATS
         from rnnbench.measure.workload import Workload
 
         case = replace(work.case, variant="lstm", implementation="fused", hidden_size=hidden_size or work.case.hidden_size)

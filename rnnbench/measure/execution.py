@@ -1,48 +1,106 @@
-"""How a model is run: as it stands, compiled by torch.compile, or replayed from a CUDA graph. (The graph was not yet run on a GPU.)"""
+"""How a model is executed: eager, compiled by torch.compile, or replayed from a CUDA graph."""
 
+import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rnnbench.case import Case
+from rnnbench.device.devices import Clock, Device
 from rnnbench.errors import Unsupported
-from rnnbench.measure.devices import Clock, Device
 from rnnbench.variants._deep import Layer
 from rnnbench.variants._stack import Unrolled
 
 COMPILES_FOR = ("cpu", "cuda", "xpu")
+MODES = {  # of torch.compile, by the execution that asks for it
+    "compile": "default",
+    "compile_rnn": "default",
+    "compile_reduce_overhead": "reduce-overhead",
+    "compile_max_autotune": "max-autotune",
+}
 STEADY_CALLS = 2
 SIDE_CALLS = 3  # on a side stream before a capture, as torch asks for
 STEPWISE = {"loop": "step", "hoisted": "recur"}  # what a layer calls at every time step, by its implementation
+_EMPTY = "CUDA Graph is empty"  # as torch warns
 _COMPILERS = ("torch._dynamo", "torch._inductor", "torch._functorch")
 
 
 def refuse(case: Case, device: Device) -> None:
     """Raise Unsupported where the device or the phase cannot be run so, before any compute."""
     kind = device.torch.type
-    if case.execution == "compile" and kind not in COMPILES_FOR:
-        raise Unsupported(f"torch.compile makes code for {', '.join(COMPILES_FOR)}; not for {device.name}")
+    if case.execution in MODES and kind not in COMPILES_FOR:
+        raise Unsupported(f"torch.compile supports {', '.join(COMPILES_FOR)}; not for {device.name}")
+    if case.execution == "compile_reduce_overhead" and kind != "cuda":
+        raise Unsupported(f"reduce-overhead is torch.compile with CUDA graphs; on {device.name} it changes nothing: choose compile")
+    if case.execution == "compile_rnn" and not hasattr(dynamo_config(), "allow_rnn"):
+        raise Unsupported("this torch cannot trace nn.LSTM, nn.GRU and nn.RNN: torch._dynamo.config.allow_rnn came with torch 2.7")
     if case.execution != "cudagraph":
         return
     if kind != "cuda":
         raise Unsupported(f"CUDA graphs need CUDA; the case runs on {device.name}")
     if case.phase not in ("forward", "train"):
         raise Unsupported(f"a CUDA graph holds a whole step; {case.phase} is timed in part or keeps a state: choose forward or train")
-    if case.precision == "fp16" and case.phase == "train":
-        raise Unsupported("a loss scaler looks at its gradients on the host, which no CUDA graph can hold: choose bf16")
 
 
-def compiled(model: nn.Module) -> Callable[..., Any]:
+def dynamo_config() -> Any:
+    """The settings of torch.compile's front end, which is imported late: it takes a second."""
+    from torch import _dynamo
+
+    return _dynamo.config
+
+
+def compiled(model: nn.Module, execution: str) -> Callable[..., Any]:
     """The model with its cell compiled where it is unrolled over time, else compiled whole, for one shape."""
     stepwise = False
     for part in model.modules():
         name = "step" if isinstance(part, Unrolled) else STEPWISE.get(part.way) if isinstance(part, Layer) else None
         if name is not None:
-            setattr(part, name, torch.compile(getattr(part, name), dynamic=False))
+            setattr(part, name, made(getattr(part, name), execution))
             stepwise = True
-    return model if stepwise else torch.compile(model, dynamic=False)
+    if execution == "compile_rnn" and (stepwise or not any(isinstance(part, nn.RNNBase) for part in model.modules())):
+        raise Unsupported("compile_rnn has torch.compile trace nn.LSTM, nn.GRU and nn.RNN, which this network does not use: choose compile")
+    return model if stepwise else made(model, execution)
+
+
+def made(what: Any, execution: str) -> Any:
+    """A function or module under torch.compile, in the mode of the execution."""
+    return torch.compile(what, dynamic=False, mode=MODES[execution])
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What torch.compile made: seconds of the first call less a steady one, graphs, breaks, and why it first broke."""
+
+    seconds: float
+    graphs: int
+    breaks: int
+    why: str
+
+
+def compile_step(step: Callable[[], None], clock: Clock, execution: str = "compile") -> Compiled:
+    """Compile by calling `step`. Raises Unsupported with the compiler's reason where it fails, or where it compiles nothing."""
+    from torch import _dynamo
+    from torch._dynamo.utils import counters
+
+    _dynamo.reset()
+    counters.clear()
+    if hasattr(dynamo_config(), "allow_rnn"):
+        dynamo_config().allow_rnn = execution == "compile_rnn"
+    seconds = compile_seconds(step, clock)
+    breaks, graphs = counters["graph_break"], int(counters["stats"]["unique_graphs"])
+    why = _first_sentences(next(iter((*breaks, *counters["unimplemented"])), ""))
+    if not graphs:
+        raise Unsupported(f"torch.compile compiled nothing: {why or 'it gave no reason'}")
+    return Compiled(seconds, graphs, sum(breaks.values()), why)
+
+
+def _first_sentences(reason: str) -> str:
+    """What broke a graph and why, of Dynamo's many lines."""
+    lines = [line.strip().removeprefix("Explanation: ") for line in reason.splitlines() if line.strip()]
+    return ": ".join(line.rstrip(".") for line in lines[:2])
 
 
 def compile_seconds(step: Callable[[], None], clock: Clock) -> float:
@@ -67,6 +125,10 @@ def _reason(error: Exception) -> str:
     return " ".join(lines[:2]) or type(error).__name__  # the second often names the operator
 
 
+class EmptyGraphError(Exception):
+    """A CUDA graph of nothing, whose replay would take microseconds."""
+
+
 class Graph:
     """A step captured once on static tensors and replayed. `body` reads `static` and leaves its results in place."""
 
@@ -79,8 +141,12 @@ class Graph:
                 body()
         torch.cuda.current_stream().wait_stream(side)
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            body()
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            with torch.cuda.graph(self._graph, stream=side):  # torch's own stream for captures stays on the device of the first one
+                body()
+        if any(_EMPTY in str(one.message) for one in said):
+            raise EmptyGraphError("the capture holds no kernel: the step ran on another device or stream than the one that was captured")
 
     def replay(self, *batch: Tensor) -> None:
         """The step on another batch of the same shapes."""

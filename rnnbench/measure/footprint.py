@@ -1,4 +1,4 @@
-"""How much memory a case will need, before it is tried.
+"""Predicted memory of a case, before it is tried.
 
 Parameters are counted on meta tensors. Activations are counted on the device itself with small batches of short sequences and
 extrapolated: meta tensors take another path than the device's fused kernels (a CPU's fused LSTM keeps twice as much). That is exact
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import torch
 
 from rnnbench.case import Case
+from rnnbench.device.devices import Device
+from rnnbench.device.memory_limits import free_bytes
+from rnnbench.device.precision import Format, autocast, fitted, moved
 from rnnbench.errors import Unsupported
-from rnnbench.measure.devices import Device
-from rnnbench.measure.memory import activation_bytes, parameter_bytes
 from rnnbench.measure.network import features, network, on_meta
-from rnnbench.measure.precision import Format, autocast
-from rnnbench.measure.room import free_bytes
+from rnnbench.measure.probes.memory import activation_bytes
+from rnnbench.measure.probes.weights import Weights, is_lazy, weights_of
 from rnnbench.measure.workload import BUFFERS, INFERENCE
 from rnnbench.tasks import TASKS
 from rnnbench.units import binary_bytes
@@ -48,7 +49,7 @@ def refuse_oversize(case: Case, device: Device, form: Format) -> None:
     free = device.free_bytes() if not device.is_cpu else free_bytes()
     if free is None:
         return
-    weights = _weights_bytes(case)
+    weights = weights_on_meta(case, form).bytes
     if weights <= free:
         need = predict(case, device, form).total
         if need <= free:
@@ -60,17 +61,17 @@ def refuse_oversize(case: Case, device: Device, form: Format) -> None:
 
 def predict(case: Case, device: Device, form: Format) -> Footprint:
     """The footprint of a case. Runs a few small forward passes on the device."""
-    parameters = _weights_bytes(case)
+    weights = weights_on_meta(case, form)
     trains, keeps = case.phase == "train", case.phase not in INFERENCE
     activations = 0
     batch = 4 * case.seq_len * case.batch_size * (case.input_size + _outputs(case))
     if keeps:
         torch.manual_seed(case.seed)
-        model = network(case).to(device.torch)
+        model = fitted(network(case), form, device)
 
         def kept(seq_len: int, batch_size: int) -> float:
             small = Case.from_dict({**case.as_dict(), "seq_len": seq_len, "batch_size": batch_size})
-            x = TASKS[case.task].inputs(small, torch.Generator()).to(device.torch)
+            x = moved(TASKS[case.task].inputs(small, torch.Generator()), form, device)
 
             def forward() -> object:
                 with autocast(form, device):
@@ -80,7 +81,8 @@ def predict(case: Case, device: Device, form: Format) -> Footprint:
 
         per_length = [lagrange(BATCHES, [kept(length, size) for size in BATCHES], case.batch_size) for length in LENGTHS]
         activations = round(grown(per_length, case.seq_len))
-    return Footprint(parameters, parameters * keeps, parameters * STATES_OF_ADAM * trains, activations, batch * BUFFERS)
+    trained = weights.trainable_bytes
+    return Footprint(weights.bytes, trained * keeps, trained * STATES_OF_ADAM * trains, activations, batch * BUFFERS)
 
 
 def lagrange(nodes: Sequence[int], values: Sequence[float], at: float) -> float:
@@ -102,8 +104,16 @@ def grown(per_length: Sequence[float], seq_len: int) -> float:
     return lagrange(LENGTHS, per_length, seq_len) if bends else lagrange(*ends, seq_len)
 
 
-def _weights_bytes(case: Case) -> int:
-    return parameter_bytes(on_meta(lambda: network(case)))
+def weights_on_meta(case: Case, form: Format) -> Weights:
+    """Without their storage, where the builder can do without; a lazy module is shown two steps first."""
+    try:
+        model = on_meta(lambda: network(case))
+    except NotImplementedError:  # packing quantized weights has no form without numbers
+        model = network(case)
+    if is_lazy(model):
+        with torch.no_grad():
+            model(torch.empty(2, 1, case.input_size, device="meta"))
+    return weights_of(model.to(form.weights) if form.weights is not torch.float32 else model)
 
 
 def _outputs(case: Case) -> int:

@@ -1,4 +1,4 @@
-"""When the rounds of a case may end: once the mean is known well enough, or once its time is spent, by the clock and not by guess.
+"""When a case's rounds may end: once the mean is precise enough, or its time is up.
 
 pytest-benchmark fixes the number of rounds from one calibrating call, so a calm call before a busy minute would overrun its budget
 many times over. It asks after each round whether the margin is small enough: the answer here also knows the time.

@@ -1,11 +1,12 @@
-"""What a measuring process is asked to do, as plain values that cross a pipe."""
+"""A measuring process's instructions, as plain values that cross a pipe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from rnnbench.budget import Budget
-from rnnbench.case import Case
+from rnnbench.case import AXES, LATER, Case
+from rnnbench.record import Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +14,7 @@ class Job:
     """Some cases of one suite file. `tasks` pairs each case with the index of its process among the repeats."""
 
     suite_path: str
-    tasks: tuple[tuple[Case, int], ...]
+    tasks: tuple[Trial, ...]
     budget: Budget
     plugins: tuple[str, ...] = ()
     skip_oversize: bool = False
@@ -24,7 +25,7 @@ class Job:
         """As JSON takes it."""
         return {
             "suite_path": self.suite_path,
-            "tasks": [[case.as_dict(), process] for case, process in self.tasks],
+            "tasks": [[_for_any_version(case), process] for case, process in self.tasks],
             "budget": self.budget.as_dict(),
             "plugins": list(self.plugins),
             "skip_oversize": self.skip_oversize,
@@ -37,10 +38,16 @@ class Job:
         """Back from JSON."""
         return cls(
             suite_path=data["suite_path"],
-            tasks=tuple((Case.from_dict(case), process) for case, process in data["tasks"]),
+            tasks=tuple(Trial(Case.from_dict(case), process) for case, process in data["tasks"]),
             budget=Budget(**data["budget"]),
             plugins=tuple(data["plugins"]),
             skip_oversize=data["skip_oversize"],
             kept=data["kept"],
             turn=data.get("turn", {}),
         )
+
+
+def _for_any_version(case: Case) -> dict[str, Any]:
+    """The fields of a case, without those at their default that an older revision, one side of a duet, would refuse."""
+    kept = () if case.variant == "block_sparse" else LATER
+    return {name: value for name, value in case.as_dict().items() if name not in kept or value != AXES[name].default}

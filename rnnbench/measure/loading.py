@@ -1,16 +1,32 @@
-"""Files that a user names beside the suites: a plugin is code and is run; a file of data is read."""
+"""Loading what a user names: plugins are executed, data files are read, MODULE:FUNCTION is their own model."""
 
 from pathlib import Path
 
-from rnnbench.own_data import KINDS
+from rnnbench.own_data import is_data
+from rnnbench.own_model import PARCEL, is_own
 from rnnbench.registry import load_file
 
 
 def load(path: str | Path) -> None:
-    """Register what is in it. Raises UsageError."""
-    if Path(path).suffix.lower() in KINDS:
+    """Register what is in it; what a plugin sets of torch's globals is put back. Raises UsageError."""
+    if is_data(path):
         from rnnbench.tasks._own import add
 
         add(path)
     else:
-        load_file(path)
+        from rnnbench.device import torch_state
+
+        with torch_state.loading(path):
+            if is_own(str(path)):
+                _add_model(str(path))
+            else:
+                load_file(path)
+
+
+def _add_model(path: str) -> None:
+    """Make a model of the user's own known, under its name."""
+    from rnnbench.measure.own.factory import load_model
+    from rnnbench.measure.own.model import register
+    from rnnbench.measure.own.parcel import unpacked
+
+    register(unpacked(Path(path)) if path.endswith(PARCEL) else load_model(path))

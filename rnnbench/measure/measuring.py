@@ -1,8 +1,6 @@
-"""One case, from first to last: probe, build, warm up, time, weigh. Knows nothing of pytest; `time_rounds` does the timing."""
+"""One case from start to finish: probe, build, warm up, time, weigh."""
 
 import gc
-import random
-import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +8,17 @@ from statistics import NormalDist, fmean, median, quantiles, stdev
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
-from rnnbench.measure import instruments, kernels, memory
-from rnnbench.measure.devices import Clock, Device
+from rnnbench.device import torch_state
+from rnnbench.device.devices import Clock, Device
+from rnnbench.device.precision import Format, in_format
+from rnnbench.device.readings import Readings
+from rnnbench.measure import agreement, instruments
 from rnnbench.measure.footprint import refuse_oversize
-from rnnbench.measure.precision import Format, in_format
-from rnnbench.measure.seen import Seen
+from rnnbench.measure.probes import kernels, memory
+from rnnbench.measure.rounds import check_after, run_rounds
 from rnnbench.measure.steady import Warmup, warm_up
-from rnnbench.measure.workload import NO_CLIPPING, NO_COMMUNICATION, Work, Workload, probe
+from rnnbench.measure.stream import TIMED_AT, times_along
+from rnnbench.measure.workload import NO_CLIPPING, NO_COMMUNICATION, Work, Workload
 from rnnbench.record import Point
 
 Step = Callable[[], None]
@@ -25,20 +27,26 @@ TimeRounds = Callable[[Step, Clock, float], Sequence[float]]
 Beside = Callable[[Work], tuple[str, Step]]
 Make = Callable[[Case, Device, Format, Clock], Work]
 
-IN_TURN = "another process took turns with this one"
+IN_TURN = "measured in turn with another process"
 WHOLE = ("forward", "train")  # phases whose step is all timed; in others it also makes ready what is timed
+ALONE_STEPS = 4  # in which each of the batches has had its turn
+CAPTURED = ("cudagraph", "compile_reduce_overhead")
+TRUE_BF16 = "_cudnn_rnn bfloat16"
+BF16_NOTE = "bf16 is true bf16 here: under autocast alone torch runs cuDNN's recurrent networks in fp16, without a loss scale"
 PART_ROUNDS = 5  # extra rounds for the parts of a step, where reading the clock within it would disturb it
 
 
 @dataclass(slots=True)
-class Measurement(Seen):
+class Measurement(Readings):
     """What was seen of one case, by instruments and else."""
 
     times_s: tuple[float, ...] = ()
     beside: str = ""
     beside_times_s: tuple[float, ...] = ()
+    device_times_s: tuple[float, ...] = ()
     curve: list[Point] = field(default_factory=list)
     kernels: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
 
 
 def measure_case(
@@ -56,99 +64,137 @@ def measure_case(
 
     Raises Unsupported, Diverged, an out-of-memory error, or whatever the variant raises."""
     device = Device(case.device)
-    clock = Clock(device)
+    seen = Measurement()
     gc.collect()  # where cases share a process, what the one before held is not this one's peak
-    resident = memory.ResidentPeak()
-    with in_format(case.precision, device) as form:
-        if skip_oversize:
+    device.forget()
+    with torch_state.measuring(seen.notes), in_format(case.precision, device) as form:
+        clock, resident = Clock(device), memory.ResidentPeak()
+        kind = make if isinstance(make, type) and issubclass(make, Workload) else Workload
+        if skip_oversize and kind.PREDICTED:
             refuse_oversize(case, device, form)
-        probe(case, device, form)
+        kind.probe(case, device, form)
         work = make(case, device, form, clock)
-        if beside is not None:
-            work.beside_name, work.beside = beside(work)
-        seen = Measurement(beside=work.beside_name)
+        if isinstance(work, Workload):
+            work.read_stream(budget.max_time_s)
+        settings = torch_state.TorchState()
         warm = warm_up(work.step, clock, budget.max_time_s)
         work.check()
         device.reset_peaks()
         resident.reset()
+        if beside is not None:
+            _alone(work, seen, device, resident)
+            work.beside_name, work.beside = beside(work)
+            device.synchronize()  # its weights and batches are there before anything is timed
+        seen.beside = work.beside_name
         parts_s: dict[str, list[float]] = defaultdict(list)
 
-        def timed() -> Seen:
+        def timed() -> Readings:
             parts_s.clear()
             watches = None if in_turn else instruments.Watches(device)
-            seen.times_s, seen.beside_times_s = _time(work, clock, lambda step, clock: time_rounds(step, clock, warm.best_s), parts_s)
-            return watches.stop() if watches else Seen(absent=dict.fromkeys(("other_load_cores", "steal_share", "mean_power_w"), IN_TURN))
+            rounds = run_rounds(work, clock, lambda step, clock: time_rounds(step, clock, warm.best_s), parts_s)
+            seen.times_s, seen.beside_times_s, seen.device_times_s = rounds
+            return (
+                watches.stop() if watches else Readings(absent=dict.fromkeys(("other_load_cores", "steal_share", "mean_power_w"), IN_TURN))
+            )
 
         found = timed()
         if instruments.is_slowed(found):
             waited_s = instruments.cool_down(device)
             found = timed()
-            found.notes.append(f"throttled for most of its first rounds: these are of a second time, after a cool-down of {waited_s:.0f} s")
+            found.notes.append(
+                f"throttled during most of the first attempt; these rounds were measured again after cooling down for {waited_s:.0f} s"
+            )
         seen.add(found)
-        _peaks(seen, device, resident)
-        _parts(seen, work, clock, parts_s)
-        whole = case.phase in WHOLE
-        if whole:
-            seen.add(instruments.device_time(device, work.step))
-        work.weigh(seen.metrics, seen.absent)
-        seen.add(instruments.launches(device, work.step, median(seen.times_s) if whole else None))
+        if beside is None:
+            _peaks(seen, work, resident)
+        check_after(work, warm.best_s)
+        seen.notes += [f"its steps changed torch's {change}" for change in settings.changes()]
+        _beyond_rounds(seen, work, clock, parts_s, budget)
         if name_kernels:  # the rounds are over
+            work.rewind()
             seen.kernels = kernels.names(work.step, device)
+        if isinstance(work, Workload):
+            agreement.weigh(work, warm.best_s, budget.max_time_s, seen.metrics, seen.absent, seen.notes)
+        seen.notes += [note for note in work.notes if note not in seen.notes]
         work.close()
-    _rates(seen, case, work.tokens, budget, warm)
-    seen.add(instruments.energy(seen.metrics, seen.absent, work.tokens))
+    _rates(seen, work, budget, warm)
+    if "step_energy_j" not in seen.metrics and not (budget.energy_s and device.torch.type == "cuda"):
+        seen.add(instruments.energy(seen.metrics, seen.absent, work.tokens, other_work=_other_work(seen, case)))
     return seen
 
 
-def _time(
-    work: Work, clock: Clock, time_rounds: Callable[[Step, Clock], Sequence[float]], parts_s: dict[str, list[float]]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The timed rounds; what stands beside takes turns with the step, before or after it by the toss of a coin, off the clock."""
-    step = work.step
-    if work.train and work.device.is_cpu:  # a CPU's clock is read for nothing, so that every round shows its parts
-        step = work.train.by_parts(time.perf_counter, parts_s)
-    if work.beside is None:
-        return tuple(time_rounds(step, clock)), ()
-    other, coin, other_s = work.beside, random.Random(work.case.seed), []
+def _other_work(seen: Measurement, case: Case) -> str:
+    """What the timed rounds held beside the step."""
+    return seen.beside or ("the forward pass before it" if case.phase == "backward" else "")
 
-    def run_other() -> None:
-        before = clock()
-        other()
-        took_s = clock() - before  # what it pauses itself is not its time either
-        other_s.append(round(took_s, 9))
-        clock.skip(took_s)
 
-    def both() -> None:
-        if coin.random() < 0.5:
-            run_other()
-            step()
+def _beyond_rounds(seen: Measurement, work: Work, clock: Clock, parts_s: dict[str, list[float]], budget: Budget) -> None:
+    """What further steps tell: its parts, other positions of a stream, what a step holds and launches."""
+    case, device = work.case, work.device
+    whole = case.phase in WHOLE
+    _parts(seen, work, clock, parts_s)
+    if isinstance(work, Workload):
+        work.check_learned()
+        if work.stream is not None:
+            seen.metrics[TIMED_AT] = median(seen.times_s)
+            along, why_not = times_along(work.stream, work.step, clock, budget.max_time_s)
+            seen.add(Readings(metrics=along, absent=why_not))
+    if seen.device_times_s:
+        seen.metrics["device_time_s"] = median(seen.device_times_s)
+    elif whole:
+        seen.add(instruments.device_time(device, work.step))
+    if whole and not device.is_cpu and case.processes == 1:
+        seen.add(instruments.back_to_back(work.step, clock, median(seen.times_s), budget.max_time_s))
+    if budget.energy_s and device.torch.type == "cuda":
+        if case.phase == "backward":
+            seen.absent.update(dict.fromkeys(("step_energy_j", "token_energy_j"), "a step of this phase does more than is timed"))
         else:
-            step()
-            run_other()
-
-    run_other()
-    other_s.clear()
-    times = tuple(time_rounds(both, clock))
-    return times, _aligned(other_s, len(times))
-
-
-def _aligned(other_s: list[float], rounds: int) -> tuple[float, ...]:
-    """The seconds that belong to the timed rounds: pytest-benchmark calibrates before them and runs once more after."""
-    return tuple(other_s[-rounds - 1 : -1])
+            seen.add(instruments.counted_energy(device, work.step, budget.energy_s, work.tokens))
+    work.rewind()
+    work.weigh(seen.metrics, seen.absent)
+    _forms(seen, work)
+    work.rewind()
+    seen.add(instruments.launches(device, work.step, median(seen.times_s) if whole else None))
 
 
-def _peaks(seen: Measurement, device: Device, resident: memory.ResidentPeak) -> None:
+def _forms(seen: Measurement, work: Work) -> None:
+    """What the step was seen to run: its layers' forms, its products' number formats, how much of it was compiled."""
+    seen.notes += work.forms()
+    seen.types = getattr(work, "types", ())
+    if (made := getattr(work, "compiled", None)) is not None and made.breaks:
+        seen.notes.append(f"torch.compile made {made.graphs} graphs with {made.breaks} breaks, the first for: {made.why}")
+    if work.case.precision == "bf16" and TRUE_BF16 in seen.types:
+        seen.notes.append(BF16_NOTE)
+
+
+def _alone(work: Work, seen: Measurement, device: Device, resident: memory.ResidentPeak) -> None:
+    """Peaks of the case before the network beside it is built, whose weights and batches would count as well: a stream's over all of it."""
+    for _ in range(work.case.seq_len if work.case.phase == "decode" else ALONE_STEPS):
+        work.step()
+    device.synchronize()
+    _peaks(seen, work, resident)
+
+
+def _peaks(seen: Measurement, work: Work, resident: memory.ResidentPeak) -> None:
     """Peak memory since the reset after warm-up."""
-    counted = device.peaks()
+    device, counted = work.device, work.device.peaks()
+    if work.case.execution in CAPTURED and device.torch.type == "cuda":
+        counted.pop("peak_allocated_bytes", None)
+        counted["graph_pool_bytes"] = device.graph_pool_bytes()
+        why = "a CUDA graph's tensors count as freed once it is captured: see graph_pool_bytes and peak_reserved_bytes"
+        seen.absent.update(peak_allocated_bytes=why, workspace_bytes=why)
     seen.metrics.update(counted)
     for name in ("peak_allocated_bytes", "peak_reserved_bytes"):
-        if name not in counted:
-            seen.absent[name] = f"{device.name} keeps no such count; see {resident.METRIC}"
+        if name not in counted and name not in seen.absent:
+            seen.absent[name] = f"{device.name} has no such counter; see {resident.METRIC}"
     if not device.is_cpu:
-        seen.absent[resident.METRIC] = "resident memory of the host says nothing of the device's"
+        seen.absent[resident.METRIC] = "host memory says nothing about device memory"
         return
     try:
-        seen.metrics[resident.METRIC] = resident.growth_bytes()
+        if growth := resident.growth_bytes():
+            seen.metrics[resident.METRIC] = growth
+        else:
+            seen.absent[resident.METRIC] = "no more than the process held before the model"
     except LookupError as error:
         seen.absent[resident.METRIC] = str(error)
 
@@ -166,19 +212,18 @@ def _parts(seen: Measurement, work: Work, clock: Clock, parts_s: dict[str, list[
     seen.metrics.update({name: median(spent[-rounds - 1 :]) for name, spent in parts_s.items()})
 
 
-def _rates(seen: Measurement, case: Case, tokens: int | None, budget: Budget, warm: Warmup) -> None:
+def _rates(seen: Measurement, work: Work, budget: Budget, warm: Warmup) -> None:
     """Figures that follow from the raw samples, and what to think of them."""
     times, metrics = seen.times_s, seen.metrics
     metrics["step_time_s"] = middle = median(times)
-    if tokens is None:
-        seen.absent.update(dict.fromkeys(("tokens_per_s", "sequences_per_s"), "no tokens pass in this phase"))
-    else:
-        metrics["tokens_per_s"] = tokens / middle
-        if case.phase == "decode":
-            seen.absent["sequences_per_s"] = "a step of decoding is no sequence"
-            _tail(seen)
+    for name, count in (("tokens_per_s", work.tokens), ("sequences_per_s", work.sequences)):
+        if count is None:
+            seen.absent.setdefault(name, "this phase processes no tokens")
         else:
-            metrics["sequences_per_s"] = tokens / case.seq_len / middle
+            metrics[name] = count / middle
+    if work.case.phase == "decode":
+        seen.absent["sequences_per_s"] = "a decoding step is not a sequence"
+        _tail(seen)
     metrics.update(rounds=len(times), measured_s=sum(times), warmup_rounds=warm.rounds, warmup_s=warm.seconds)
     if seen.beside_times_s:
         metrics["beside_time_s"] = median(seen.beside_times_s)
@@ -197,7 +242,7 @@ def _rates(seen: Measurement, case: Case, tokens: int | None, budget: Budget, wa
         if width > budget.precision:
             seen.notes.append(
                 f"half-width ±{width:.1%} after {sum(times):.1f} s, wanted ±{budget.precision:.1%}:"
-                " quiet the machine or raise --case-budget"
+                " use a quieter machine or raise --case-budget"
             )
     if not warm.steady:
         seen.notes.append(f"not steady after {warm.seconds:.1f} s of warm-up: raise --case-budget")
@@ -208,7 +253,7 @@ def _tail(seen: Measurement) -> None:
     for percent in (95, 99):
         name, wanted = f"p{percent}_s", 500 // (100 - percent)
         if len(seen.times_s) < wanted:
-            seen.absent[name] = f"needs {wanted} rounds, these were {len(seen.times_s)}: raise --case-budget"
+            seen.absent[name] = f"needs {wanted} rounds, got {len(seen.times_s)}: raise --case-budget"
         else:
             seen.metrics[name] = quantiles(seen.times_s, n=100)[percent - 1]
 

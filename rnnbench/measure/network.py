@@ -1,14 +1,18 @@
-"""The network of a case: its variant, and the linear layer that the task puts on top where it asks for classes."""
+"""The network of a case: its variant, plus a linear read-out if the task has classes."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from rnnbench.case import Case
+from rnnbench.device import torch_state
 from rnnbench.tasks import TASKS
-from rnnbench.variants import VARIANTS
+from rnnbench.variants import VARIANTS, kernels, native
+from rnnbench.variants._deep import Layer
 
+_COMPILERS = {"triton": kernels.compiler, "native": native.compiler}
 PROBED = {"seq_len": 2, "batch_size": 1}  # two steps: a translation has a source and a target
 
 
@@ -25,18 +29,32 @@ class Answering(nn.Module):
         return answers
 
 
-def network(case: Case) -> nn.Module:
-    """On the CPU, or where torch's default device is. Raises Unsupported for what the variant cannot."""
-    body = VARIANTS[case.variant].module(case)
+def network(case: Case, notes: list[str] | None = None) -> nn.Module:
+    """On the CPU, or where torch's default device is. Raises Unsupported for what the variant cannot. `notes` takes what its builder
+    set of torch's globals, which is put back."""
+    body = body_of(case, notes)
     classes = _classes(case)
     return body if classes is None else Answering(body, features(case), classes)
 
 
+def body_of(case: Case, notes: list[str] | None = None) -> nn.Module:
+    """The variant alone, as `network` builds it."""
+    with torch_state.building([] if notes is None else notes, case.variant):
+        return VARIANTS[case.variant].module(case)
+
+
 def features(case: Case) -> int:
     """Features that the variant gives at each step, from a short sequence of meta tensors."""
-    body = on_meta(lambda: VARIANTS[case.variant].module(case))
     with torch.no_grad():
-        return int(output_of(body(torch.empty(PROBED["seq_len"], PROBED["batch_size"], case.input_size, device="meta"))).shape[-1])
+        for device in ("meta", "cpu"):
+            try:
+                body = on_meta(lambda: body_of(case)) if device == "meta" else body_of(case)
+                x = torch.zeros(PROBED["seq_len"], PROBED["batch_size"], case.input_size, device=device)
+                return int(output_of(body(x)).shape[-1])
+            except NotImplementedError:  # packed weights have no form without numbers
+                if device == "cpu":
+                    raise
+    raise AssertionError
 
 
 def head_flops(case: Case) -> int:
@@ -51,11 +69,29 @@ def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
         return build()
 
 
+def forms_run(model: nn.Module) -> list[str]:
+    """A sentence for each form that layers ran in other than the one asked for, since `fused` is the strongest that the device has.
+
+    On a GPU, where kernels would be that form and did not run, the reason.
+    """
+    layers = [part for part in model.modules() if isinstance(part, Layer) and part.ran]
+    count = Counter((layer.way, layer.ran) for layer in layers if layer.ran != layer.way)
+    said = [
+        f"{way} ran as {ran} in {number} of {len(layers)} layers, compiled by {_COMPILERS[ran]()}"
+        for (way, ran), number in sorted(count.items())
+    ]
+    device = next((weight.device for weight in model.parameters() if weight.device.type == "cuda"), None)
+    plain = device is not None and any(layer.ran == "fused" and hasattr(layer, "triton") for layer in layers)
+    if plain and device is not None and (why := kernels.held_back(device)):
+        said.append(f"fused ran without kernels: {why}")
+    return said
+
+
 def output_of(result: Tensor | tuple[Tensor, ...]) -> Tensor:
     """The output sequence of a module's result: itself, or the first of a tuple."""
     first = result[0] if isinstance(result, tuple | list) and result else result
     if not isinstance(first, Tensor):
-        raise TypeError(f"a variant returns a tensor or a tuple that starts with one, not {type(first).__name__}")
+        raise TypeError(f"a variant must return a tensor, or a tuple that starts with one, not {type(first).__name__}")
     return first
 
 

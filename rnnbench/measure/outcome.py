@@ -1,4 +1,4 @@
-"""What a case ended with, as a record: which exception means which status."""
+"""How a case ended, as a record: which exception means which status."""
 
 import re
 import traceback
@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rnnbench.case import Case
-from rnnbench.errors import Unsupported
+from rnnbench.device.memory_limits import free_bytes
+from rnnbench.errors import Diverged, UnknownName, Unsupported
 from rnnbench.journal import now_utc
-from rnnbench.measure.room import free_bytes
-from rnnbench.record import Record
+from rnnbench.record import METRICS, Record
 
 if TYPE_CHECKING:
     from rnnbench.measure.measuring import Measurement
@@ -30,17 +30,21 @@ def record_of(case: Case, process: int, measured: "Measurement | None", error: B
         traceback.clear_frames(error.__traceback__)  # what they hold is needed to tell the tale
         return ended
     if measured is None:
-        return blank(status="failed", reason="the suite's function measured nothing")
+        return blank(status="failed", reason="the suite's function did not call measure()")
+    if odd := [name for name in measured.metrics if name not in METRICS]:
+        return blank(status="failed", reason=str(UnknownName("metric", odd[0], METRICS)))
     return blank(
         status="ok",
         times_s=measured.times_s,
         beside=measured.beside,
         beside_times_s=measured.beside_times_s,
+        device_times_s=measured.device_times_s,
         metrics=measured.metrics,
         absent=measured.absent,
         curve=tuple(measured.curve),
         notes=tuple(measured.notes),
         kernels=measured.kernels,
+        types=measured.types,
     )
 
 
@@ -92,14 +96,8 @@ def speaks_of_memory(text: str) -> bool:
     return bool(_OOM_WORDS.search(text))
 
 
-def _is_diverged(error: BaseException) -> bool:
-    from rnnbench.measure.workload import Diverged
-
-    return isinstance(error, Diverged)
-
-
 _STATUS_TABLE: tuple[tuple[str, Callable[[BaseException], bool]], ...] = (
     ("unsupported", lambda error: isinstance(error, Unsupported)),
-    ("diverged", _is_diverged),
+    ("diverged", lambda error: isinstance(error, Diverged)),
     ("oom", _is_oom),
 )

@@ -1,46 +1,82 @@
-"""What a case will hold and ask for, before it is measured. Exact where formulas are; operators are counted on short sequences."""
+"""Predicting what a case holds and computes."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import cache
 from typing import Any
 
 import torch
 
 from rnnbench.case import Case
+from rnnbench.device.devices import Clock, Device
+from rnnbench.device.precision import FORMATS, Format, in_format
 from rnnbench.errors import Unsupported
-from rnnbench.measure import operators
-from rnnbench.measure.costs import PASSES, moved_bytes, step_flops
-from rnnbench.measure.devices import Clock, Device
-from rnnbench.measure.footprint import BATCHES, LENGTHS, STATES_OF_ADAM, Footprint, grown, lagrange, predict
-from rnnbench.measure.memory import activation_bytes, parameter_bytes
+from rnnbench.measure.footprint import BATCHES, LENGTHS, STATES_OF_ADAM, Footprint, grown, lagrange, predict, weights_on_meta
+from rnnbench.measure.kinds import workload_of
 from rnnbench.measure.network import network, on_meta, output_of
-from rnnbench.measure.precision import Format, in_format
+from rnnbench.measure.own.work import OwnWork
+from rnnbench.measure.probes import operators
+from rnnbench.measure.probes.costs import PASSES, moved_bytes, step_flops
+from rnnbench.measure.probes.memory import activation_bytes
 from rnnbench.measure.workload import BUFFERS, Workload
 
 SHORT, LONG = 4, 8
 NARROW = 32
+MOST_LETTERS = 160  # of an error
 NUMBER = 4  # bytes of fp32
 
 
 def plan_case(case: Case, here: bool) -> dict[str, Any]:
-    """Footprint, FLOPs, bytes and operators. `here`: on this machine's device; else on meta tensors, for a machine that is elsewhere."""
+    """Footprint, FLOPs, bytes and operators. `here`: on this machine's device; else on meta tensors, for a machine that is elsewhere.
+
+    What cannot be predicted is left out: `unsupported` says that the case cannot be had, `unknown` why a figure of it is not known."""
     told: dict[str, Any] = {"case": case.as_dict(), "id": str(case)}
     try:
+        if issubclass(workload_of(case), OwnWork):
+            return told | _tried(case)
+        told["parameters"] = weights_on_meta(case, Format(None)).count
         if case.phase not in PASSES:
-            raise Unsupported(f"phase {case.phase!r} is no single pass: nothing can be predicted")
+            raise Unsupported(f"phase {case.phase!r} is not a single pass, so nothing can be predicted")
+        told["flops"] = _flops(case)
         if here:
             with in_format(case.precision, device := Device(case.device)) as form:
                 held = predict(case, device, form)
         else:
             held = _elsewhere(case)
-        told |= {"footprint": asdict(held), "total_bytes": held.total, "flops": _flops(case), "operators": _operators(case)}
+        told |= {"footprint": asdict(held), "total_bytes": held.total, "operators": _operators(case)}
         inputs = NUMBER * case.seq_len * case.batch_size * case.input_size
-        parts = {"parameters": held.parameters, "activations": held.activations, "optimizer": held.optimizer}
-        told["moved_bytes"] = moved_bytes(case.phase, **parts, inputs=inputs, outputs=held.batches // BUFFERS - inputs)
-        told["parameters"] = held.parameters // NUMBER
+        parts = {name: getattr(held, name) for name in ("parameters", "gradients", "activations", "optimizer")}
+        shared = min(inputs, held.activations)  # autograd keeps the input of a first layer as it is
+        told["moved_bytes"] = moved_bytes(case.phase, **parts, inputs=inputs, outputs=held.batches // BUFFERS - inputs, shared=shared)
     except Unsupported as error:
         told["unsupported"] = str(error)
+    except Exception as error:  # noqa: BLE001 - a user's code, or torch's: one case that cannot be predicted costs no other its row
+        told["unknown"] = _why(error)
     return told
+
+
+def _tried(case: Case) -> dict[str, Any]:
+    """Of a model or a task of the user's own: what one step on this machine's CPU holds, for there is no formula."""
+    device = Device("cpu")
+    metrics: dict[str, float] = {}
+    with in_format(case.precision, device) as form:
+        work = workload_of(case)(replace(case, device="cpu", execution="eager"), device, form, Clock(device))
+        work.step()
+        work.rewind()
+        work.weigh(metrics, {})
+    held = {name: int(metrics.get(f"{kind}_bytes", 0)) for name, kind in _HELD.items()}
+    footprint = Footprint(**held, batches=sum(tensor.nbytes for tensor in work.batch_tensors()))
+    counted = {name: int(metrics.get(name, 0)) for name in ("operators", "parameters", "moved_bytes")}
+    return {"footprint": asdict(footprint), "total_bytes": footprint.total, "flops": metrics.get("step_flops"), **counted}
+
+
+_HELD = {"parameters": "parameter", "gradients": "gradient", "optimizer": "optimizer", "activations": "activation"}
+
+
+def _why(error: Exception) -> str:
+    """An error in one line, without the advice that torch appends."""
+    line = next((line for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {line[:MOST_LETTERS]}" if line else type(error).__name__
 
 
 def _flops(case: Case) -> int | None:
@@ -54,31 +90,49 @@ def _operators(case: Case) -> int:
     """Of two short sequences of a narrow network on a CPU, along a line; a variant that works in chunks has fewer."""
     hidden = min(case.hidden_size, NARROW)
     inputs = hidden if case.input_size == case.hidden_size else 2 * NARROW  # some variants spare a projection where the two are equal
-    narrow = {**case.as_dict(), "hidden_size": hidden, "input_size": inputs, "batch_size": 2, "device": "cpu", "precision": "fp32"}
+    narrow = replace(case, hidden_size=hidden, input_size=inputs, batch_size=2, device="cpu", precision="fp32")
+    short, long = (_counted(replace(narrow, seq_len=seq_len)) for seq_len in (SHORT, LONG))
+    return round(lagrange((SHORT, LONG), (short, long), case.seq_len))
 
-    def count(seq_len: int) -> int:
-        device = Device("cpu")
-        work = Workload(Case.from_dict({**narrow, "seq_len": seq_len}), device, Format(None), Clock(device))
-        work.step()  # the first also makes the optimizer's state
-        return operators.count(work.step)
 
-    return round(lagrange((SHORT, LONG), (count(SHORT), count(LONG)), case.seq_len))
+@cache
+def _counted(case: Case) -> int:
+    """Operators of one step; many cases of a suite are alike once they are narrow and short."""
+    device = Device("cpu")
+    work = Workload(case, device, Format(None), Clock(device))
+    work.step()  # the first also makes the optimizer's state
+    return operators.count(work.step)
+
+
+@cache
+def _kept_on_meta(case: Case, dtype: torch.dtype) -> tuple[tuple[int, ...], ...]:
+    """Bytes that autograd keeps, for each of LENGTHS with each of BATCHES."""
+    model = on_meta(lambda: network(case)).to(dtype)
+    return tuple(tuple(activation_bytes(_pass(model, case, dtype, length, size), model) for size in BATCHES) for length in LENGTHS)
+
+
+@cache
+def _features_on_meta(case: Case, dtype: torch.dtype) -> int:
+    """Numbers that the network gives at each step."""
+    with torch.no_grad():
+        return int(_pass(on_meta(lambda: network(case)).to(dtype), case, dtype, 2, 1)().shape[-1])
+
+
+def _pass(model: torch.nn.Module, case: Case, dtype: torch.dtype, seq_len: int, batch_size: int) -> Callable[[], torch.Tensor]:
+    x = torch.empty(seq_len, batch_size, case.input_size, dtype=dtype, device="meta")
+    return lambda: output_of(model(x))
 
 
 def _elsewhere(case: Case) -> Footprint:
     """As meta tensors have it: fused kernels of a GPU may keep less, autocast keeps less too."""
-    model = on_meta(lambda: network(case))
-    parameters, keeps, trains = parameter_bytes(model), case.phase != "forward", case.phase == "train"
-
-    def run(seq_len: int, batch_size: int) -> Callable[[], torch.Tensor]:
-        x = torch.empty(seq_len, batch_size, case.input_size, device="meta")
-        return lambda: output_of(model(x))
-
+    form = FORMATS[case.precision]
+    weights, keeps, trains = weights_on_meta(case, form), case.phase != "forward", case.phase == "train"
+    alike = replace(case, phase="train", precision="fp32", clip_norm=None, execution="eager")  # what a forward pass keeps of it
     activations = 0
     if keeps:
-        kept = [lagrange(BATCHES, [activation_bytes(run(length, size), model) for size in BATCHES], case.batch_size) for length in LENGTHS]
-        activations = round(grown(kept, case.seq_len))
-    with torch.no_grad():
-        features = int(run(2, 1)().shape[-1])
+        per_length = [lagrange(BATCHES, kept, case.batch_size) for kept in _kept_on_meta(alike, form.weights)]
+        activations = round(grown(per_length, case.seq_len))
+    features = _features_on_meta(alike, form.weights)
     batches = BUFFERS * NUMBER * case.seq_len * case.batch_size * (case.input_size + features)
-    return Footprint(parameters, parameters * keeps, parameters * STATES_OF_ADAM * trains, activations, batches)
+    trained = weights.trainable_bytes
+    return Footprint(weights.bytes, trained * keeps, trained * STATES_OF_ADAM * trains, activations, batches)

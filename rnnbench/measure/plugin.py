@@ -6,6 +6,7 @@ the timing; each test leaves one record, whatever its outcome.
 
 import os
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,17 @@ import pytest
 from rnnbench.budget import BUDGETS, Budget
 from rnnbench.case import Case
 from rnnbench.choose import parse_set, selector
-from rnnbench.errors import RnnbenchError
+from rnnbench.errors import RnnbenchError, Unsupported
+from rnnbench.measure import pytest_options
 from rnnbench.measure.job import Job
 from rnnbench.measure.outcome import record_of
+from rnnbench.measure.pytest_benchmark import Benchmark, Untimed
 from rnnbench.measure.session import Bare, Following, Session, Told
 from rnnbench.own_data import learned
-from rnnbench.record import Record
+from rnnbench.record import Record, Trial
 from rnnbench.registry import user_path
 from rnnbench.suite import Suite
 
-ENDLESS_S = 86_400.0  # the goal ends the rounds, not their number
 SESSION = pytest.StashKey[Session]()
 STARTED = pytest.StashKey[str]()
 _OPTIONS = (
@@ -53,11 +55,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--rnnbench-{name}", default=default, help=text)
     group.addoption("--rnnbench-set", action="append", default=[], metavar="AXIS=V,V", help="override an axis; may be given again")
     group.addoption("--rnnbench-plugin", action="append", default=[], metavar="FILE", help="a file with variants; may be given again")
-    group.addoption("--rnnbench-data", metavar="FILE", help="data of one's own to learn: .tsv, .csv or .txt")
+    group.addoption("--rnnbench-data", metavar="FILE", help="data of your own to learn: .tsv, .csv (FILE::target=COLUMN) or .txt")
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Keep the words that pytest was given, from wherever it takes them."""
+    early_config.stash[pytest_options.WORDS] = tuple(map(str, args))
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Suites are files bench_*.py with functions bench_*."""
+    from rnnbench.device import torch_state  # torch, which a process that only lists needs not
+
+    torch_state.base()  # before a suite's file or a plugin can change it
     config.addinivalue_line("python_files", "bench_*.py")
     config.addinivalue_line("python_functions", "bench_*")
     if SESSION not in config.stash:
@@ -88,10 +98,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     session = metafunc.config.stash[SESSION]
     try:
+        if isinstance(session, Bare):
+            session.ask(metafunc.config)
         tasks = session.tasks(suite)
     except RnnbenchError as error:
         raise pytest.UsageError(str(error)) from None
-    params = [pytest.param((case, process), id=_test_id(case, process), marks=_marks(case, session.budget)) for case, process in tasks]
+    params = [pytest.param(one, id=_test_id(*one), marks=_marks(one.case, session.budget)) for one in tasks]
     metafunc.parametrize("task", params)
     metafunc.fixturenames.append("task")
 
@@ -120,7 +132,7 @@ def task(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def case(task: tuple[Case, int]) -> Case:
+def case(task: Trial) -> Case:
     """The case of this test."""
     return task[0]
 
@@ -131,45 +143,38 @@ def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Non
     `name_kernels=True` has the kernels of a further step in the record; a case of
     the phase `converge` is trained, with `teacher=` and `whole=` as `converge` takes them. A case of several processes is
     measured in the first of them; the others follow it."""
-    from rnnbench.measure import parallel, sharing
-    from rnnbench.measure.converge import converge
-    from rnnbench.measure.devices import Clock, Device
-    from rnnbench.measure.goal import FEWEST_ROUNDS, Goal
+    from rnnbench.device.devices import Clock, Device
+    from rnnbench.measure.goal import Goal
+    from rnnbench.measure.kinds import workload_of
+    from rnnbench.measure.learn.converge import converge
     from rnnbench.measure.measuring import Beside, Make, Measurement, measure_case
-    from rnnbench.measure.workload import Workload
+    from rnnbench.measure.parallel import data_parallel, sharing
 
     session = request.config.stash[SESSION]
+    timed = Benchmark(benchmark, request.config)
 
     def time_rounds(step: Callable[[], None], clock: Clock, step_s: float) -> Sequence[float]:
-        if (earlier := benchmark.stats) is not None:  # a second time, after a cool-down: the first does not count
-            request.config._benchmarksession.benchmarks.remove(earlier)  # type: ignore[attr-defined]  # noqa: SLF001
-            benchmark._mode = benchmark.stats = None  # noqa: SLF001
-        # the mark's options are fixed before the device and the step are known
-        benchmark._timer = clock  # noqa: SLF001
-        benchmark._min_rounds = FEWEST_ROUNDS  # noqa: SLF001
-        benchmark._max_time = ENDLESS_S  # noqa: SLF001
-        benchmark._precision = Goal(session.budget, clock, step_s)  # noqa: SLF001
-        benchmark(step if session.baton is None else session.baton.shared(step, clock, step_s))
-        if session.baton is not None:
-            session.baton.rounds_are_over()
-        return [round(seconds, 9) for seconds in benchmark.stats.stats.data]
+        goal = Goal(session.budget, clock, step_s)
+        found = timed.rounds(step if session.turns is None else session.turns.shared(step, clock, step_s), clock, goal)
+        if session.turns is not None:
+            session.turns.rounds_are_over()
+        return found
 
     def once(clock: Clock, training: Callable[[], None]) -> None:
-        benchmark._timer = clock  # noqa: SLF001
-        benchmark.pedantic(training)
+        timed.once(training, clock)
 
     def run(case: Case, beside: Beside | None = None, make: Make | None = None, *, name_kernels: bool = False, **training: Any) -> None:
         if sharing.shared(case):
             sharing.refuse(case, Device(case.device))
-        if parallel.follows():
+        if data_parallel.follows():
             session.measured = Measurement()
-            parallel.follow(case, skip_oversize=session.skip_oversize)
+            data_parallel.follow(case, skip_oversize=session.skip_oversize)
             return
-        make = make or (parallel.DataParallel if sharing.shared(case) else Workload)
+        make = make or (data_parallel.DataParallel if sharing.shared(case) else workload_of(case))
         if case.phase == "converge":
             session.measured = Measurement()
             converge(case, session.budget, once, seen=session.measured, folder=session.kept, **training)
-            benchmark.extra_info.update(case=case.as_dict(), **session.measured.metrics)
+            timed.describe(case, dict(session.measured.metrics))
             return
         session.measured = measure_case(
             case,
@@ -179,11 +184,16 @@ def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Non
             make=make,
             skip_oversize=session.skip_oversize,
             name_kernels=name_kernels,
-            in_turn=session.baton is not None,
+            in_turn=session.turns is not None,
         )
-        benchmark.extra_info.update(case=case.as_dict(), **session.measured.metrics)
+        timed.describe(case, dict(session.measured.metrics))
 
-    return run
+    def run_or_try(case: Case, *words: Any, **more: Any) -> None:
+        timed.begin(case)
+        with suppress(Untimed):
+            run(case, *words, **more)
+
+    return run_or_try
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -201,15 +211,36 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return
     session = item.config.stash[SESSION]
     error = call.excinfo.value if call.excinfo else None
+    if isinstance(error, pytest.skip.Exception):
+        error = Unsupported(str(error.msg))
+    if isinstance(session, Bare) and not session.records(skipped=call.when == "setup" and isinstance(error, Unsupported)):
+        session.measured = None
+        _skipped_where(isinstance(error, Unsupported), item, outcome.get_result(), str(error))
+        return
     record = record_of(*task, session.measured, error, session.started_utc, os.getpid())
     session.measured = None
     try:
         session.end(record)
     except RnnbenchError as error:
         pytest.exit(str(error), returncode=error.exit_code)
-    if record.status == "unsupported":
-        report = outcome.get_result()
-        report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"Skipped: {record.reason}")
+    if session.is_renewed and record.status == "failed" and not _is_usable(record.case.device):
+        pytest.exit("the device takes no more work from this process: another one goes on")
+    _skipped_where(record.status == "unsupported", item, outcome.get_result(), record.reason)
+
+
+def _skipped_where(unsupported: bool, item: pytest.Item, report: Any, reason: str) -> None:
+    if unsupported:
+        report.outcome, report.longrepr = "skipped", (str(item.path), 0, f"Skipped: {reason}")
+
+
+def _is_usable(device: str) -> bool:
+    """Whether the device still takes work from this process."""
+    from rnnbench.device.devices import Device
+
+    try:
+        return Device(device).is_usable()
+    except RnnbenchError:
+        return False
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -224,12 +255,14 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     session = config.stash[SESSION]
     if isinstance(session, Bare) and session.folder:
         terminalreporter.write_line(f"rnnbench: records in {session.folder}")
+    elif isinstance(session, Bare) and session.tried:
+        terminalreporter.write_line("rnnbench: nothing was timed and nothing recorded, as --benchmark-disable asks")
 
 
-def _task_of(item: pytest.Item) -> tuple[Case, int] | None:
+def _task_of(item: pytest.Item) -> Trial | None:
     found = getattr(item, "callspec", None)
     task = found.params.get("task") if found else None
-    return task if isinstance(task, tuple) and isinstance(task[0], Case) else None
+    return task if isinstance(task, Trial) else None
 
 
 __all__ = ["JobPlugin", "Record"]

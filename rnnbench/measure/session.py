@@ -1,4 +1,4 @@
-"""Who decides what a pytest session measures, and who takes its records: a supervisor, or the session itself."""
+"""Who decides what a pytest session measures and receives its records: a supervisor, or the session itself."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
+from rnnbench.device.load import at_start, is_quiet
+from rnnbench.device.machine_cache import CEILINGS, ceilings_of, machine_key, put_in_place
 from rnnbench.errors import RnnbenchError
 from rnnbench.journal import Journal, new_run_id, now_utc
+from rnnbench.measure import pytest_options
 from rnnbench.measure.commit import commit
 from rnnbench.measure.job import Job
-from rnnbench.measure.known import CEILINGS, ceilings_of, machine_key, put_in_place
 from rnnbench.measure.loading import load
-from rnnbench.record import Record, Run
-from rnnbench.suite import Suite
+from rnnbench.record import Record, Run, Trial
+from rnnbench.suite import Suite, choose
 
 if TYPE_CHECKING:
-    from rnnbench.measure.baton import Baton
-    from rnnbench.measure.measuring import Measurement
+    import pytest
 
-Task = tuple[Case, int]
+    from rnnbench.measure.interleaving import Turns
+    from rnnbench.measure.measuring import Measurement
 
 
 class Session:
@@ -30,10 +32,11 @@ class Session:
     skip_oversize = False
     kept: Path | None = None  # for what several cases of the run need
     measured: "Measurement | None" = None
-    baton: "Baton | None" = None  # where another process takes turns with this one
+    turns: "Turns | None" = None  # where another process takes turns with this one
     started_utc = ""
+    is_renewed = False  # whether another process goes on with the cases that this one leaves
 
-    def tasks(self, suite: Suite) -> list[Task]:
+    def tasks(self, suite: Suite) -> list[Trial]:
         """Cases of a suite, each with the index of its process."""
         raise TypeError(f"{type(self).__name__} does not say what to measure of {suite.name}")
 
@@ -49,18 +52,20 @@ class Session:
 class Told(Session):
     """Does what a supervisor's job says, and tells it of every start and record."""
 
+    is_renewed = True
+
     def __init__(self, job: Job, emit: Callable[[dict[str, Any]], None]) -> None:
         self.budget = job.budget
         self.skip_oversize = job.skip_oversize
         self.kept = Path(job.kept) if job.kept else None
         if job.turn:
-            from rnnbench.measure.baton import Baton
+            from rnnbench.measure.interleaving import Turns
 
-            self.baton = Baton.of(job.turn)
+            self.turns = Turns.of(job.turn)
         self._job = job
         self._emit = emit
 
-    def tasks(self, suite: Suite) -> list[Task]:
+    def tasks(self, suite: Suite) -> list[Trial]:
         """The job's, where they are this suite's."""
         return [task for task in self._job.tasks if task[0].suite == suite.name]
 
@@ -96,23 +101,40 @@ class Bare(Session):
         self._journal: Journal | None = None
         self._begun: Run | None = None
         self._began_utc = now_utc()
+        self._untimed = False
         self._machine: Mapping[str, Any] = {}
+        self._load: Mapping[str, Any] = {}
+        self.tried = False  # cases ran without being timed
 
-    def tasks(self, suite: Suite) -> list[Task]:
-        from rnnbench.measure.devices import Device, best
+    def ask(self, config: "pytest.Config") -> None:
+        """What pytest-benchmark's options say of how to measure. Raises UsageError for those that cannot be had."""
+        pytest_options.refuse(config)
+        self.budget = pytest_options.budget(config, self._preset)
+        self._untimed = pytest_options.untimed(config)
+
+    def records(self, *, skipped: bool) -> bool:
+        """Whether a case leaves a record: not where it was skipped before it began, nor where nothing is timed."""
+        self.tried = self.tried or (self._untimed and not skipped)
+        return not skipped and not self._untimed
+
+    def tasks(self, suite: Suite) -> list[Trial]:
+        from rnnbench.device.devices import Device, best
+        from rnnbench.variants import VARIANTS
 
         for plugin in self._plugins:
             load(plugin)
         self._device = Device(self._device or best()).name
         self._suites[suite.name] = suite
-        cases = suite.expand(self._device, self._preset, self._overrides, self._keep)
+        declared = {name: one.axes for name, one in VARIANTS.all().items()}
+        cases, _ = choose([suite], self._device, self._preset, self._overrides, self._keep, declared)
         self._planned += cases
-        return [(case, 0) for case in cases]
+        return [Trial(case, 0) for case in cases]
 
     def begin(self, case: Case, process: int) -> None:
         """Before the first case the machine's ceilings are measured, where this results folder does not know them."""
-        if not self._machine:
-            self._machine = _with_ceilings(case.device, self._results)
+        if not self._machine and not self._untimed:
+            self._load = at_start(case.device)
+            self._machine = _with_ceilings(case.device, self._results, quiet=is_quiet(self._load))
         super().begin(case, process)
 
     def end(self, record: Record) -> None:
@@ -138,7 +160,7 @@ class Bare(Session):
         return Run(
             id=new_run_id(name),
             suites=tuple(suite.about() for suite in self._suites.values()),
-            arguments={**arguments, "isolation": "session", "plugins": list(self._plugins)},
+            arguments={**arguments, "isolation": "session", "plugins": list(self._plugins), "load_at_start": self._load},
             machine=self._machine,
             commit=commit(Path.cwd()),
             started_utc=self._began_utc,
@@ -159,15 +181,15 @@ class Following(Bare):
             raise RnnbenchError(f"{record.case} ended as {record.status}: {record.reason}")
 
 
-def _with_ceilings(device: str, results: Path) -> Mapping[str, Any]:
-    """This machine's fingerprint with its ceilings, or with the reason why they could not be measured."""
-    from rnnbench.measure.ceilings import measure
-    from rnnbench.measure.devices import Device
-    from rnnbench.measure.machine import fingerprint
+def _with_ceilings(device: str, results: Path, *, quiet: bool) -> Mapping[str, Any]:
+    """This machine's fingerprint with its ceilings, or with the reason why they could not be measured. Only a quiet machine's are kept."""
+    from rnnbench.device.ceilings import measure
+    from rnnbench.device.devices import Device
+    from rnnbench.device.machine import fingerprint
 
     machine = fingerprint()
     try:
-        told = ceilings_of(results, machine_key(machine, device), lambda: measure(device)).as_dict()
+        told = ceilings_of(results, machine_key(machine, device), lambda: measure(device), quiet=quiet).as_dict()
         Device(device).forget()  # what ceilings held is no case's peak
     except (RuntimeError, MemoryError) as error:
         told = {"absent": {"all": str(error).splitlines()[0] or type(error).__name__}}

@@ -1,9 +1,9 @@
-"""Warm-up until steady: handles, autotuning and caches are paid for before the first timed round."""
+"""Warm-up until steady, so that handles, autotuning and caches are paid for before the first timed round."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rnnbench.measure.devices import Clock
+from rnnbench.device.devices import Clock
 
 GAIN = 0.05  # a step that beats the best before it by more is still warming up
 CALM_STEPS = 2

@@ -1,19 +1,22 @@
-"""A case made ready to run: model, rotating batches, and the step that its phase times."""
+"""A case ready to run: model, rotating batches, and the step that its phase times."""
 
 from collections.abc import Callable
-from typing import Protocol
+from functools import partial
+from itertools import zip_longest
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from rnnbench.case import Case
-from rnnbench.errors import Unsupported
-from rnnbench.measure import costs, execution, memory, operators
-from rnnbench.measure.devices import Clock, Device
-from rnnbench.measure.network import network, output_of
-from rnnbench.measure.precision import Format, autocast
+from rnnbench.device.devices import Clock, Device
+from rnnbench.device.precision import Format, autocast, fitted, moved
+from rnnbench.errors import Diverged, Unsupported
+from rnnbench.measure import execution
+from rnnbench.measure.network import forms_run, network, output_of
+from rnnbench.measure.probes import costs, memory, operators, weights
 from rnnbench.measure.stream import Stream
-from rnnbench.measure.training import TrainStep, backward
+from rnnbench.measure.train_step import TrainStep, backward
 from rnnbench.record import MEMORY
 from rnnbench.tasks import TASKS
 from rnnbench.variants._adaptive import adaptive_of, depth_metrics, penalty, run_depth
@@ -24,19 +27,18 @@ NO_CLIPPING, NO_COMMUNICATION = "no clipping", "no communication"  # what a step
 INFERENCE = ("forward", "decode")  # phases that keep no graph
 
 
-class Diverged(Exception):
-    """The loss or an output stopped being finite numbers."""
-
-
 class Work(Protocol):
     """What can be measured. `step()` is one timed unit; `beside()`, where there is one, is what it is compared with in turn."""
 
     case: Case
     device: Device
-    tokens: int | None
+    tokens: float | None
+    sequences: float | None
     train: TrainStep | None
     beside: Callable[[], None] | None
     beside_name: str
+    notes: list[str]
+    turns: int
 
     def step(self) -> None:
         """One timed unit."""
@@ -44,11 +46,20 @@ class Work(Protocol):
     def next_batch(self) -> None:
         """Turn to the next batch."""
 
+    def rewind(self) -> None:
+        """Have the next step use the first batch: what is counted is counted on the same one every time."""
+
     def check(self) -> None:
         """After a step: raise where what came out is not what it should be."""
 
+    def check_finite(self) -> None:
+        """Of that, what may come to be so later: raise where something is not a finite number."""
+
     def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:
         """What a step holds, into a record's figures; what there is not, with the reason."""
+
+    def forms(self) -> list[str]:
+        """After a step: a sentence for each form that layers ran in other than the one asked for."""
 
     def close(self) -> None:
         """After the last step of a case that was measured."""
@@ -58,26 +69,37 @@ class Workload:
     """`step()` is one timed unit of the case's phase; `beside()`, where there is one, is what it is compared with in turn."""
 
     TRAINS_BY = TrainStep
+    COMPARED = True  # with its reference form, number by number
+    PREDICTED = True  # what memory it needs, before it is built
 
     def __init__(self, case: Case, device: Device, form: Format, clock: Clock) -> None:
         execution.refuse(case, device)
         self.case = case
         self.device = device
-        self.tokens: int | None = case.batch_size * (1 if case.phase == "decode" else case.seq_len)
+        self.tokens: float | None = None
+        self.sequences: float | None = None
         self._form = form
         self._clock = clock
-        self._task = TASKS[case.task]
+        self.types: tuple[str, ...] = ()
+        self.notes: list[str] = []
         torch.manual_seed(case.seed)
-        self.model: nn.Module = network(case).to(device.torch)
-        self._call: Callable[..., Tensor | tuple[Tensor, ...]] = self.model
+        self.model: nn.Module = fitted(self._network(), form, device)
+        self._call: Callable[..., Any] = self.model
         self._adaptive = adaptive_of(self.model)
         self.model.train(case.phase not in INFERENCE)
         self._batches = self._make_batches()
         self._turn = 0
-        self._stream = Stream(case, self.model, self._batches[0][0]) if case.phase == "decode" else None
-        self.x, self.target = self._batches[0]
-        self.output: Tensor = self.x
-        self.loss: Tensor = self.x
+        self.turns = len(self._batches)
+        self.stream: Stream | None = None
+        if case.phase == "decode":
+            with torch.no_grad(), autocast(form, device):
+                self.stream = Stream(case, self.model, self._batches[0][0])
+        elif case.phase not in INFERENCE and not any(p.requires_grad for p in self.model.parameters()):
+            raise Unsupported(f"{case.variant} has no trainable parameter: there is nothing to train; choose phase=forward")
+        self._note_formats()
+        self._hold(self._batches[0])
+        self.output: Any = torch.empty(0)
+        self.loss: Tensor = torch.empty(0)
         self.train: TrainStep | None = None
         if case.phase == "train":
             self.train = self.TRAINS_BY(self, clip_norm=case.clip_norm, scaled=form.scaled)
@@ -86,10 +108,15 @@ class Workload:
         self.beside_name = ""
         if self.train and case.clip_norm is not None:
             self.beside, self.beside_name = self.train.step_without_clip, NO_CLIPPING
-        self.compile_s: float | None = None
+        self.compiled: execution.Compiled | None = None
         self._graph: execution.Graph | None = None
         if case.execution in _EXECUTE:
             _EXECUTE[case.execution](self)
+
+    @classmethod
+    def probe(cls, case: Case, device: Device, form: Format) -> None:
+        """Before the workload is built: raise Unsupported where its precision cannot be had."""
+        probe(case, device, form)
 
     def step(self) -> None:
         """One unit of the phase, on the next batch."""
@@ -100,29 +127,34 @@ class Workload:
 
     def compile(self) -> None:
         """Have the model, or the step of its stream, compiled by running it once."""
-        if self._stream is not None:
-            self._stream.compile()
+        if self.stream is not None:
+            self.stream.compile(self.case.execution)
         else:
-            self._call = execution.compiled(self.model)
-        self.compile_s = execution.compile_seconds(self.step, self._clock)
+            self._call = execution.compiled(self.model, self.case.execution)
+        self.compiled = execution.compile_step(self.step, self._clock, self.case.execution)
 
     def capture(self) -> None:
         """Have the phase's step in a CUDA graph, and its parts no longer told apart."""
-        self.x, self.target = self.x.clone(), self.target.clone()
+        static = self._copied(self._batches[0])
+        self._hold(static)
         body = self.train.run_parts if self.train else self._infer
-        self._graph = execution.Graph(body, (self.x, self.target))
+        self._graph = execution.Graph(body, self._tensors(static))
         self.train, self.beside, self.beside_name = None, None, ""
 
     def replay(self) -> None:
         """The captured step on the next batch."""
         assert self._graph is not None
         self._turn = (self._turn + 1) % len(self._batches)
-        self._graph.replay(*self._batches[self._turn])
+        self._graph.replay(*self._tensors(self._batches[self._turn]))
 
     def next_batch(self) -> None:
         """Turn to the next of the rotating batches."""
         self._turn = (self._turn + 1) % len(self._batches)
-        self.x, self.target = self._batches[self._turn]
+        self._hold(self._batches[self._turn])
+
+    def rewind(self) -> None:
+        """Have the next step use the first batch: what is counted is counted on the same one every time."""
+        self._turn = len(self._batches) - 1
 
     def forward(self) -> None:
         """The model on the current batch, under the case's precision."""
@@ -146,57 +178,190 @@ class Workload:
         if out.dim() != len(sizes) + 1 or tuple(out.shape[:-1]) != tuple(sizes.values()):
             wanted = f"({', '.join(f'{name} {size}' for name, size in sizes.items())}, features)"
             raise ValueError(f"variant {case.variant!r} returned shape {tuple(out.shape)}, wanted {wanted}")
-        if not bool(torch.isfinite(out.detach()).all()):
-            raise Diverged(f"the output of {case.variant!r}, shape {tuple(out.shape)}, holds NaN or infinity")
-        if case.phase not in INFERENCE and not bool(torch.isfinite(self.loss.detach())):
-            raise Diverged(f"the loss of {case.variant!r} is {self.loss.item()}")
+        self.check_finite()
+
+    def check_finite(self) -> None:
+        """After a step: raise Diverged where its output, loss or gradients hold NaN or infinity; gradients under a loss scaler may."""
+        name = self.case.variant
+        for out in self._outputs():
+            if not bool(torch.isfinite(out.detach()).all()):
+                raise Diverged(f"the output of {name!r}, shape {tuple(out.shape)}, holds NaN or infinity")
+        if self.case.phase in INFERENCE:
+            return
+        if not bool(torch.isfinite(self.loss.detach())):
+            raise Diverged(f"the loss of {name!r} is {self.loss.item()}")
+        if self._trained is None or self._trained.scaler is None:
+            given = {which: one.grad for which, one in self.model.named_parameters() if one.grad is not None}
+            norms = torch.stack(torch._foreach_norm(list(given.values()))) if given else self.loss.detach()  # noqa: SLF001 - one call for all
+            if not bool(torch.isfinite(norms).all()):
+                bad = [which for which, one in given.items() if not bool(torch.isfinite(one).all())]
+                if bad:
+                    raise Diverged(f"the gradient of {name!r}, at {bad[0]}, holds NaN or infinity")
+
+    def check_learned(self) -> None:
+        """After the last round: say how many steps the loss scaler left out; raise Diverged where it left out all."""
+        if self._trained is None or self._trained.scaler is None or not (skipped := self._trained.skipped()):
+            return
+        steps, scale = self._trained.attempts, self._trained.scaler.get_scale()
+        if skipped == steps:
+            raise Diverged(f"the loss scaler skipped every one of {steps} steps, down to a scale of {scale:g}: no gradient was finite")
+        self.notes.append(f"the loss scaler skipped {skipped} of {steps} steps, warm-up included: their gradients were not finite")
 
     def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:
         """Exact bytes of what a step holds, into a record's figures; what this phase has not, with the reason."""
-        metrics["parameters"] = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
-        metrics["parameter_bytes"] = memory.parameter_bytes(self.model)
-        metrics["operators"] = operators.count(self.step)
-        if self._stream is not None:
-            while not self._stream.ended:  # what grows with the stream is at its largest
-                self.step_decode()
-            metrics["state_bytes"] = self._stream.state_bytes()
+        weights.weigh(self.model, metrics, absent)
+        found = operators.dispatched(self.step)
+        self.types = found.lines()
+        self._put(metrics, absent, "operators", found.count, "a step dispatches no operator of torch")
+        if self.stream is not None:
+            self._weigh_state(self.stream, metrics, absent)
+        shared = 0
         if self.case.phase in INFERENCE:
-            absent.update(dict.fromkeys(("gradient_bytes", "activation_bytes"), "a forward pass alone keeps nothing for a backward pass"))
+            absent.update(dict.fromkeys(("gradient_bytes", "activation_bytes"), "a forward pass keeps nothing for a backward pass"))
         else:
             metrics["gradient_bytes"] = memory.gradient_bytes(self.model)
-            metrics["activation_bytes"] = memory.activation_bytes(self.forward, self.model)
+            kept = memory.kept_storages(self.forward, self.model)
+            shared = memory.bytes_among(kept, self._ends())
+            self._put(metrics, absent, "activation_bytes", sum(kept.values()), "autograd keeps nothing between the two passes")
         if self._trained is None:
             absent["optimizer_bytes"] = "no optimizer runs in this phase"
         else:
             metrics["optimizer_bytes"] = self._trained.state_bytes()
+            if self._trained.scaler is None:
+                absent["skipped_steps"] = f"{self.case.precision} needs no loss scale"
+            else:
+                metrics["skipped_steps"] = self._trained.skipped()
         metrics.update(depth_metrics(self._adaptive))
-        self._weigh_workspace(metrics)
-        if self.compile_s is not None:
-            metrics["compile_s"] = self.compile_s
-        costs.weigh(self.case, self.x.nbytes, self.output.nbytes, metrics, absent, run_depth(self._adaptive))
+        self._weigh_workspace(metrics, absent)
+        if (made := self.compiled) is not None:
+            metrics.update(compile_s=made.seconds, graphs=made.graphs, graph_breaks=made.breaks)
+        self._weigh_costs(metrics, absent, shared)
 
-    def _weigh_workspace(self, metrics: dict[str, float]) -> None:
+    def _weigh_costs(self, metrics: dict[str, float], absent: dict[str, str], shared: float) -> None:
+        """FLOPs by formula, and the least bytes that must move."""
+        flops = partial(costs.step_flops, self.case, run_depth(self._adaptive))
+        costs.weigh(self.case, self.x.nbytes, self.output.nbytes, metrics, absent, flops, shared)
+
+    def _outputs(self) -> tuple[Tensor, ...]:
+        """What came out of the model."""
+        return (self.output,)
+
+    def _answer(self) -> Tensor:
+        """That, as one tensor to be compared."""
+        answer: Tensor = self.output.detach().clone()
+        return answer
+
+    def _ends(self) -> tuple[Tensor, ...]:
+        """What goes into the model and what comes out of it."""
+        return self.x, self.output
+
+    @staticmethod
+    def _put(metrics: dict[str, float], absent: dict[str, str], name: str, value: float, why_not: str) -> None:
+        """A figure above 0, or why there is none: 0 would read as the best there is."""
+        if value > 0:
+            metrics[name] = value
+        else:
+            absent[name] = why_not
+
+    def _weigh_state(self, stream: Stream, metrics: dict[str, float], absent: dict[str, str]) -> None:
+        """What is kept of the stream once all of it is read."""
+        try:
+            stream.move(1.0)
+        except LookupError as error:
+            absent["state_bytes"] = str(error)
+            return
+        self.step_decode()
+        self._put(metrics, absent, "state_bytes", stream.state_bytes(), "this network keeps nothing from step to step")
+
+    def _note_formats(self) -> None:
+        """Weights in another number format than the case's id says: products then run in it too."""
+        odd = {p.dtype for p in self.model.parameters() if p.is_floating_point() and not isinstance(p, nn.UninitializedParameter)}
+        stated = self._form.weights
+        if odd - {stated}:
+            found, wanted = ", ".join(sorted(_name(one) for one in odd)), _name(stated)
+            self.notes.append(f"the weights are {found}, but {self.case.precision} means {wanted} weights")
+
+    def _weigh_workspace(self, metrics: dict[str, float], absent: dict[str, str]) -> None:
         """What the peak holds beside all that has a name: libraries' workspaces and what a step needs for a moment."""
         if "peak_allocated_bytes" in metrics:
             named = sum(metrics.get(name, 0.0) for name in MEMORY) + sum(tensor.nbytes for tensor in self.batch_tensors())
-            metrics["workspace_bytes"] = max(0.0, metrics["peak_allocated_bytes"] - named)
+            beyond = metrics["peak_allocated_bytes"] - named
+            self._put(metrics, absent, "workspace_bytes", beyond, "the peak holds nothing beyond what has a name")
+
+    def start_again(self, other: nn.Module) -> bool:
+        """Take the weights of a module whose weights are the same in number, order and shape; whether they are."""
+        pairs = list(zip_longest(self.model.parameters(), other.parameters()))
+        if any(own is None or its is None or own.shape != its.shape for own, its in pairs):
+            return False
+        with torch.no_grad():
+            for own, its in pairs:
+                own.copy_(its)
+        return True
+
+    def one_pass(self, steps: int, scale: float) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:
+        """Outputs, loss and gradients of the first batch, in the case's own form and number format; `steps` of a stream from its start.
+        An fp16 loss is scaled meanwhile. No weight is changed but by a captured step, whose gradients may be clipped and are left out."""
+        self._hold(self._batches[0])
+        if self.stream is not None:
+            with torch.no_grad(), autocast(self._form, self.device):
+                return self.stream.outputs(steps), None, ()
+        if self._graph is not None:
+            self._turn = -1
+            self.replay()
+            return self._answer(), self.loss.detach().clone() if self._trained else None, ()
+        if self.case.phase in INFERENCE:
+            self._infer()
+            return self._answer(), None, ()
+        scale = scale if self._form.scaled else 1.0
+        self.model.zero_grad()
+        self.forward()
+        self.take_loss()
+        backward(self.loss * scale)
+        given = tuple(one.grad / scale for one in self.model.parameters() if one.grad is not None)
+        return self._answer(), self.loss.detach().clone(), given
 
     def batch_tensors(self) -> list[Tensor]:
         """Inputs and targets of all batches that take turns."""
-        return [tensor for batch in self._batches for tensor in batch]
+        return [tensor for batch in self._batches for tensor in self._tensors(batch)]
+
+    def forms(self) -> list[str]:
+        """What the model's layers ran as."""
+        return forms_run(self.model)
 
     def close(self) -> None:
         """Nothing is left to do."""
 
-    def _make_batches(self) -> list[tuple[Tensor, Tensor]]:
+    def _network(self) -> nn.Module:
+        """The model, on the CPU; and what the case's task is."""
+        case = self.case
+        self._task = TASKS[case.task]
+        self.sequences = None if case.phase == "decode" else case.batch_size
+        self.tokens = case.batch_size * (1 if case.phase == "decode" else case.seq_len)
+        return network(case, self.notes)
+
+    def _hold(self, batch: Any) -> None:
+        """Make a batch the current one."""
+        self.x, self.target = batch
+
+    def _tensors(self, batch: Any) -> tuple[Tensor, ...]:
+        """The tensors of a batch."""
+        return tuple(batch)
+
+    def _copied(self, batch: Any) -> Any:
+        """A batch in tensors of its own."""
+        return tuple(tensor.clone() for tensor in batch)
+
+    def _make_batches(self) -> list[Any]:
         """Seeded batches, moved to the device once. The target's shape is asked of the model itself."""
         generator = torch.Generator().manual_seed(self.case.seed)
         x = self._task.inputs(self.case, generator)
+        if self.case.phase == "decode":  # no target is asked for, and no pass over the whole stream that would give its shape
+            return [(moved(x, self._form, self.device), torch.empty(0))]
         with torch.no_grad(), autocast(self._form, self.device):
-            shape = output_of(self.model(x.to(self.device.torch))).shape
+            shape = output_of(self.model(moved(x, self._form, self.device))).shape
         count = BUFFERS if x.nbytes * BUFFERS <= ROTATE_UP_TO_BYTES else 2
         inputs = [x, *(self._task.inputs(self.case, generator) for _ in range(count - 1))]
-        return [(one.to(self.device.torch), self._task.targets(shape, generator).to(self.device.torch)) for one in inputs]
+        return [(moved(one, self._form, self.device), self._task.targets(shape, generator).to(self.device.torch)) for one in inputs]
 
     def step_forward(self) -> None:
         """Inference: no graph is kept."""
@@ -207,11 +372,19 @@ class Workload:
         with torch.no_grad():
             self.forward()
 
+    def read_stream(self, limit_s: float) -> None:
+        """Where the stream has to be read before a step in its middle can be timed: that, for `limit_s` at most."""
+        if self.stream is not None:
+            end_s = self._clock() + limit_s
+            with torch.no_grad(), autocast(self._form, self.device):
+                if told := self.stream.read(lambda: self._clock() >= end_s):
+                    self.notes.append(told)
+
     def step_decode(self) -> None:
-        """One time step of a stream: no graph is kept."""
-        assert self._stream is not None
+        """One time step of a stream, at the position that it was moved to: no graph is kept."""
+        assert self.stream is not None
         with torch.no_grad(), autocast(self._form, self.device):
-            self.output = self._stream.step()
+            self.output = self.stream.step()
 
     def step_backward(self) -> None:
         """The backward pass alone; what it needs is made off the clock."""
@@ -229,6 +402,11 @@ class Workload:
         self.train.step()
 
 
+def _name(kind: torch.dtype) -> str:
+    """`float32` for `torch.float32`."""
+    return str(kind).removeprefix("torch.")
+
+
 _STEPS: dict[str, Callable[[Workload], None]] = {
     "forward": Workload.step_forward,
     "decode": Workload.step_decode,
@@ -238,7 +416,7 @@ _STEPS: dict[str, Callable[[Workload], None]] = {
 
 
 _EXECUTE: dict[str, Callable[[Workload], None]] = {
-    "compile": Workload.compile,
+    **dict.fromkeys(execution.MODES, Workload.compile),
     "cudagraph": Workload.capture,
 }
 
@@ -248,13 +426,16 @@ def probe(case: Case, device: Device, form: Format) -> None:
 
     Only a lower precision is probed: what fails in fp32 is an error of the variant and is reported as such.
     """
-    if form.autocast is None:
+    if form.products is torch.float32:
         return
     small = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 4}
     tiny = Case.from_dict({**case.as_dict(), **small, "execution": "eager"})
     try:
-        Workload(tiny, device, form, Clock(device)).step()
+        found = operators.dispatched(Workload(tiny, device, form, Clock(device)).step)
     except (RuntimeError, NotImplementedError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
         raise Unsupported(f"{case.precision} {case.variant} on {device.name}: {str(error).splitlines()[0]}") from error
+    for name in operators.FUSED:
+        if other := found.types.get(name, set()) - {form.products}:
+            raise Unsupported(f"{case.precision} {case.variant} on {device.name}: {name} was given {', '.join(sorted(map(str, other)))}")

@@ -1,50 +1,49 @@
-"""What a report says, before any form of it: answers, tables, cases, warnings, the machine. Pages, Markdown and data all draw on it."""
+"""What a report says, before any form of it: sentences, tables, cases, warnings, the machine. Pages, Markdown and notebooks draw on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnbench.analysis.policy import Policy
-from rnnbench.analysis.store import Loaded
+from rnnbench.analysis.convergence import Trained, trained
+from rnnbench.analysis.frames import Loaded
 from rnnbench.analysis.sweep import Sweep, sweeps
+from rnnbench.gate.policy import Policy
 from rnnbench.record import METRICS, Run
-from rnnbench.reports import facts, words
-from rnnbench.reports.answer import Sentence, answer
-from rnnbench.reports.crossings import crossing_tables
-from rnnbench.reports.curves import gap_tables, quality_tables
-from rnnbench.reports.difference import Difference, differences
-from rnnbench.reports.efficiency import efficiency_tables
-from rnnbench.reports.glance import Table, glance, in_turn, matrices
-from rnnbench.reports.html import safe_name
-from rnnbench.reports.lessons import lessons
-from rnnbench.reports.tables import CaseTable, case_table
+from rnnbench.reports import run_facts, words
+from rnnbench.reports.case_table import CaseTable, case_table
+from rnnbench.reports.cautions import Caution, cautions
+from rnnbench.reports.draw.roofline_chart import ceilings_of
+from rnnbench.reports.file_names import safe_name
+from rnnbench.reports.topics import order
+from rnnbench.reports.topics.comparison import Difference, differences
+from rnnbench.reports.topics.topic import Block, Sentence, View
+from rnnbench.suite import Reading
 
 _MOST_JOINED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What is said of one suite."""
+    """One suite: the answer and further findings, what went wrong, what stands beside the answer, and the blocks below."""
 
     sweep: Sweep
     sizes: Sequence[str]
     findings: Sequence[Sentence]
     troubles: Sequence[Sentence]
-    table: Table | None
-    tables: Sequence[tuple[str, Table]]
-    glances: Mapping[str, Table]
+    main: Block | None
+    blocks: Sequence[Block]
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is said of one run, or of several side by side: then each is also held against the first."""
+    """One run, or several side by side: then each further one is also compared with the first."""
 
     loaded: Sequence[Loaded]
     sections: Sequence[Section]
     differences: Sequence[Difference]
     table: CaseTable
-    warnings: Sequence[facts.Caution]
-    fingerprint: Sequence[facts.Fact]
+    warnings: Sequence[Caution]
+    fingerprint: Sequence[run_facts.Fact]
 
     @property
     def runs(self) -> list[Run]:
@@ -54,28 +53,28 @@ class Content:
     @property
     def heads(self) -> list[tuple[Run, list[str]]]:
         """Each run in a few words."""
-        return [(run, facts.headline(run)) for run in self.runs]
+        return [(run, run_facts.headline(run)) for run in self.runs]
 
     @property
     def title(self) -> str:
-        """What was asked."""
+        """The suites' titles."""
         asked = [str(suite.get("title") or suite.get("name")) for run in self.runs for suite in run.suites]
         titles = [section.sweep.title for section in self.sections] or asked
         return words.joined(list(dict.fromkeys(titles))) or "Nothing measured"
 
     @property
     def ceilings(self) -> bool:
-        """Whether any case is placed against its machine's limits."""
+        """Whether any case is compared with its machine's limits."""
         return any(section.sweep.cases["ceiling_share"].notna().any() for section in self.sections)
 
     @property
     def name(self) -> str:
-        """Fit for a file."""
+        """The report's file name, without a suffix."""
         return file_name([run.id for run in self.runs])
 
     @property
     def total(self) -> int:
-        """How many cases there are."""
+        """The number of cases."""
         return sum(len(section.sweep.cases) for section in self.sections)
 
     def data(self) -> dict[str, Any]:
@@ -87,40 +86,47 @@ class Content:
 
 
 def content(loaded: Sequence[Loaded], policy: Policy | None = None, *, every_sample: bool = False) -> Content:
-    """All that can be said of these runs. A page thins out the raw samples of a large run; `every_sample` keeps them."""
+    """All of these runs. A page thins out the raw samples of a large run; `every_sample` keeps them."""
     runs = [one.run for one in loaded]
-    found = [sweep for sweep in sweeps(runs) if not sweep.cases.empty]
+    shown = views(runs)
+    found = [view.sweep for view in shown]
     return Content(
         loaded=loaded,
-        sections=[_section(sweep, runs) for sweep in found],
+        sections=[_section(view) for view in shown],
         differences=differences(loaded, found, policy or Policy()),
         table=case_table(found, runs, thin=not every_sample),
-        warnings=facts.warnings(loaded, found),
-        fingerprint=facts.fingerprint(runs),
+        warnings=cautions(loaded, found),
+        fingerprint=run_facts.fingerprint(runs),
     )
 
 
-def _section(sweep: Sweep, runs: Sequence[Run]) -> Section:
-    said, shown, turns, learned = answer(sweep), sweep.slices(), in_turn(sweep), lessons(sweep, runs)
-    tables = [(f"{sweep.key}-matrix-{axis}", table) for axis, table in matrices(sweep)]
-    qualities = list(quality_tables(sweep, runs))
+def views(runs: Sequence[Run]) -> list[View]:
+    """What the topics look at, one view for each suite that left a record."""
+    about = {suite.get("name", ""): suite for run in runs for suite in run.suites}
+    ceilings, groups = ceilings_of(runs), trained(runs)
+    found = [sweep for sweep in sweeps(runs) if not sweep.cases.empty]
+    return [View(sweep, runs, Reading.of(about.get(sweep.name, {})), _by_task(sweep.name, groups), ceilings) for sweep in found]
+
+
+def _section(view: View) -> Section:
+    sentences = order.sentences(view)
     return Section(
-        sweep=sweep,
-        sizes=facts.sizes(sweep, runs[0]),
-        findings=learned or [one for one in said if one.kind == "finding"],
-        troubles=[one for one in said if one.kind != "finding"],
-        table=glance(sweep, shown[0]) if shown and not learned else None,
-        tables=[
-            *crossing_tables(sweep),
-            *gap_tables(sweep, runs),
-            *((anchor, table) for anchor, table, drawn in qualities if not drawn),
-            *efficiency_tables(sweep),
-            *tables,
-            *([(f"{sweep.key}-beside", turns)] if turns else []),
-        ],
-        glances={anchor: table for anchor, table, drawn in qualities if drawn}
-        | {f"{sweep.key}-scaling-{number}": one for number, part in enumerate(shown) if number and (one := glance(sweep, part))},
+        sweep=view.sweep,
+        sizes=run_facts.sizes(view.sweep, view.runs[0]),
+        findings=[one for one in sentences if one.kind != "trouble"],
+        troubles=[one for one in sentences if one.kind == "trouble"],
+        main=order.main_block(view),
+        blocks=list(order.blocks(view)),
     )
+
+
+def _by_task(suite: str, groups: Sequence[Trained]) -> dict[str, list[Trained]]:
+    """A suite's trainings, by what was learned."""
+    found: dict[str, list[Trained]] = {}
+    for group in groups:
+        if group.axis("suite") == suite:
+            found.setdefault(str(group.axis("task")), []).append(group)
+    return found
 
 
 def file_name(ids: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Axes, values and cases in words, for sentences, legends and headings."""
+"""Axes, values, counts and lists as text, for sentences, legends and headings."""
 
 import re
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from rnnbench.spelling import spelt
 
 LONGEST = 60
 _RUN = re.compile(r"\d{4}(\d\d)(\d\d)T(\d\d)(\d\d)\d\dZ-.+-(\w+)")
-_STEPS = {"forward": "forward pass", "backward": "backward pass", "train": "train step", "decode": "decoding step"}
+_STEPS = {"forward": "forward pass", "backward": "backward pass", "train": "train step", "decode": "decoding step", "converge": "training"}
 _SINGULAR = {"processes": "process"}
-_SAID = {
-    ("bidirectional", True): "both ways",
-    ("bidirectional", False): "one way",
+_PHRASES = {
+    ("bidirectional", True): "bidirectional",
+    ("bidirectional", False): "unidirectional",
     ("clip_norm", None): "no clipping",
-    ("bucket_mib", None): "torch's own buckets",
+    ("bucket_mib", None): "default buckets",
     ("scaling", "strong"): "strong scaling",
     ("scaling", "weak"): "weak scaling",
 }
@@ -28,11 +28,11 @@ def axis(name: str) -> str:
 
 
 def value(name: str, held: Any) -> str:
-    """One value of an axis, so that it says what it is: lstm, fp32, 4 layers, hidden size 256, both ways, clip norm 1."""
+    """One value of an axis with its name or unit: lstm, fp32, 4 layers, hidden size 256, bidirectional, clip norm 1."""
     held = None if held != held else held
-    for (known, what), words in _SAID.items():
+    for (known, what), phrase in _PHRASES.items():
         if name == known and held == what:
-            return words
+            return phrase
     if name == "run" and (found := _RUN.fullmatch(str(held))):
         return "{}-{} {}:{} {}".format(*found.groups())
     kind = AXES[name].kind if name in AXES else str
@@ -43,18 +43,23 @@ def value(name: str, held: Any) -> str:
 
 
 def short(name: str, held: Any) -> str:
-    """One value of an axis where the axis is named already: 4, 256, both ways."""
+    """One value of an axis whose name is known from the context: 4, 256, bidirectional."""
     return value(name, held) if name in ("bidirectional", "run") or held is None or held != held else visible(units.plain(held))
 
 
+def subject(name: str, held: Any) -> str:
+    """One value of an axis as the subject or object of a comparison: "lstm", "bf16", "a bidirectional network"."""
+    return f"a {value(name, held)} network" if name == "bidirectional" else value(name, held)
+
+
 def visible(text: str) -> str:
-    """A name as it may stand in a sentence: marks that reorder or hide text are spelt out, a long one is cut."""
+    """A name that is safe in a sentence: marks that reorder or hide text are spelt out, a long one is cut."""
     shown = spelt(text[: LONGEST + 1])
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
 def values(held: Mapping[str, Any]) -> str:
-    """Several: "lstm, bf16, forward"."""
+    """Several values: "lstm, bf16, forward"."""
     return ", ".join(value(name, one_value) for name, one_value in held.items())
 
 
@@ -72,6 +77,11 @@ def step(phase: str) -> str:
 def count(number: int, noun: str, many: str = "") -> str:
     """1 case, 2 cases, 1,000 cases; 2 processes."""
     return f"{number:,} {noun if number == 1 else many or f'{noun}s'}"
+
+
+def capitalized(text: str) -> str:
+    """With a capital first letter, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def joined(parts: list[str]) -> str:

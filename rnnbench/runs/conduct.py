@@ -1,4 +1,4 @@
-"""A prepared run, carried out: a process for each case, a record on disk before the next begins, exports at the end."""
+"""Carrying out a prepared run: a process per case, each record on disk before the next begins, exports at the end."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Protocol
 
 from rnnbench.case import Case
+from rnnbench.device.machine_cache import put_in_place
 from rnnbench.errors import CannotWrite, NoWorkers
-from rnnbench.files import read_run
+from rnnbench.files import RUN_FILE, read_run
 from rnnbench.journal import Journal, make_folder, now_utc
 from rnnbench.measure.job import Job
-from rnnbench.measure.known import put_in_place
-from rnnbench.record import Record, Run
+from rnnbench.record import Record, Run, Trial
 from rnnbench.runs.executor import Scene
 from rnnbench.runs.export import benchmark_json
 from rnnbench.runs.lock import held
-from rnnbench.runs.plan import Task
 from rnnbench.runs.prepare import Prepared
-from rnnbench.runs.purse import Purse
+from rnnbench.runs.quiet import load_before
 from rnnbench.runs.request import time_limit_s
 from rnnbench.runs.resume import mend, read_again
+from rnnbench.runs.time_budget import TimeBudget
 
 KEPT = "kept"
 LOCK = ".lock"
@@ -49,7 +49,7 @@ class Finished:
 
     run: Run
     folder: Path
-    left_out: tuple[Task, ...] = ()
+    left_out: tuple[Trial, ...] = ()
 
 
 def conduct(ready: Prepared, watcher: Watcher) -> Finished:
@@ -62,17 +62,20 @@ def conduct(ready: Prepared, watcher: Watcher) -> Finished:
         make_folder(ready.folder)
         stack.enter_context(held(f"run {ready.run.id!r}", ready.folder / LOCK, waiting))
         run, done = _begun(ready, watcher)
+        tasks = [task for task in ready.plan.tasks if task.key not in done]
+        if not tasks and (whole := _ended(ready.folder)):
+            watcher.say(f"run {run.id!r} has a record of every case: nothing is left to measure")
+            return Finished(whole, ready.folder)
         journal = Journal(ready.folder, run)
-        tasks = [task for task in ready.plan.tasks if (str(task[0]), task[1]) not in done]
-        purse = Purse(request.max_time_s, len(tasks), partial(time_limit_s, request, ready.plan.budget), executor.at_once)
-        scene = Scene(journal.log_path, request.results, purse.limit_s, watcher.begin, watcher.say)
-        left_out: tuple[Task, ...] = ()
+        time_budget = TimeBudget(request.max_time_s, len(tasks), partial(time_limit_s, request, ready.plan.budget), executor.at_once)
+        scene = Scene(journal.log_path, request.results, time_budget.limit_s, watcher.begin, watcher.say)
+        left_out: tuple[Trial, ...] = ()
         interrupted = False
         try:
             run = executor.open(run, ready.device, scene)
             ready = replace(ready, run=run)
             journal.write_run(run)
-            left_out = _measure(ready, tasks, journal, watcher, purse)
+            left_out = _measure(ready, tasks, journal, watcher, time_budget)
         except KeyboardInterrupt:
             interrupted = True
         except (CannotWrite, NoWorkers):
@@ -87,35 +90,42 @@ def conduct(ready: Prepared, watcher: Watcher) -> Finished:
         return Finished(_finish(_known(run, ready), journal, interrupted=interrupted), journal.folder, left_out)
 
 
+def _ended(folder: Path) -> Run | None:
+    """The run on disk, where it came to its end: resuming it leaves its end as it was."""
+    if not (folder / RUN_FILE).exists():
+        return None
+    run, _ = read_run(folder)
+    return run if run.finished_utc and not run.interrupted else None
+
+
 def _begun(ready: Prepared, watcher: Watcher) -> tuple[Run, set[tuple[str, int]]]:
     """The run as it is to be written, and what of it is done. A run that goes on is read anew: others may have gone on with it."""
-    load = ready.executor.load(ready.device)
-    for note in load.get("notes", ()):
-        watcher.say(note)
+    request = ready.request
+    load = load_before(partial(ready.executor.load, ready.device), request.wait_quiet_s, request.threads, watcher.say)
     if ready.left is None:
         return replace(ready.run, arguments={**ready.run.arguments, "load_at_start": load}), set()
     left = read_again(ready.left)
     for damage in left.damage:
-        watcher.say(f"records.jsonl, {damage}; {'set aside' if damage.last else 'passed over: its case is measured again'}")
+        watcher.say(f"records.jsonl, {damage}; {'set aside' if damage.last else 'ignored: its case is measured again'}")
     mend(left.folder)
     return left.goes_on({**ready.resumed, "load_at_start": load}), left.done
 
 
-def _measure(ready: Prepared, tasks: Sequence[Task], journal: Journal, watcher: Watcher, purse: Purse) -> tuple[Task, ...]:
+def _measure(ready: Prepared, tasks: Sequence[Trial], journal: Journal, watcher: Watcher, time_budget: TimeBudget) -> tuple[Trial, ...]:
     """A record for each task, on disk before the next is taken. Returns the tasks that --max-time left out."""
     kept = str((journal.folder / KEPT).absolute())
-    left = {(str(case), process): (case, process) for case, process in tasks}
+    left = {task.key: task for task in tasks}
     run = ready.run
 
     def jobs() -> Iterator[Job]:
         for job in ready.plan.jobs(tasks):
-            if purse.left_s() <= 0:
+            if time_budget.left_s() <= 0:
                 return
-            yield replace(job, kept=kept, budget=purse.share(job.budget, job.tasks[0][0].phase))
+            yield replace(job, kept=kept, budget=time_budget.share(job.budget, job.tasks[0].case.phase))
 
     for record in ready.executor.records(jobs()):
-        purse.spend()
-        if record.status == "timeout" and purse.cut(record.case):
+        time_budget.spend()
+        if record.status == "timeout" and time_budget.cut(record.case):
             continue
         if len(known := _known(run, ready).workers) > len(run.workers):  # before the first record that names it
             run = replace(run, workers=known)
@@ -124,7 +134,7 @@ def _measure(ready: Prepared, tasks: Sequence[Task], journal: Journal, watcher: 
         journal.append(put_in_place(replace(record, notes=(*record.notes, *ready.notes)), machine))
         del left[record.key]
         watcher.end(record)
-        if purse.left_s() <= 0:
+        if time_budget.left_s() <= 0:
             break  # cases that share a process with it are left out too
     return tuple(left.values())
 
@@ -134,11 +144,11 @@ def _known(run: Run, ready: Prepared) -> Run:
     return replace(run, workers={**run.workers, **ready.executor.workers()})
 
 
-def _told(left_out: Sequence[Task], run: str) -> str:
+def _told(left_out: Sequence[Trial], run: str) -> str:
     """Which cases --max-time left out, and how to get them."""
     first = ", ".join(str(case) for case, _ in left_out[:SHOWN])
     more = f" and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
-    return f"--max-time is spent: {len(left_out)} cases are left out ({first}{more}); measure them with: rnnbench run --resume {run}"
+    return f"--max-time is up: {len(left_out)} cases were not measured ({first}{more}); measure them with: rnnbench run --resume {run}"
 
 
 def _finish(run: Run, journal: Journal, *, interrupted: bool) -> Run:
@@ -155,4 +165,4 @@ def _check_space(folder: Path) -> None:
     home = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     free = shutil.disk_usage(home).free
     if free < LEAST_FREE_BYTES:
-        raise CannotWrite(folder, f"only {free / 2**20:.1f} MiB are free there")
+        raise CannotWrite(folder, f"only {free / 2**20:.1f} MiB free")

@@ -1,4 +1,4 @@
-"""One of the two that a duet measures: an interpreter, a revision, or settings; and its warm fork server."""
+"""One side of a duet: an interpreter, a revision or settings, with its warm fork server."""
 
 import contextlib
 import os
@@ -9,28 +9,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rnnbench.errors import BadValue, RnnbenchError, UsageError
-from rnnbench.runs.client import Event, ForkServer
+from rnnbench.runs.processes.client import Event, ForkServer
 from rnnbench.runs.worktree import repository, there, worktree
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class CannotMeasure(RnnbenchError):
-    """An interpreter or a revision that does not come up."""
+    """An interpreter or a revision that does not start, or speaks another version's protocol."""
 
     def __init__(self, label: str, why: object) -> None:
-        super().__init__(f"{label} cannot measure: {why}; it needs rnnbench and torch, importable and of a version like this one's")
+        super().__init__(f"{label} cannot measure: {why}; it needs torch and this version of rnnbench")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """What sets one side apart. `sets` are overrides of its own; `root` and `place` are the checkout and the revision's worktree."""
+    """What sets one side apart. `sets` are its own overrides, `variables` its own environment variables; `root` and `place` are the
+    checkout and the revision's worktree."""
 
     side: str
     label: str
     python: str = sys.executable
     sets: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     root: Path | None = None
     place: Path | None = None
 
@@ -46,9 +47,12 @@ class Contender:
     def server(self, log: Path, more: Mapping[str, str]) -> ForkServer:
         """A fork server of its interpreter and its code."""
         try:
-            return ForkServer(log, python=self.python, environment={**more, **self.environment})
+            return ForkServer(log, python=self.python, environment={**more, **self._path(), **self.variables})
         except OSError as error:
             raise UsageError(f"interpreter {self.python!r} cannot be started: {error.strerror or error}") from None
+
+    def _path(self) -> dict[str, str]:
+        return _path_of(self.place) if self.place else {}
 
     def survey(self, server: ForkServer, device: str | None, plugins: tuple[str, ...], log: Path) -> Event:
         """Its machine, versions and variants."""
@@ -77,7 +81,7 @@ def contender(
             label=label,
             python=python or sys.executable,
             sets=sets,
-            environment={**(_path_of(place) if place else {}), **own},
+            variables=own,
             root=root,
             place=place,
         )

@@ -1,4 +1,4 @@
-"""Two contenders in turn on one machine: pairs of fresh processes in random order, until a judge has enough.
+"""The pairs of a duet: two sides in turn, in fresh processes and random order, until the decision is made.
 
 On a CPU the two of a pair live at once and take turns every few rounds; on other devices, whose memory may not hold both, and with a side
 of an older version, one process follows the other.
@@ -15,25 +15,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rnnbench.applies import applies, declared_of
 from rnnbench.budget import Budget
-from rnnbench.case import Case
+from rnnbench.case import AXES, Case
 from rnnbench.choose import parse_set, selector
+from rnnbench.device.machine_cache import put_in_place
 from rnnbench.errors import UnknownName, UsageError
 from rnnbench.files import read_run
 from rnnbench.journal import Journal, new_run_id, now_utc
-from rnnbench.measure.baton import Batons
 from rnnbench.measure.commit import commit
+from rnnbench.measure.interleaving import TurnFiles
 from rnnbench.measure.job import Job
-from rnnbench.measure.known import put_in_place
-from rnnbench.record import Record, Run
-from rnnbench.registry import user_path
+from rnnbench.record import Record, Run, Trial
 from rnnbench.runs import catalog
-from rnnbench.runs.client import Event, ForkServer
 from rnnbench.runs.contender import CannotMeasure, Contender
 from rnnbench.runs.lock import device_lock, held
 from rnnbench.runs.machine import with_ceilings
+from rnnbench.runs.processes.client import Event, ForkServer
+from rnnbench.runs.processes.supervisor import Supervisor
 from rnnbench.runs.request import Request, time_limit_s
-from rnnbench.runs.supervisor import Supervisor
 from rnnbench.scratch import scratch
 
 Pair = tuple[Case, Case]
@@ -41,8 +41,8 @@ Say = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Side:
-    """A contender at work: its surveyed machine, its suite files, its run and its supervisor."""
+class Runner:
+    """Measures one contender's cases: its surveyed machine, its suite files, its run and its supervisor."""
 
     contender: Contender
     survey: Event
@@ -56,7 +56,7 @@ class Side:
 
     def measure(self, case: Case, pair: int, budget: Budget, turn: Mapping[str, Any] | None = None) -> None:
         """One fresh process; its record is on disk before this returns. `turn` is its end of the baton."""
-        tasks = ((case, pair),)
+        tasks = (Trial(case, pair),)
         job = Job(suite_path=self.suite_paths[case.suite], tasks=tasks, budget=budget, plugins=self.plugins, turn=turn or {})
         try:
             for found in self.supervisor.run(job):
@@ -66,16 +66,18 @@ class Side:
                 self.journal.append(record)
                 self.records.append(record)
         except (KeyError, TypeError) as error:
-            raise CannotMeasure(self.contender.label, f"it speaks another version's language ({error!r})") from None
+            raise CannotMeasure(self.contender.label, f"its rnnbench is an incompatible version ({error!r})") from None
 
 
 class Duet:
     """Both sides, ready. `base` runs A, `candidate` runs B; `pairs` are the cases that answer each other."""
 
-    def __init__(self, sides: tuple[Side, Side], pairs: Sequence[Pair], budget: Budget, seed: int, batons: Batons | None = None) -> None:
-        """With `batons` the two processes of a pair take turns within their rounds, else one follows the other."""
+    def __init__(
+        self, sides: tuple[Runner, Runner], pairs: Sequence[Pair], budget: Budget, seed: int, turn_files: TurnFiles | None = None
+    ) -> None:
+        """With `turn_files` the two processes of a pair take turns within their rounds, else one follows the other."""
         self.sides = sides
-        self._batons = batons
+        self._turn_files = turn_files
         self.pairs = tuple(pairs)
         self.began_s = time.monotonic()
         self._budget = budget
@@ -96,20 +98,20 @@ class Duet:
             self._next[pair] += 1
             order = [0, 1]
             self._coin.shuffle(order)
-            if self._batons is None:
+            if self._turn_files is None:
                 for which in order:
                     self.sides[which].measure(pair[which], number, self._budget)
             else:
-                self._at_once(pair, number, order[0], self._batons)
+                self._at_once(pair, number, order[0], self._turn_files)
 
-    def _at_once(self, pair: Pair, number: int, first: int, batons: Batons) -> None:
+    def _at_once(self, pair: Pair, number: int, first: int, turn_files: TurnFiles) -> None:
         """Both processes, each followed by a thread of its own."""
 
         def follow(which: int) -> None:
-            with batons.turn(which, first=which == first) as turn:
+            with turn_files.turn(which, first=which == first) as turn:
                 self.sides[which].measure(pair[which], number, self._budget, turn)
 
-        batons.clear()
+        turn_files.clear()
         with ThreadPoolExecutor(len(self.sides)) as both:
             going = [both.submit(follow, which) for which in (first, 1 - first)]
             try:
@@ -121,6 +123,17 @@ class Duet:
                 raise
         for one in going:
             one.result()
+
+    def keep_only(self, case: str) -> None:
+        """Leave out every pair but that of B's case `case`, before the first is played. Raises UsageError where there is none."""
+        kept = tuple(pair for pair in self.pairs if str(pair[1]) == case)
+        if not kept:
+            raise UsageError(f"no pair is of case {case!r}")
+        self.pairs = kept
+        for index, side in enumerate(self.sides):
+            planned = tuple({"case": pair[index].as_dict(), "process": 0} for pair in kept)
+            side.run = replace(side.run, planned=planned)
+            side.journal.write_run(side.run)
 
     def played(self, pair: Pair) -> int:
         """How many pairs this case has had."""
@@ -142,10 +155,12 @@ class Duet:
 
 
 @contextmanager
-def duet(request: Request, a: Contender, b: Contender, plan: str, say: Say) -> Iterator[Duet]:
-    """Check both contenders, start their servers, lock the device, open two runs. Raises what is wrong before anything is measured."""
+def duet(request: Request, a: Contender, b: Contender, plan: Mapping[str, Any], say: Say) -> Iterator[Duet]:
+    """Check both contenders, start their servers, lock the device, open two runs. Raises what is wrong before anything is measured.
+
+    `plan` is how the duet will be decided, as both runs state it."""
     if not request.suites:
-        raise UsageError(f"name a suite with --suite (there are: {', '.join(catalog.shipped())})")
+        raise UsageError(f"name a suite with --suite (available: {', '.join(catalog.shipped())})")
     budget = Budget.of(request.preset, request.budget)
     seed = secrets.randbelow(2**32)
     with ExitStack() as stack:
@@ -154,7 +169,8 @@ def duet(request: Request, a: Contender, b: Contender, plan: str, say: Say) -> I
         for one in (a, b):
             servers.append(one.server(place / f"server-{one.side}.log", request.server_environment()))
             stack.callback(servers[-1].close)
-        plugins = [tuple(one.file(user_path(path)) for path in request.plugins) for one in (a, b)]
+        found = tuple(catalog.find(name) for name in request.suites)
+        plugins = [catalog.plugins_of(found, request.plugins, one.file) for one in (a, b)]
         surveys = [
             one.survey(server, request.device, own, place / f"survey-{one.side}.log")
             for one, server, own in zip((a, b), servers, plugins, strict=True)
@@ -171,12 +187,12 @@ def duet(request: Request, a: Contender, b: Contender, plan: str, say: Say) -> I
             journal = Journal(request.results / run.id, run)
             supervisor = _supervisor(one, servers[index], journal, request, turns=2 if in_turn else 1)
             stack.callback(supervisor.close)
-            sides.append(Side(one, surveys[index], _paths(request, one), plugins[index], run, journal, supervisor))
-        batons = None
+            sides.append(Runner(one, surveys[index], _paths(request, one), plugins[index], run, journal, supervisor))
+        turn_files = None
         if in_turn:
-            batons = Batons(place, max(time_limit_s(request, budget, case) for pair in pairs for case in pair))
-            stack.callback(batons.close)
-        yield Duet((sides[0], sides[1]), pairs, budget, seed, batons)
+            turn_files = TurnFiles(place, max(time_limit_s(request, budget, case) for pair in pairs for case in pair))
+            stack.callback(turn_files.close)
+        yield Duet((sides[0], sides[1]), pairs, budget, seed, turn_files)
 
 
 def _supervisor(one: Contender, server: ForkServer, journal: Journal, request: Request, *, turns: int) -> Supervisor:
@@ -191,27 +207,38 @@ def _supervisor(one: Contender, server: ForkServer, journal: Journal, request: R
 
 def _pairs(request: Request, a: Contender, b: Contender, surveys: Sequence[Event]) -> list[Pair]:
     """The cases of A, each with B's that answers it: the same but for what `--set-a` and `--set-b` say."""
-    found = [catalog.find(name) for name in request.suites]
-    keep = selector(request.select)
-    own = [parse_set((*request.sets, *one.sets)) for one in (a, b)]
-    free = {name for one in (a, b) for name in parse_set(one.sets)}
-    cases = [[case for one in found for case in one.suite.expand(surveys[0]["device"], request.preset, sets)] for sets in own]
+    found = tuple(catalog.find(name) for name in request.suites)
+    declared = [declared_of(survey["variants"]) for survey in surveys]
+    keep = selector(request.select, declared[0])
+    device, cases = surveys[0]["device"], []
+    for one, survey in zip((a, b), surveys, strict=True):
+        sets = (*_but(request.sets, one.sets), *one.sets)
+        suites = [each.suite for each in catalog.with_axes(found, survey, sets)]
+        cases.append(catalog.chosen(suites, device, request.preset, sets, "", survey)[0])
+    free = {name for one, known in zip((a, b), declared, strict=True) for name in parse_set(one.sets, known)}
+    free |= {"hyper"} & {"hyper" for name in free if name not in AXES}
     if len(cases[0]) != len(cases[1]):
         counts = f"{len(cases[0])} and {len(cases[1])}"
-        raise UsageError(f"A and B have {counts} cases, so they cannot be paired: give --set-a and --set-b one value for each axis")
+        raise UsageError(f"A and B have {counts} cases, so they cannot be paired: give --set-a and --set-b one value per axis")
     pairs = [pair for pair in zip(*cases, strict=True) if keep is None or keep(pair[0])]
     for first, second in pairs:
-        before, after = first.as_dict(), second.as_dict()
-        if any(before[name] != after[name] for name in before if name not in free):
-            raise UsageError(f"{first} and {second} would be a pair, but differ in more than --set-a and --set-b say")
+        differ = [name for name in AXES if getattr(first, name) != getattr(second, name) and name not in free]
+        if any(applies(name, first, declared[0]) and applies(name, second, declared[1]) for name in differ):
+            raise UsageError(f"{first} and {second} would form a pair, but differ in more than --set-a and --set-b")
     if not pairs:
-        raise UsageError("no case is left; see what there is with: rnnbench run --dry-run")
+        raise UsageError("no case is left; list them with: rnnbench run --dry-run")
     for index, one in enumerate((a, b)):
         known = [each["name"] for each in surveys[index]["variants"]]
         for pair in pairs:
             if pair[index].variant not in known:
                 raise UnknownName(f"variant of {one.label}:", pair[index].variant, known)
     return pairs
+
+
+def _but(sets: Sequence[str], own: Sequence[str]) -> list[str]:
+    """What `--set` says of axes that a side does not set for itself."""
+    names = {text.partition("=")[0].strip() for text in own}
+    return [text for text in sets if text.partition("=")[0].strip() not in names]
 
 
 def _paths(request: Request, one: Contender) -> dict[str, str]:
@@ -221,7 +248,14 @@ def _paths(request: Request, one: Contender) -> dict[str, str]:
 
 
 def _run(
-    request: Request, one: Contender, survey: Event, both: str, budget: Budget, plan: str, cases: Sequence[Case], pairs: Sequence[Pair]
+    request: Request,
+    one: Contender,
+    survey: Event,
+    both: str,
+    budget: Budget,
+    plan: Mapping[str, Any],
+    cases: Sequence[Case],
+    pairs: Sequence[Pair],
 ) -> Run:
     """One side's run. `arguments.duet` ties it to the other."""
     aliases = {str(second): str(first) for first, second in pairs if str(first) != str(second)} if one.side == "B" else {}
@@ -235,7 +269,15 @@ def _run(
         "isolation": "process",
         "threads": request.threads,
         "pin": request.pin,
-        "duet": {"id": both, "side": one.side, "label": one.label, "python": one.python, "aliases": aliases, "plan": plan},
+        "duet": {
+            "id": both,
+            "side": one.side,
+            "label": one.label,
+            "python": one.python,
+            "aliases": aliases,
+            "environment": dict(one.variables),
+            **plan,
+        },
     }
     return Run(
         id=f"{both}-{one.side.lower()}",

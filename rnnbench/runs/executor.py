@@ -1,4 +1,4 @@
-"""Where the cases of a run are measured: here, or on the machines of a Ray cluster. The only place that chooses."""
+"""The interface of an executor, which carries out a run's jobs, and what it needs to know about the run."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -7,14 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rnnbench.case import Case
-from rnnbench.errors import UnknownName, UsageError
 from rnnbench.measure.job import Job
 from rnnbench.record import Record, Run
-from rnnbench.runs.client import Event
+from rnnbench.runs.processes.client import Event
 from rnnbench.runs.request import Request
-
-EXECUTORS = ("local", "ray")
-_OF_RAY = {"address": "--address", "on": "--on", "cores": "--cores", "share": "--share", "replicate_on_each": "--replicate-on-each"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +57,3 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """End every process that was started."""
-
-
-def executor_of(request: Request, scratch: Path) -> Executor:
-    """The executor that a request names. Raises UsageError where an option belongs to another."""
-    if (name := request.executor or "local") == "local":
-        if alien := [option for name, option in _OF_RAY.items() if getattr(request, name)]:
-            raise UsageError(f"{alien[0]} places cases on a cluster: add --executor ray, or leave it out")
-        from rnnbench.runs.local import Local
-
-        return Local(request, scratch)
-    if name == "ray":
-        from rnnbench.runs.cluster.executor import OnRay
-
-        return OnRay(request)
-    raise UnknownName("executor", name, EXECUTORS)

@@ -5,15 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rnnbench.device.load import at_start
 from rnnbench.measure.job import Job
-from rnnbench.measure.load import at_start
 from rnnbench.record import Record, Run
-from rnnbench.runs.client import Event, ForkServer
 from rnnbench.runs.executor import Scene
 from rnnbench.runs.lock import device_lock, held
 from rnnbench.runs.machine import with_ceilings
+from rnnbench.runs.processes.client import Event, ForkServer
+from rnnbench.runs.processes.supervisor import Supervisor
 from rnnbench.runs.request import Request
-from rnnbench.runs.supervisor import Supervisor
 
 SERVER_LOG = "server"
 CEILINGS_LOG = "ceilings"

@@ -1,4 +1,4 @@
-"""One benchmark at a time on a device: a file lock that names its holder and falls with it."""
+"""One benchmark at a time per device: a file lock that names its holder and ends with it."""
 
 import contextlib
 import fcntl
@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rnnbench.bounded import text
+from rnnbench.device.visible import named
 from rnnbench.errors import CannotWrite, RnnbenchError
 from rnnbench.journal import now_utc
-from rnnbench.measure.visible import named
 
 LARGEST_HOLDER_BYTES = 4096
 FOLDER_VARIABLE = "RNNBENCH_LOCKS"

@@ -1,20 +1,22 @@
-"""What a run knows of its machine's limits before its first case: ceilings, from the cache or measured in a child."""
+"""The machine's ceilings for a run: from the cache, or measured in a child."""
 
 from dataclasses import replace
 from pathlib import Path
 
+from rnnbench.device.load import at_start, is_quiet
+from rnnbench.device.machine_cache import CEILINGS, ceilings_known, ceilings_of, machine_key
 from rnnbench.errors import RnnbenchError
-from rnnbench.measure.known import CEILINGS, ceilings_of, machine_key
 from rnnbench.record import Run
 from rnnbench.roofline import Ceilings
-from rnnbench.runs.client import ForkServer
+from rnnbench.runs.processes.client import ForkServer
 
 
 def with_ceilings(run: Run, device: str, results: Path, server: ForkServer, log: Path) -> Run:
     """The run, its machine's ceilings known. Where they cannot be had, the reason stands in their place."""
     if CEILINGS in run.machine:
         return run
-    key, quiet = machine_key(run.machine, device, run.arguments.get("pin")), not run.arguments.get("load_at_start", {}).get("notes")
+    key = machine_key(run.machine, device, run.arguments.get("pin"))
+    quiet = ceilings_known(results, key) is not None or is_quiet(run.arguments.get("load_at_start") or at_start(device))
     try:
         found = ceilings_of(results, key, lambda: measured(device, server, log), quiet=quiet)
         told = found.as_dict()

@@ -1,4 +1,4 @@
-"""Which processes a run is made of: the order of the cases, their repeats, and how long it should all take."""
+"""The processes of a run: the order of the cases, their repeats, and the expected duration."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from rnnbench.case import Case
 from rnnbench.errors import BadResults
 from rnnbench.files import RECORDS_FILE, read_records
 from rnnbench.measure.job import Job
-from rnnbench.record import Record
+from rnnbench.record import Record, Trial
 from rnnbench.runs.catalog import Found
 
 ISOLATIONS = ("process", "suite")
@@ -20,28 +20,26 @@ WARMUP_SHARE = 0.3
 TRAINED_SHARE = 0.1  # of the time that a training may take is what it commonly does
 _RECENT_RUNS = 20
 
-Task = tuple[Case, int]
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Every task of a run, in the order in which they will be measured."""
 
     found: tuple[Found, ...]
-    tasks: tuple[Task, ...]
+    tasks: tuple[Trial, ...]
     budget: Budget
     plugins: tuple[str, ...]
     isolation: str
     skip_oversize: bool = False
 
-    def jobs(self, left: Sequence[Task]) -> Iterator[Job]:
+    def jobs(self, left: Sequence[Trial]) -> Iterator[Job]:
         """A process each: one case, or all of a suite's where cases share a process. `left` are the tasks that have no record yet.
         A case of several processes shares them with no other."""
         paths = {found.suite.name: str(found.path) for found in self.found}
         alone = self.isolation == "process"
         for tasks in ([task] for task in left) if alone else (list(tasks) for _, tasks in groupby(left, key=_sharing)):
             yield Job(
-                suite_path=paths[tasks[0][0].suite],
+                suite_path=paths[tasks[0].case.suite],
                 tasks=tuple(tasks),
                 budget=self.budget,
                 plugins=self.plugins,
@@ -49,25 +47,25 @@ class Plan:
             )
 
 
-def _sharing(task: Task) -> tuple[object, ...]:
+def _sharing(task: Trial) -> tuple[object, ...]:
     """Neighbours of one key share a process."""
     case, process = task
     return (case.suite, process, str(case) if case.processes > 1 else "")
 
 
-def repeated(cases: Sequence[Case], processes: int, isolation: str, seed: int) -> tuple[Task, ...]:
+def repeated(cases: Sequence[Case], processes: int, isolation: str, seed: int) -> tuple[Trial, ...]:
     """Each case in so many processes. Repeats come in random order, so that drift of the machine falls on all alike."""
     if processes == 1:
-        return tuple((case, 0) for case in cases)
+        return tuple(Trial(case, 0) for case in cases)
     shuffled = random.Random(seed)
-    rounds = [[(case, process) for case in cases] for process in range(processes)]
+    rounds = [[Trial(case, process) for case in cases] for process in range(processes)]
     if isolation == "process":
         everything = [task for one in rounds for task in one]
         shuffled.shuffle(everything)
         return tuple(everything)
     for one in rounds:
         shuffled.shuffle(one)
-    return tuple(sorted((task for one in rounds for task in one), key=lambda task: (task[1], task[0].suite)))
+    return tuple(sorted((task for one in rounds for task in one), key=lambda task: (task.process, task.case.suite)))
 
 
 def expected_s(case: Case, budget: Budget, history: dict[str, float]) -> float:

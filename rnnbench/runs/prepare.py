@@ -1,4 +1,4 @@
-"""Everything that can be checked before the first case: suites, axes, plugins, device, variants, what is left of a run."""
+"""Everything checked before the first case: suites, axes, plugins, device, variants, and what is left of a run."""
 
 import os
 import random
@@ -15,11 +15,11 @@ from rnnbench.errors import BadExpression, BadValue, UnknownName, UsageError
 from rnnbench.journal import new_run_id, now_utc
 from rnnbench.measure.commit import commit
 from rnnbench.record import Run
-from rnnbench.registry import user_path
 from rnnbench.runs import catalog
-from rnnbench.runs.client import Event
-from rnnbench.runs.executor import Executor, executor_of
+from rnnbench.runs.executor import Executor
+from rnnbench.runs.executors import executor_of
 from rnnbench.runs.plan import ISOLATIONS, Plan, repeated
+from rnnbench.runs.processes.client import Event
 from rnnbench.runs.request import Request
 from rnnbench.runs.resume import Differs, Left, as_before, differences, left_of
 from rnnbench.scratch import scratch
@@ -29,7 +29,8 @@ from rnnbench.scratch import scratch
 class Prepared:
     """A request that can be carried out: the run as it will be written, its plan, and an executor that is already warm.
 
-    `left` is the run to go on with, and `resumed` what its file will say of that; `notes` go on each record.
+    `left` is the run to go on with, and `resumed` what its file will say of that; `notes` go on each record. `remarks` say what
+    `--set` did to suites of several grids.
     """
 
     request: Request
@@ -42,6 +43,7 @@ class Prepared:
     executor: Executor
     left: Left | None
     resumed: Mapping[str, Any]
+    remarks: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -51,19 +53,27 @@ def prepared(request: Request) -> Iterator[Prepared]:
     left = left_of(request.resume, request.results) if request.resume else None
     request = as_before(request, left) if left else request
     found = tuple(catalog.find(name) for name in request.suites)
-    overrides, keep = parse_set(request.sets), selector(request.select)
+    if not request.plugins and not any(
+        one.own for one in found
+    ):  # whose variants may have axes of their own; else what is misspelt is refused before a process starts
+        parse_set(request.sets)
+        selector(request.select)
     budget = Budget.of(request.preset, request.budget)
 
     with (  # a Ctrl-C at any point leaves neither a folder nor a process
         scratch() as place,
         closing(executor_of(request, place)) as executor,
     ):
-        plugins = tuple(str(user_path(path).resolve()) for path in request.plugins)
+        plugins = catalog.plugins_of(found, request.plugins)
         survey = executor.survey(request, plugins, place)
+        found = catalog.with_axes(found, survey, request.sets)
+        remarks: tuple[str, ...] = ()
         if left:
             tasks = left.tasks
         else:
-            cases = [case for one in found for case in one.suite.expand(survey["device"], request.preset, overrides, keep)]
+            cases, remarks = catalog.chosen(
+                [one.suite for one in found], survey["device"], request.preset, request.sets, request.select, survey
+            )
             tasks = repeated(cases, request.processes, request.isolation, seed=random.SystemRandom().randrange(2**32))
         _check_cases([case for case, _ in tasks], survey, request)
         plan = Plan(found, tasks, budget, plugins, request.isolation, request.skip_oversize)
@@ -71,12 +81,12 @@ def prepared(request: Request) -> Iterator[Prepared]:
         resumed, notes = _goes_on(left, survey, request, executor) if left else ({}, ())
         folder = left.folder if left else request.results / run.id
         done = frozenset(left.done) if left else frozenset()
-        yield Prepared(request, plan, survey["device"], run, folder, done, notes, executor, left, resumed)
+        yield Prepared(request, plan, survey["device"], run, folder, done, notes, executor, left, resumed, remarks)
 
 
 def _check_words(request: Request) -> None:
     if not request.suites and not request.resume:
-        raise UsageError(f"name a suite with --suite (there are: {', '.join(catalog.shipped())}), or a run with --resume")
+        raise UsageError(f"name a suite with --suite (available: {', '.join(catalog.shipped())}), or a run with --resume")
     if request.isolation not in ISOLATIONS:
         raise UnknownName("isolation", request.isolation, ISOLATIONS)
     for option, limit_s in (("--case-timeout", request.case_timeout_s), ("--max-time", request.max_time_s)):
@@ -98,7 +108,7 @@ def _goes_on(left: Left, survey: Event, request: Request, executor: Executor) ->
     if unlike and not request.resume_anyway:
         raise Differs(unlike)
     entry = {"at_utc": now_utc(), "command": list(request.command), "differs": unlike}
-    return entry, ((f"resumed where machine or code differ: {unlike}",) if unlike else ())
+    return entry, ((f"resumed on a different machine or code: {unlike}",) if unlike else ())
 
 
 def _new_run(request: Request, plan: Plan, survey: Event, executor: Executor) -> Run:
@@ -136,8 +146,8 @@ def _check_cases(cases: Sequence[Case], survey: Event, request: Request) -> None
     """Names that only the measuring process knows."""
     for axis, known in (("variant", [one["name"] for one in survey["variants"]]), ("task", list(survey["tasks"]))):
         for case in cases:
-            if getattr(case, axis) not in known:
-                raise UnknownName(axis, getattr(case, axis), known)
+            if (value := getattr(case, axis)) is not None and value not in known:
+                raise UnknownName(axis, value, known)
     if not cases:
-        chosen = f" that --select {request.select!r} holds for" if request.select else ""
-        raise UsageError(f"no case is left{chosen}; see what there is with: rnnbench run --suite {request.suites[0]} --dry-run")
+        chosen = f" after --select {request.select!r}" if request.select else ""
+        raise UsageError(f"no case is left{chosen}; list them with: rnnbench run --suite {request.suites[0]} --dry-run")

@@ -1,16 +1,16 @@
-"""Cases under the profiler, each in a child of its own, while nobody measures on the device."""
+"""Profiling cases, each in its own child, while nothing is measured on the device."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rnnbench.device.machine_cache import CEILINGS
 from rnnbench.errors import CannotWrite
-from rnnbench.measure.known import CEILINGS
-from rnnbench.runs.client import Event
 from rnnbench.runs.local import Local
 from rnnbench.runs.lock import device_lock, held
 from rnnbench.runs.machine import with_ceilings
 from rnnbench.runs.prepare import Prepared
+from rnnbench.runs.processes.client import Event
 
 LOGS = "logs"
 

@@ -1,4 +1,4 @@
-"""What a user asked for, as it was written."""
+"""A user's request, as written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +32,7 @@ class Request:
     resume: str | None = None
     resume_anyway: bool = False
     wait: bool = False
+    wait_quiet_s: float | None = None
     executor: str = ""
     address: str | None = None
     on: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ def time_limit_s(request: Request, budget: Budget, case: Case) -> float:
     """The time limit of a case: as the user said, else enough for what its budget allows."""
     if request.case_timeout_s is not None:
         return request.case_timeout_s
-    return CASE_TIMEOUT_S + (budget.training_s if case.phase == "converge" else 0.0)
+    return CASE_TIMEOUT_S + budget.energy_s + (budget.training_s if case.phase == "converge" else 0.0)
 
 
 CASE_TIMEOUT_S = 300.0

@@ -1,4 +1,4 @@
-"""Going on with a run that ended early: what is left of it, what it asked for, and whether this is still the same machine and code."""
+"""Resuming an interrupted run: what is left, what it asked for, and whether machine and code are still the same."""
 
 import json
 import os
@@ -10,13 +10,14 @@ from typing import Any, BinaryIO
 from rnnbench.case import Case
 from rnnbench.errors import EXIT_INCONCLUSIVE, BadResults, CannotWrite, RnnbenchError, UsageError
 from rnnbench.files import MAX_LINE_BYTES, RECORDS_FILE, RUN_FILE, Damage, find_run, read_run
-from rnnbench.record import BadRecord, Record, Run
+from rnnbench.own_model import is_own
+from rnnbench.record import BadRecord, Record, Run, Trial
 from rnnbench.runs import catalog
 from rnnbench.runs.request import Request
 
 SET_ASIDE = "records.damaged"
 _PASSING = ("mhz", "ceilings")  # differ from one minute to the next on the same machine, or are measured with the run
-_BUDGET = ("max_time_s", "precision", "min_rounds", "confidence")
+_BUDGET = ("max_time_s", "precision", "min_rounds", "confidence", "energy_s")
 _FIXED = {"sets": "--set", "select": "--select", "device": "--device"}  # what a run keeps from its beginning
 
 
@@ -26,7 +27,7 @@ class Differs(RnnbenchError):
     exit_code = EXIT_INCONCLUSIVE
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"this is not where the run began: {what}; to mix them all the same: --resume-anyway (noted on each record)")
+        super().__init__(f"the run started elsewhere: {what}; use --resume-anyway to mix them (noted on each record)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Left:
 
     run: Run
     folder: Path
-    tasks: tuple[tuple[Case, int], ...]
+    tasks: tuple[Trial, ...]
     damage: tuple[Damage, ...]
 
     @property
@@ -100,9 +101,9 @@ def as_before(request: Request, left: Left) -> Request:
     """The request of a run to go on with. Suites and plugins of the user's own are code: they are named again, never read from a run."""
     for field, option in _FIXED.items():
         if getattr(request, field):
-            raise UsageError(f"{option} says what a new run measures; {left.run.id!r} goes on with what it began with")
+            raise UsageError(f"{option} applies to new runs; {left.run.id!r} keeps the settings it started with")
     if "duet" in left.run.arguments:
-        raise UsageError(f"{left.run.id!r} is one side of a duet, whose pairs cannot be made up for later: start the duet again")
+        raise UsageError(f"{left.run.id!r} is one side of a duet, which cannot be resumed: start the duet again")
     try:
         return _as_asked(request, left)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -118,10 +119,10 @@ def differences(left: Left, began: Mapping[str, Any], machine: Mapping[str, Any]
 
 def _left(folder: Path) -> Left:
     if link := next((path for path in folder.rglob("*") if path.is_symlink()), None):
-        raise BadResults(link, "a symbolic link; a run is gone on with only where what it writes stays in its own folder")
+        raise BadResults(link, "a symbolic link; a run is resumed only if everything it writes stays in its own folder")
     run, damage = read_run(folder)
     try:
-        tasks = tuple((Case.from_dict(one["case"]), int(one["process"])) for one in run.planned)
+        tasks = tuple(Trial(Case.from_dict(one["case"]), int(one["process"])) for one in run.planned)
     except (KeyError, TypeError, ValueError, OverflowError, RnnbenchError) as error:
         raise BadResults(folder / RUN_FILE, f"its plan cannot be read ({error})") from None
     if not tasks:
@@ -143,9 +144,10 @@ def _as_asked(request: Request, left: Left) -> Request:
     names = [str(suite["name"]) for suite in left.run.suites]
     shipped = catalog.shipped()
     own = [name for name in names if name not in shipped]
-    if (own and not request.suites) or (asked.get("plugins") and not request.plugins):
+    named_again = request.plugins or any(map(is_own, request.suites))
+    if (own and not request.suites) or (asked.get("plugins") and not named_again):
         named = ", ".join([*own, *map(str, asked.get("plugins", []))])
-        raise UsageError(f"run {left.run.id!r} used files of your own ({named}): name them again with --suite and --plugin")
+        raise UsageError(f"run {left.run.id!r} used your own files ({named}): name them again with --suite and --plugin")
     limit, threads, memory = asked.get("case_timeout_s"), asked.get("threads"), asked.get("memory_limit_bytes")
     return replace(
         request,

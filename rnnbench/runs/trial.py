@@ -1,4 +1,4 @@
-"""An A/A trial: the same case in pairs of fresh processes, as a comparison would have it, to learn what this machine can tell apart."""
+"""An A/A trial: the same case in pairs of fresh processes, to learn the smallest change this machine can detect."""
 
 import time
 from collections.abc import Mapping
@@ -9,8 +9,9 @@ from rnnbench.budget import Budget
 from rnnbench.case import Case
 from rnnbench.errors import RnnbenchError
 from rnnbench.measure.job import Job
+from rnnbench.record import Trial
 from rnnbench.runs.catalog import shipped
-from rnnbench.runs.client import START_LIMIT_S, ForkServer
+from rnnbench.runs.processes.client import START_LIMIT_S, ForkServer
 
 SUITE = "depth"
 SIZES: Mapping[str, Any] = {"variant": "lstm", "phase": "train", "depth": 2, "hidden_size": 64, "input_size": 64, "batch_size": 8}
@@ -21,7 +22,7 @@ Pair = tuple[float, float]
 def trial(server: ForkServer, device: str, seconds: float, log: Path) -> list[Pair]:
     """Median step seconds of pairs of processes, as many as fit into so many seconds."""
     case = Case(suite=SUITE, device=device, seq_len=32, **SIZES)
-    job = Job(suite_path=str(shipped()[SUITE]), tasks=((case, 0),), budget=BUDGET).as_dict()
+    job = Job(suite_path=str(shipped()[SUITE]), tasks=(Trial(case, 0),), budget=BUDGET).as_dict()
     end_s, pairs = time.monotonic() + seconds, []
     while time.monotonic() < end_s:
         pairs.append((_step_s(server, job, log), _step_s(server, job, log)))
@@ -29,7 +30,7 @@ def trial(server: ForkServer, device: str, seconds: float, log: Path) -> list[Pa
 
 
 def _step_s(server: ForkServer, job: Mapping[str, Any], log: Path) -> float:
-    token, found, why = server.fork("job", job, log), None, "its process left no record"
+    token, found, why = server.fork("job", job, log), None, "its process wrote no record"
     while (event := server.next_event(START_LIMIT_S)) is not None:
         if event.get("token") != token:
             continue

@@ -1,4 +1,4 @@
-"""A revision of the user's own repository as a folder, for as long as it is needed."""
+"""Git revisions: a temporary checkout of one, and the commits between two."""
 
 import contextlib
 import subprocess
@@ -14,7 +14,7 @@ def repository(folder: Path) -> Path:
     try:
         return Path(_git(folder, "rev-parse", "--show-toplevel"))
     except (OSError, subprocess.SubprocessError):
-        raise UsageError(f"{str(folder)!r} lies in no git checkout, so it has no revisions") from None
+        raise UsageError(f"{str(folder)!r} is not in a git checkout, so it has no revisions") from None
 
 
 @contextlib.contextmanager
@@ -23,7 +23,7 @@ def worktree(root: Path, revision: str) -> Iterator[Path]:
     try:
         known = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     except (OSError, subprocess.SubprocessError):
-        raise UsageError(f"{revision!r} is no revision of {str(root)!r}: name a commit, a branch or a tag") from None
+        raise UsageError(f"{revision!r} is not a revision of {str(root)!r}: name a commit, branch or tag") from None
     with scratch() as folder:
         place = folder / known[:12]
         try:
@@ -36,6 +36,23 @@ def worktree(root: Path, revision: str) -> Iterator[Path]:
         finally:
             with contextlib.suppress(OSError, subprocess.SubprocessError):
                 _git(root, "worktree", "remove", "--force", str(place))
+
+
+def commits_between(root: Path, good: str, bad: str) -> tuple[str, ...]:
+    """Full hashes of the commits that `bad` has and `good` has not, along first parents, oldest first. Raises UsageError."""
+    try:
+        first, last = (_git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{one}^{{commit}}") for one in (good, bad))
+    except (OSError, subprocess.SubprocessError):
+        raise UsageError(f"{good!r} and {bad!r} are not both revisions of {str(root)!r}: name commits, branches or tags") from None
+    found = tuple(_git(root, "rev-list", "--first-parent", "--reverse", f"{first}..{last}").split())
+    if not found:
+        raise UsageError(f"{bad!r} has no commit after {good!r}: name the older, good revision first")
+    return found
+
+
+def subject(root: Path, commit: str) -> str:
+    """A commit in one line: its short hash and subject."""
+    return _git(root, "show", "--no-patch", "--format=%h %s", commit)
 
 
 def there(path: Path, root: Path, place: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Where a store is: an address without secrets, the engine behind it, and what went wrong with it as one sentence."""
+"""Store addresses without secrets, the engine behind each, and database errors as one sentence."""
 
 import sqlite3
 import zlib
@@ -38,7 +38,7 @@ def parse(text: str) -> URL:
         raise BadValue("store", f"{scheme}://…", WANTED) from None
     if url.password is not None or "password" in url.query:
         raise UsageError(
-            f"{shown(url)!r} came with a password: leave it out, and set PGPASSWORD or name a service (postgresql:///?service=NAME)"
+            f"{shown(url)!r} contains a password: remove it, and set PGPASSWORD or name a service (postgresql:///?service=NAME)"
         )
     if scheme == "sqlite" and (not url.database or url.database == ":memory:" or url.query):
         raise BadValue("store", text, WANTED)
@@ -57,7 +57,7 @@ def engine_of(url: URL, *, create: bool) -> Engine:
     if url.get_backend_name() == "sqlite":
         path = Path(url.database or "")
         if not create and not path.is_file():
-            raise StoreError(f"{shown(url)!r} is not there: make it with `rnnbench index`")
+            raise StoreError(f"{shown(url)!r} does not exist: create it with `rnnbench index`")
         made = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, poolclass=pool.NullPool)
         event.listen(made, "connect", _prepare_sqlite)
         event.listen(made, "begin", _begin_sqlite)
@@ -87,7 +87,7 @@ def told(url: URL) -> Iterator[None]:
         why = _first_line(error.orig if isinstance(error, exc.DBAPIError) else error)
         if "file is not a database" in why or "file is encrypted" in why:
             raise WrongStore(f"{shown(url)!r} is not a SQLite database: name another file") from None
-        raise StoreError(f"the store {shown(url)!r} did not do it: {why}; what it held before is intact") from None
+        raise StoreError(f"the store {shown(url)!r} failed: {why}; its previous contents are intact") from None
     except _STRANGE as error:
         raise _not_ours(shown(url), error) from None
     except exc.SQLAlchemyError as error:
@@ -105,7 +105,7 @@ def ours(name: str) -> Iterator[None]:
 
 def _not_ours(name: str, error: Exception) -> WrongStore:
     why = f"{type(error).__name__}: {error}"
-    return WrongStore(f"the store {name!r} holds, or was given, what does not fit its tables ({why}); an index can be made anew: remove it")
+    return WrongStore(f"the store {name!r} has contents that do not fit its tables ({why}); if it is an index, delete it and it is rebuilt")
 
 
 _STRANGE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError, zlib.error)

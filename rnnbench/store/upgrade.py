@@ -1,4 +1,4 @@
-"""Making a store's tables, and telling whose tables they are. Two that do it at once wait for each other."""
+"""Creating and upgrading a store's tables, and recognising foreign ones."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def check(connection: Connection, url: URL) -> bool:
             raise WrongStore(f"the store {shown(url)!r} has schema {found}, this rnnbench knows up to {HEAD}: update rnnbench to use it")
         return str(found) == HEAD
     if tables:
-        raise WrongStore(f"{shown(url)!r} holds tables of something else ({', '.join(sorted(tables)[:3])}): name an empty database")
+        raise WrongStore(f"{shown(url)!r} contains foreign tables ({', '.join(sorted(tables)[:3])}): name an empty database")
     return False
 
 

@@ -18,7 +18,7 @@ from rnnbench.variants._product import linear
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Queries, keys and values (batch, heads, seq_len, size) → what is read, of the same shape."""
-Seen = Callable[[int, torch.device], Tensor]
+Readings = Callable[[int, torch.device], Tensor]
 """seq_len → which keys each query sees: bool (seq_len, seq_len)."""
 WAYS = ("loop", "fused")
 HEAD = 64  # features of a head, where hidden_size is a multiple
@@ -37,7 +37,7 @@ class Affine(nn.Linear):
 class Pattern:
     """A way of attending: `seen` defines it, `fused` is its strong implementation."""
 
-    seen: Seen
+    seen: Readings
     fused: Attend
     memory: Memory | None = None
 
@@ -114,12 +114,12 @@ class HeadStream:
     def __init__(self, heads: Heads, memory: Memory) -> None:
         self._heads, self._memory = heads, memory
 
-    def begin(self, batch_size: int) -> tuple[Tensor, ...]:
+    def begin(self, batch_size: int) -> Any:
         """What is kept before the first step."""
         weight = self._heads.qkv.weight
         return self._memory.begin(weight, (batch_size, self._heads.heads, weight.shape[1] // self._heads.heads))
 
-    def advance(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def advance(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """What this step reads of all before it and of itself."""
         q, k, v = self._heads.qkv(x).view(len(x), 3, self._heads.heads, 1, -1).unbind(1)
         read, state = self._memory.read(q, k, v, state)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rnnbench.errors import Unsupported
 from rnnbench.variants._deep import Layer
+from rnnbench.variants._memory import Cache, Place
 from rnnbench.variants._passes import product_type
 from rnnbench.variants._stack import State, Step, Unrolled
 
@@ -172,7 +173,7 @@ def streaming(model: nn.Module, name: str) -> Streaming:
     network = model.weights if isinstance(model, Unrolled) else model
     if isinstance(network, nn.RNNBase):
         if network.bidirectional:
-            raise Unsupported(f"{name} reads both ways: no step can be taken before the last input is there")
+            raise Unsupported(f"{name} is bidirectional: it cannot decode before it has seen the last input")
         return Steps(model) if isinstance(model, Unrolled) else Cells(network)
     if isinstance(model, Layer):
         return One(model)
@@ -182,7 +183,25 @@ def streaming(model: nn.Module, name: str) -> Streaming:
 
 
 def numbers(state: Any) -> list[Tensor]:
-    """Every tensor of a state, however it is nested."""
+    """Every tensor of a state, however it is nested; of a cache, what is kept in it now."""
     if isinstance(state, Tensor):
         return [state]
+    if isinstance(state, Cache | Place):
+        return list(state.held())
     return [tensor for part in state for tensor in numbers(part)] if isinstance(state, list | tuple) else []
+
+
+def places(state: Any) -> list[Cache | Place]:
+    """What of a state knows how far its stream has come, and can be moved to another step."""
+    if isinstance(state, Cache | Place):
+        return [state]
+    return [one for part in state for one in places(part)] if isinstance(state, list | tuple) else []
+
+
+def is_steady(before: Any, after: Any) -> bool:
+    """Whether a state is as large after a step as before it, and holds nothing but tensors and what can be moved."""
+    if isinstance(before, list | tuple) and isinstance(after, list | tuple):
+        return len(before) == len(after) and all(map(is_steady, before, after))
+    if isinstance(before, Tensor) and isinstance(after, Tensor):
+        return before.shape == after.shape
+    return isinstance(before, Cache | Place)

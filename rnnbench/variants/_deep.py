@@ -1,5 +1,6 @@
 """Layers one upon another, for families that torch has no fused module of."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnbench.case import Case
+from rnnbench.variants import kernels, native
 from rnnbench.variants._costs import inputs_of
 
 State = tuple[Tensor, ...]
@@ -16,8 +18,12 @@ class Layer(nn.Module):
     """One layer that reads forwards: (seq_len, batch, inputs) → (seq_len, batch, hidden).
 
     `way` names the method that reads a whole sequence. A family gives `start`, `project` (what does not depend on the state) and `recur`
-    (what does), which `loop` and `hoisted` are made of, and faster methods of its own.
+    (what does), which `loop` and `hoisted` are made of, and faster methods of its own. `fused` is the strongest of them on the input's
+    device: a method `triton` or `native`, where the family has one and it can run. `ran` names the method that read the last sequence.
     """
+
+    ran = ""
+    widest: float = math.inf  # hidden size up to which `triton` is faster than `fused`
 
     def __init__(self, case: Case) -> None:
         super().__init__()
@@ -26,8 +32,15 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The whole sequence."""
-        read: Callable[[Tensor], Tensor] = getattr(self, self.way)
+        self.ran = self.strongest(x) if self.way == "fused" else self.way
+        read: Callable[[Tensor], Tensor] = getattr(self, self.ran)
         return read(x)
+
+    def strongest(self, x: Tensor) -> str:
+        """The method that `fused` is for this input."""
+        if hasattr(self, "triton") and self.hidden <= self.widest and kernels.run_on(x):
+            return "triton"
+        return "native" if hasattr(self, "native") and native.run_on(x) else "fused"
 
     def start(self, x: Tensor) -> State:
         """The state before the first step: (batch, …) each. x: (batch, inputs)."""
@@ -72,6 +85,12 @@ class BothWays(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Both outputs side by side."""
         return torch.cat((self.forwards(x), self.backwards(x.flip(0)).flip(0)), -1)
+
+
+def ways_side_by_side(model: nn.Module, width: int, hidden: int) -> bool:
+    """Whether a network that reads both ways gives the forward half first and the backward half after it, as torch's own do.
+    One that mixes the two says `mixes_ways`."""
+    return width == 2 * hidden and not getattr(model, "mixes_ways", False)
 
 
 def deep(case: Case, layer: Callable[[Case], nn.Module]) -> nn.Sequential:

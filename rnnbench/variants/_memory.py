@@ -2,13 +2,92 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
-from torch import Tensor, cat, device
+from torch import Tensor, device
 from torch.nn.functional import elu, pad, scaled_dot_product_attention
 
-State = tuple[Tensor, ...]
+State = Any
 Shape = tuple[int, int, int]
+FEWEST = 16  # steps that a cache is first made for, where nobody says how many will come
+
+
+class Cache:
+    """What a stream has given so far, in arrays (batch, heads, steps, size) that are made once: each step writes its own in place.
+
+    With a `reach`, only the last so many are kept, the newest in place of the oldest: their order is no matter to a softmax. At most `most`
+    are ever there.
+    """
+
+    def __init__(self, reach: int | None = None, most: int | None = None) -> None:
+        self.count = 0
+        self._reach, self._most = reach, most
+        self._wanted = self._filled = 0
+        self._arrays: tuple[Tensor, ...] = ()
+
+    def reserve(self, steps: int) -> None:
+        """Make the arrays for so many steps, when the first comes."""
+        self._wanted = steps
+
+    def append(self, *new: Tensor) -> tuple[Tensor, ...]:
+        """Keep one more step, (batch, heads, 1, size) each; returns all that is kept."""
+        slot = self.count if self._reach is None else self.count % self._reach
+        if not self._arrays or slot >= self._arrays[0].shape[2]:
+            self._grow(slot + 1, new)
+        for array, one in zip(self._arrays, new, strict=True):
+            array[:, :, slot : slot + 1] = one
+        self.count += 1
+        return self.held()
+
+    def held(self) -> tuple[Tensor, ...]:
+        """All that is kept now."""
+        count = self.count if self._reach is None else min(self.count, self._reach)
+        return tuple(array[:, :, :count] for array in self._arrays)
+
+    def move(self, count: int) -> None:
+        """As if `count` steps had been read. What was never written repeats the first step: how long one takes does not
+        depend on it."""
+        count = count if self._most is None else min(count, self._most)
+        kept, self._filled = self._kept(count), max(self._filled, self._kept(self.count))
+        if kept > self._filled and self._arrays:
+            if kept > self._arrays[0].shape[2]:
+                self._grow(kept, self._arrays)
+            for array in self._arrays:
+                array[:, :, self._filled : kept] = array[:, :, :1]
+            self._filled = kept
+        self.count = count
+
+    def _kept(self, count: int) -> int:
+        """How many steps are there once `count` were read."""
+        return count if self._reach is None else min(count, self._reach)
+
+    def _grow(self, steps: int, like: tuple[Tensor, ...]) -> None:
+        """Twice as long as before, or as long as is wanted."""
+        size = max(steps, self._wanted, FEWEST, 2 * self._arrays[0].shape[2] if self._arrays else 0)
+        size = min([size, *(limit for limit in (self._reach, self._most) if limit is not None)])
+        grown = tuple(one.new_empty(*one.shape[:2], size, one.shape[3]) for one in like)
+        written = max(self._filled, self._kept(self.count))
+        for old, new in zip(self._arrays, grown, strict=False):
+            new[:, :, :written] = old[:, :, :written]
+        self._arrays = grown
+
+
+class Place:
+    """How many steps a stream has read, for what does one thing up to a step and another after it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def reserve(self, steps: int) -> None:
+        """A number needs no room."""
+
+    def held(self) -> tuple[Tensor, ...]:
+        """No tensor."""
+        return ()
+
+    def move(self, count: int) -> None:
+        """As if so many had been read."""
+        self.count = count
 
 
 class Memory(Protocol):
@@ -25,17 +104,17 @@ class Keys:
     """The last `reach` keys and values, or all."""
 
     def __init__(self, reach: int | None = None) -> None:
-        self._first = 0 if reach is None else -reach
+        self._reach = reach
 
-    def begin(self, like: Tensor, shape: Shape) -> State:
+    def begin(self, like: Tensor, shape: Shape) -> Cache:
         """None yet."""
-        batch, heads, size = shape
-        return (like.new_empty(batch, heads, 0, size),) * 2
+        del like, shape
+        return Cache(self._reach)
 
-    def read(self, q: Tensor, k: Tensor, v: Tensor, state: State) -> tuple[Tensor, State]:
+    def read(self, q: Tensor, k: Tensor, v: Tensor, state: Cache) -> tuple[Tensor, Cache]:
         """A softmax over the keys."""
-        keys, values = (cat((old.to(new.dtype), new), 2)[:, :, self._first :] for old, new in zip(state, (k, v), strict=True))
-        return scaled_dot_product_attention(q, keys, values), (keys, values)
+        keys, values = state.append(k, v)
+        return scaled_dot_product_attention(q, keys, values), state
 
 
 class Chosen:
@@ -43,28 +122,28 @@ class Chosen:
 
     def __init__(self, choose: Callable[[int, device], Tensor]) -> None:
         self._choose = lru_cache(maxsize=None)(choose)  # the same in every layer, and in every stream begun anew
-        self._all = Keys()
 
-    def begin(self, like: Tensor, shape: Shape) -> State:
+    def begin(self, like: Tensor, shape: Shape) -> Cache:
         """None yet."""
-        return self._all.begin(like, shape)
+        del like, shape
+        return Cache()
 
-    def read(self, q: Tensor, k: Tensor, v: Tensor, state: State) -> tuple[Tensor, State]:
+    def read(self, q: Tensor, k: Tensor, v: Tensor, state: Cache) -> tuple[Tensor, Cache]:
         """A softmax over the chosen keys."""
-        keys, values = kept = tuple(cat((old.to(new.dtype), new), 2) for old, new in zip(state, (k, v), strict=True))
-        at = self._choose(keys.shape[2] - 1, q.device)
-        return scaled_dot_product_attention(q, keys.index_select(2, at), values.index_select(2, at)), kept
+        keys, values = state.append(k, v)
+        at = self._choose(state.count - 1, q.device)
+        return scaled_dot_product_attention(q, keys.index_select(2, at), values.index_select(2, at)), state
 
 
 class Sum:
     """Σ φ(k) vᵀ, with a column for the divisor: as large after a million steps as after one."""
 
-    def begin(self, like: Tensor, shape: Shape) -> State:
+    def begin(self, like: Tensor, shape: Shape) -> tuple[Tensor]:
         """Zeros, in fp32 or wider."""
         batch, heads, size = shape
         return (like.new_zeros(batch, heads, size, size + 1),)
 
-    def read(self, q: Tensor, k: Tensor, v: Tensor, state: State) -> tuple[Tensor, State]:
+    def read(self, q: Tensor, k: Tensor, v: Tensor, state: tuple[Tensor]) -> tuple[Tensor, tuple[Tensor]]:
         """φ(q) Σ ÷ its last column, φ = elu + 1."""
         total = state[0] + (elu(k) + 1).transpose(-1, -2) @ pad(v, (0, 1), value=1.0)
         read = (elu(q) + 1) @ total.to(q.dtype)

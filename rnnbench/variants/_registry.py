@@ -1,19 +1,24 @@
 """The decorator that makes a function a variant, and the table that it fills. No torch here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
-from rnnbench.case import IMPLEMENTATIONS, Case
+from rnnbench.applies import filled
+from rnnbench.axis import Axis, Where
+from rnnbench.case import AXES, IMPLEMENTATIONS, Case
 from rnnbench.errors import BadPlugin, Unsupported
 from rnnbench.registry import Registry
+from rnnbench.variants import kernels
 
 if TYPE_CHECKING:
     from torch import nn
 
 Build = Callable[[Case], "nn.Module"]
 Formula = Callable[[Case], int]
+Axes = tuple[str, ...] | Mapping[str, Axis | Where]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Variant:
     parameters: Formula | None = None
     state_size: Formula | None = None  # numbers that decoding keeps of each sequence
     package: str = ""  # of others, whose code it is
+    axes: Mapping[str, Axis] = field(default_factory=dict)  # that it declares
 
     @property
     def missing(self) -> str:
@@ -37,32 +43,59 @@ class Variant:
         known = not self.package or find_spec(self.package) is not None
         return "" if known else f"needs the package {self.package}: pip install 'rnnbench[others]'"
 
+    @property
+    def on_cuda(self) -> str:
+        """What `fused` is on a CUDA device, and how that was verified; empty where it is the same form as everywhere."""
+        return kernels.VERIFIED if "triton" in self.implementations else ""
+
     def module(self, case: Case) -> "nn.Module":
         """The module of a case, on the CPU in fp32. Raises Unsupported for an implementation that it lacks."""
         if case.implementation not in self.implementations:
             raise Unsupported(f"{self.name} has no {case.implementation!r} implementation; it has: {', '.join(self.implementations)}")
         if self.missing:
             raise Unsupported(f"{self.name} {self.missing}")
-        return self.build(case)
+        if lacking := kernels.missing(case):
+            raise Unsupported(lacking)
+        return self.build(filled(case, self.axes))
 
 
 VARIANTS: Registry[Variant] = Registry("variant", "rnnbench.variants")
 
 
+@overload
+def variant(build: Build, /) -> Build: ...
+@overload
 def variant(
     *,
+    implementations: tuple[str, ...] = ...,
+    source: str = ...,
+    name: str | None = ...,
+    flops: Formula | None = ...,
+    parameters: Formula | None = ...,
+    state_size: Formula | None = ...,
+    package: str = ...,
+    axes: Axes = ...,
+) -> Callable[[Build], Build]: ...
+def variant(
+    build: Build | None = None,
+    /,
+    *,
     implementations: tuple[str, ...] = ("fused",),
-    source: str,
+    source: str = "",
     name: str | None = None,
     flops: Formula | None = None,
     parameters: Formula | None = None,
     state_size: Formula | None = None,
     package: str = "",
-) -> Callable[[Build], Build]:
+    axes: Axes = (),
+) -> Build | Callable[[Build], Build]:
     """Register `build(case) -> nn.Module` under its own name, or under `name`. `source` is the paper or page it follows.
 
     `flops`, `parameters` and `state_size` are formulas of a case: FLOPs in the matrix products of a forward pass, weights, and the
     numbers that decoding keeps of each sequence. `package` is what has to be installed for it.
+
+    `axes` are the axes that only some variants read: names of rnnbench's (`("window",)`), also with where they apply
+    (`{"halt_at": Where({"phase": ("forward",)})}`), and the variant's own (`{"keep": own_axis(0.5, "share that is kept")}`).
 
     The first line of the function's (or else its file's) docstring is what `rnnbench list variants` says of it.
     """
@@ -74,7 +107,26 @@ def variant(
         doc = (build.__doc__ or build.__globals__.get("__doc__") or "").strip()
         known = name or build.__name__
         about = doc.splitlines()[0] if doc else ""
-        VARIANTS.add(known, Variant(known, build, tuple(implementations), source, about, flops, parameters, state_size, package))
+        formulas = {"flops": flops, "parameters": parameters, "state_size": state_size}
+        own = _declared(known, axes)
+        VARIANTS.add(known, Variant(known, build, tuple(implementations), source, about, package=package, axes=own, **formulas))
         return build
 
-    return register
+    return register if build is None else register(build)
+
+
+def _declared(variant_name: str, axes: Axes) -> dict[str, Axis]:
+    """What a variant declares, by name. Raises BadPlugin for a name that cannot be an axis."""
+    given = axes if isinstance(axes, Mapping) else {name: Where() for name in axes}
+    found = {}
+    for name, one in given.items():
+        if isinstance(one, Where):
+            if name not in AXES or not AXES[name].declared:
+                shared = ", ".join(known for known, axis in AXES.items() if axis.declared and known != "hyper")
+                raise BadPlugin(variant_name, f"{name!r} is not an axis that variants share ({shared}); declare it with own_axis(…)")
+            found[name] = replace(AXES[name], where=one)
+        elif not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", name) or hasattr(Case, name):
+            raise BadPlugin(variant_name, f"{name!r} cannot name an axis: write a new name of small letters, digits and _")
+        else:
+            found[name] = replace(one, name=name)
+    return found

@@ -5,6 +5,7 @@ grow with the number of blocks alone. G counts sequences times heads.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import torch
@@ -59,9 +60,22 @@ def low(like: Tensor) -> float:
     return torch.finfo(like.dtype).min / 2
 
 
-def unseen(seen: Tensor, like: Tensor) -> Tensor:
-    """Zero where `seen`, else low."""
-    return torch.zeros(seen.shape, dtype=like.dtype).masked_fill_(~seen, low(like)).to(like.device)
+def unseen(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    """Zero where `seen`, else low; on its device."""
+    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, torch.finfo(dtype).min / 2)
+
+
+@lru_cache(maxsize=64)  # made once for a shape: on a GPU each would be copied there, or launched, in every pass
+def _band(block: int, back: int, window: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The mask of a window: (block, back + block)."""
+    query, key = torch.arange(block, device=device)[:, None], torch.arange(back + block, device=device) - back
+    return unseen((key <= query) & (key > query - window), dtype)
+
+
+@lru_cache(maxsize=64)
+def _below(block: int, span: int, diagonal: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The mask of what lies on and below a diagonal: (block, span)."""
+    return unseen(torch.ones(block, span, dtype=torch.bool, device=device).tril(diagonal), dtype)
 
 
 def attend(layout: Layout, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -179,8 +193,7 @@ class Window:
 
     def mask(self, like: Tensor) -> Tensor:
         """The band."""
-        query, key = torch.arange(self.block)[:, None], torch.arange(self.span) - self.back
-        return unseen((key <= query) & (key > query - self.window), like)
+        return _band(self.block, self.back, self.window, like.dtype, like.device)
 
     def hide(self, scores: Tensor, start: int) -> None:
         """What lies before the sequence. `first` counts the blocks from the sequence's own start."""
@@ -223,7 +236,7 @@ class Columns:
 
     def mask(self, like: Tensor) -> Tensor:
         """Below the diagonal."""
-        return unseen(torch.ones(self.block, self.block, dtype=torch.bool).tril(-1), like)
+        return _below(self.block, self.block, -1, like.dtype, like.device)
 
     def hide(self, scores: Tensor, start: int) -> None:
         """Nothing more."""
@@ -232,15 +245,15 @@ class Columns:
 class Chosen:
     """Each block sees itself, causally, and whole earlier blocks named by a table; where a block sees fewer, slots are absent."""
 
-    def __init__(self, block: int, table: Tensor, x: Tensor) -> None:
-        """`table` (blocks, slots): earlier blocks, −1 where absent; a block itself comes last and is not named. x: (G, seq_len, size)."""
-        groups, count = len(x), len(table)
+    def __init__(self, block: int, table: Tensor, groups: int, device: torch.device) -> None:
+        """`table` (blocks, slots): earlier blocks, −1 where absent; a block itself comes last and is not named. `groups` is G."""
+        count = len(table)
         own = torch.arange(count)[:, None]
         absent = torch.cat((table < 0, torch.zeros_like(own, dtype=torch.bool)), 1)
         index = torch.cat((table.clamp(min=0), own), 1)
         self.block, self.joins, self.span = block, False, block * index.shape[1]
-        self._absent = absent.repeat(groups, 1).to(x.device)
-        self._index = (index + count * torch.arange(groups)[:, None, None]).flatten(0, 1).to(x.device)
+        self._absent = absent.repeat(groups, 1).to(device)
+        self._index = (index + count * torch.arange(groups)[:, None, None]).flatten(0, 1).to(device)
 
     def lay(self, x: Tensor) -> Tensor:
         """(G, seq_len, size) → (blocks, block, size)."""
@@ -264,8 +277,7 @@ class Chosen:
 
     def mask(self, like: Tensor) -> Tensor:
         """The block itself, below and on the diagonal; the others whole."""
-        seen = torch.ones(self.block, self.span, dtype=torch.bool)
-        return unseen(seen.tril(self.span - self.block), like)
+        return _below(self.block, self.span, self.span - self.block, like.dtype, like.device)
 
     def hide(self, scores: Tensor, start: int) -> None:
         """Absent slots."""

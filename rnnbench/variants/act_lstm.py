@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from rnnbench.axis import Where
 from rnnbench.case import Case
 from rnnbench.variants._adaptive import Adaptive
 from rnnbench.variants._deep import BothWays, Layer, State, uniform, weight
@@ -102,6 +103,7 @@ def flops(case: Case) -> int:
     flops=flops,
     parameters=parameters,
     state_size=lambda case: 2 * case.hidden_size,
+    axes={"halt_at": Where(never={"depth": (1,)})},  # one step is always taken
 )
 def act_lstm(case: Case) -> nn.Module:
     """LSTM with adaptive computation time: up to `depth` steps on each input, until `halt_at`."""

@@ -1,13 +1,15 @@
 """Early exit: a sequence leaves a deep LSTM at the first layer that is confident enough of it.
 
 In training every layer is run and the output is the mean over the layers, weighted by the chance to leave at each; the expected depth is
-added to the loss. In inference sequences whose confidence reaches `halt_at` leave, and deeper layers read the others alone. The
-confidence is of the whole sequence: which layer answers depends on all of its steps.
+added to the loss. PonderNet (arXiv 2107.05407) weighs the layers' losses by that chance, not their outputs. In inference sequences whose
+confidence reaches `halt_at` leave, and deeper layers read the others alone. The confidence is of the whole sequence: which layer answers
+depends on all of its steps.
 """
 
 import torch
 from torch import Tensor, nn
 
+from rnnbench.axis import Where
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
 from rnnbench.variants import lstm
@@ -82,8 +84,9 @@ def flops(case: Case) -> int:
 @variant(
     implementations=lstm.WAYS,
     flops=flops,
-    source="arXiv 1709.01686; confidence learned as in 2107.05407",
+    source="exits after arXiv 1709.01686; outputs weighed by learned chances, where PonderNet 2107.05407 weighs losses",
     parameters=lambda case: lstm.COSTS.parameters(case) + (case.depth - 1) * (features(case) + 1),
+    axes={"halt_at": Where({"phase": ("forward", "converge")}, never={"depth": (1,)})},  # training runs every layer
 )
 def early_exit_lstm(case: Case) -> nn.Module:
     """LSTM that a sequence leaves at the first layer that is confident enough, `halt_at`."""

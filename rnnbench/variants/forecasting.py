@@ -9,7 +9,7 @@ from rnnbench.variants._registry import variant
 
 @variant(
     implementations=("loop", "cell", "fused"),
-    source="arXiv 1406.1078; as in doi 10.1016/j.ijforecast.2020.06.008",
+    source="the GRU of gru, arXiv 1406.1078; as in doi 10.1016/j.ijforecast.2020.06.008",
     flops=gru.COSTS.flops,
     parameters=gru.COSTS.parameters,
     state_size=gru.COSTS.state_size,

@@ -13,7 +13,12 @@ from rnnbench.variants._gates import activate
 from rnnbench.variants._passes import exact, once, product_type, run, wide_type
 from rnnbench.variants._product import Product, linear, weight_gradient
 from rnnbench.variants._registry import variant
+from rnnbench.variants.kernels import WIDEST_GATE_NORM
 
+GAIN = 0.1
+"""Of the norm on U h at the start, after arXiv 1603.09025: at 1 the recurrence is chaotic, and gradients overflow in time."""
+BIAS = 0.25
+"""Gates' biases are drawn between ± this: from zeros, an input of zeros leaves h and c zero, where a norm multiplies gradients by 1/√ε."""
 norm_backward: Any = torch.ops.aten.native_layer_norm_backward
 COSTS = Costs(
     products=lambda inputs, hidden: 4 * hidden * (inputs + hidden),
@@ -25,12 +30,16 @@ COSTS = Costs(
 class GateNormLstm(Layer):
     """Gates in torch's order i, f, g, o. The norm of U h has no shift: that of W x serves both."""
 
+    widest = WIDEST_GATE_NORM
+
     def __init__(self, case: Case) -> None:
         super().__init__(case)
         self.w_ih, self.w_hh = weight(4 * self.hidden, self.inputs), weight(4 * self.hidden, self.hidden)
         self.norm_x, self.norm_h = nn.LayerNorm(4 * self.hidden), nn.LayerNorm(4 * self.hidden, bias=False)
         self.norm_c = nn.LayerNorm(self.hidden)
         uniform(self.w_ih, self.w_hh, hidden=self.hidden)
+        nn.init.uniform_(self.norm_x.bias, -BIAS, BIAS)
+        nn.init.constant_(self.norm_h.weight, GAIN)
 
     def start(self, x: Tensor) -> State:
         """h and c of zero."""
@@ -55,6 +64,13 @@ class GateNormLstm(Layer):
         p = self.project(x).to(wide_type(low))
         inner = self.norm_h.weight, self.norm_c.weight, self.norm_c.bias
         return run(_Whole, p, self.w_hh, *inner, self.norm_c.eps, low)
+
+    def triton(self, x: Tensor) -> Tensor:
+        """A product and one kernel for each step, each way."""
+        from rnnbench.variants.kernels.gate_norm_lstm import whole
+
+        p = self.project(x).to(product_type(x))
+        return whole(p, self.w_hh, self.norm_h.weight, self.norm_c.weight, self.norm_c.bias, self.norm_c.eps)
 
 
 class _Whole(torch.autograd.Function):
@@ -119,8 +135,8 @@ class _Whole(torch.autograd.Function):
 
 
 @variant(
-    implementations=("loop", "hoisted", "fused"),
-    source="arXiv 1607.06450, equations 20-22",
+    implementations=("loop", "hoisted", "fused", "triton"),
+    source="arXiv 1607.06450, equations 20-22; gain at the start 1603.09025",
     flops=COSTS.flops,
     parameters=COSTS.parameters,
     state_size=COSTS.state_size,

@@ -1,4 +1,9 @@
-"""Griffin: blocks of a gated linear recurrence with blocks of local attention in turn."""
+"""Griffin: blocks of a gated linear recurrence with blocks of local attention in turn.
+
+The recurrence and the pattern are those of arXiv 2402.19427. Around them stand this suite's own blocks, so that it differs from
+its neighbours in one thing only: LayerNorm for RMSNorm, a plain GELU MLP four times as wide for the gated one of three times, multi-head
+attention without positions for multi-query attention with rotary ones, and no convolution before the recurrence.
+"""
 
 from dataclasses import replace
 from typing import cast
@@ -77,10 +82,11 @@ def state_size(case: Case) -> int:
 
 @variant(
     implementations=WAYS,
-    source="arXiv 2402.19427, without convolution; no positions",
+    source="arXiv 2402.19427 within our own blocks: LayerNorm, plain MLP × 4, multi-head; no convolution, no positions",
     flops=products,
     parameters=parameters,
     state_size=state_size,
+    axes=("window",),
 )
 def griffin(case: Case) -> nn.Module:
     """Griffin: two blocks of RG-LRU to one of sliding-window attention."""

@@ -30,7 +30,7 @@ def by_cell(x: Tensor, state: State, weights: Weights) -> State:
 
 @variant(
     implementations=("loop", "cell", "fused"),
-    source="arXiv 1406.1078",
+    source="arXiv 1406.1078, with the reset gate after the product as in cuDNN",
     flops=COSTS.flops,
     parameters=COSTS.parameters,
     state_size=COSTS.state_size,

@@ -1,4 +1,7 @@
-"""LSTM with layer norm on its hidden state: h' = LN(σ(o) tanh(c')), which is what the next step and the next layer see."""
+"""LSTM with layer norm on its hidden state: h' = LN(σ(o) tanh(c')), which is what the next step and the next layer see.
+
+One norm, where arXiv 1607.06450 has three within the cell (W x, U h and c): that network is `ln_lstm_gates`.
+"""
 
 from itertools import pairwise
 from typing import Any
@@ -13,9 +16,10 @@ from rnnbench.variants._gates import Slopes, activate, blocks_backwards
 from rnnbench.variants._passes import exact, once, product_type, run, wide_type
 from rnnbench.variants._product import Product, linear, product, weight_gradient
 from rnnbench.variants._registry import variant
+from rnnbench.variants.kernels import WIDEST_NORM
 
 layer_norm_backward: Any = torch.ops.aten.native_layer_norm_backward
-WAYS = ("loop", "cell", "hoisted", "fused")
+WAYS = ("loop", "cell", "hoisted", "fused", "triton")
 COSTS = Costs(
     products=lambda inputs, hidden: 4 * hidden * (inputs + hidden),
     parameters_of=lambda inputs, hidden: 4 * hidden * (inputs + hidden + 1) + 2 * hidden,
@@ -25,6 +29,8 @@ COSTS = Costs(
 
 class LayerNormLstm(Layer):
     """Gates in torch's order i, f, g, o."""
+
+    widest = WIDEST_NORM
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
@@ -65,6 +71,18 @@ class LayerNormLstm(Layer):
     def fused(self, x: Tensor) -> Tensor:
         """The whole sequence with a hand-written backward pass."""
         return run(_Whole, x, self.w_ih, self.w_hh, self.bias, self.norm.weight, self.norm.bias, self.norm.eps)
+
+    def native(self, x: Tensor) -> Tensor:
+        """A product and one compiled pass for each step, each way."""
+        from rnnbench.variants.native.ln_lstm import whole
+
+        return whole(x, self.w_ih, self.w_hh, self.bias, self.norm.weight, self.norm.bias, self.norm.eps)
+
+    def triton(self, x: Tensor) -> Tensor:
+        """A product and one kernel for each step, each way."""
+        from rnnbench.variants.kernels.ln_lstm import whole
+
+        return whole(x, self.w_ih, self.w_hh, self.bias, self.norm.weight, self.norm.bias, self.norm.eps)
 
 
 class _Whole(torch.autograd.Function):
@@ -120,7 +138,13 @@ class _Whole(torch.autograd.Function):
         return d_x, d_w_ih, d_w_hh, d_bias, d_gain.to(gain.dtype), d_shift.to(gain.dtype), None
 
 
-@variant(implementations=WAYS, source="arXiv 1607.06450", flops=COSTS.flops, parameters=COSTS.parameters, state_size=COSTS.state_size)
+@variant(
+    implementations=WAYS,
+    source="layer norm of arXiv 1607.06450 on h alone; its own LSTM is ln_lstm_gates",
+    flops=COSTS.flops,
+    parameters=COSTS.parameters,
+    state_size=COSTS.state_size,
+)
 def ln_lstm(case: Case) -> nn.Module:
     """LSTM with layer norm on its hidden state."""
     return directed(case, LayerNormLstm)

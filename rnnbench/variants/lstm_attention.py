@@ -11,6 +11,7 @@ from rnnbench.variants import lstm
 from rnnbench.variants._attention import WAYS, Affine
 from rnnbench.variants._decode import Streaming, streaming
 from rnnbench.variants._deep import features
+from rnnbench.variants._memory import Cache
 from rnnbench.variants._registry import variant
 from rnnbench.variants._stack import sizes, stack
 from rnnbench.variants.transformer import DENSE
@@ -18,6 +19,8 @@ from rnnbench.variants.transformer import DENSE
 
 class ReadOut(nn.Module):
     """h̃ = tanh(C [c; h]), c = Σ softmax(h W h_s) h_s over s ≤ t: (seq_len, batch, features) → (seq_len, batch, features)."""
+
+    mixes_ways = True  # C joins both directions
 
     def __init__(self, lstm: nn.Module, case: Case) -> None:
         super().__init__()
@@ -40,22 +43,22 @@ class ReadOut(nn.Module):
 
 
 class ReadOutStream:
-    """One step at a time: the network's state, and what it gave so far (batch, 1, steps, features)."""
+    """One step at a time: the network's state, and what it gave so far."""
 
     def __init__(self, whole: ReadOut, lstm: Streaming) -> None:
         self._whole, self._lstm = whole, lstm
 
     def begin(self, batch_size: int) -> Any:
         """Nothing was given yet."""
-        weight = self._whole.ask.weight
-        return self._lstm.begin(batch_size), weight.new_empty(batch_size, 1, 0, len(weight))
+        return self._lstm.begin(batch_size), Cache()
 
     def advance(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """(batch, input_size) → (batch, features)."""
-        h, inner = self._lstm.advance(x, state[0])
-        given = torch.cat((state[1].to(h.dtype), h[:, None, None]), 2)
+        (before, cache) = state
+        h, inner = self._lstm.advance(x, before)
+        (given,) = cache.append(h[:, None, None])
         read = scaled_dot_product_attention(self._whole.ask(h)[:, None, None].to(h.dtype), given, given)
-        return self._whole.join(torch.cat((read[:, 0, 0], h), -1)).tanh(), (inner, given)
+        return self._whole.join(torch.cat((read[:, 0, 0], h), -1)).tanh(), (inner, cache)
 
 
 def products(case: Case) -> int:

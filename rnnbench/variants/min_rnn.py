@@ -1,4 +1,7 @@
-"""minGRU and minLSTM: gates that see the input alone, so that the recurrence is linear in h and can be scanned."""
+"""minGRU and minLSTM: gates that see the input alone, so that the recurrence is linear in h and can be scanned.
+
+Both start from a state of 0. The paper's parallel form starts from g(h₀), which is ½ for an h₀ of 0.
+"""
 
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
@@ -11,8 +14,8 @@ from rnnbench.variants._product import linear
 from rnnbench.variants._registry import variant
 from rnnbench.variants._scan import doubling, linear_recurrence
 
-SOURCE = "arXiv 2410.01201, appendix B: positive states"
-WAYS = ("loop", "hoisted", "scan", "fused")
+SOURCE = "arXiv 2410.01201, appendix B: positive states, from a state of 0"
+WAYS = ("loop", "hoisted", "scan", "fused", "triton")
 
 
 def costs(gates: int) -> Costs:
@@ -36,6 +39,7 @@ class MinRnn(Layer):
     """h' = a h + b, where a and b come from the input. `gates` counts the products."""
 
     gates: int
+    family: str  # of the kernels
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
@@ -66,11 +70,17 @@ class MinRnn(Layer):
         p = self.project(x)
         return linear_recurrence(*self.coefficients(p.to(wide_type(p.dtype))))
 
+    def triton(self, x: Tensor) -> Tensor:
+        """Gates and recurrence in one kernel each way."""
+        from rnnbench.variants.kernels.linear import recurrence
+
+        return recurrence(self.family, self.project(x))
+
 
 class MinGru(MinRnn):
     """z = σ(p); h' = (1 − z) h + z g(q)."""
 
-    gates = 2
+    gates, family = 2, "min_gru"
 
     def coefficients(self, p: Tensor) -> tuple[Tensor, Tensor]:
         """a = 1 − z, b = z g(q)."""
@@ -81,7 +91,7 @@ class MinGru(MinRnn):
 class MinLstm(MinRnn):
     """f, i = σ(p), σ(q), normalised to a sum of one; h' = f h + i g(r)."""
 
-    gates = 3
+    gates, family = 3, "min_lstm"
 
     def coefficients(self, p: Tensor) -> tuple[Tensor, Tensor]:
         """a = f / (f + i), b = i / (f + i) · g(r), by logarithms: both gates may be shut to the last bit."""

@@ -77,9 +77,15 @@ class Qrnn(Layer):
         a, b, o = self.pooled(x)
         return o * linear_recurrence(a, b)
 
+    def triton(self, x: Tensor) -> Tensor:
+        """Gates and pooling in one kernel each way."""
+        from rnnbench.variants.kernels.linear import recurrence
+
+        return recurrence("qrnn", self.project(self.windows(x)))
+
 
 @variant(
-    implementations=("loop", "hoisted", "scan", "fused"),
+    implementations=("loop", "hoisted", "scan", "fused", "triton"),
     source="arXiv 1611.01576",
     flops=COSTS.flops,
     parameters=COSTS.parameters,

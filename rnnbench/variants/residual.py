@@ -1,4 +1,8 @@
-"""Residual LSTMs: each layer adds to what comes in, as it is where the sizes agree and projected where they do not."""
+"""Residual LSTMs: each layer's output is added to its input, which is projected where the sizes differ.
+
+This is the sum between layers of Google's translation system (arXiv 1609.08144). The shortcut of arXiv 1701.03360, inside the
+cell and before its output gate, is another network.
+"""
 
 from collections.abc import Callable
 
@@ -12,7 +16,7 @@ from rnnbench.variants._deep import deep, features
 from rnnbench.variants._product import linear
 from rnnbench.variants._registry import variant
 
-SOURCE = "arXiv 1701.03360; Google's translation system, 1609.08144"
+SOURCE = "arXiv 1609.08144, section 3.1: x + LSTM(x); projected where sizes differ"
 COSTS = lstm.COSTS.around(same_or_projected, same_or_projected)
 LN_COSTS = layer_norm_lstm.COSTS.around(same_or_projected, same_or_projected)
 
@@ -70,7 +74,7 @@ def res_lstm(case: Case) -> nn.Module:
 
 @variant(
     implementations=layer_norm_lstm.WAYS,
-    source=f"{SOURCE}; norm 1607.06450",
+    source=f"{SOURCE}; norm as in ln_lstm",
     flops=LN_COSTS.flops,
     parameters=LN_COSTS.parameters,
     state_size=LN_COSTS.state_size,

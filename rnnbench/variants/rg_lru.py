@@ -62,9 +62,16 @@ class RgLru(Layer):
         """One pass over time each way, the gates computed for all steps at once."""
         return linear_recurrence(*self.coefficients(*self.seen(x)))
 
+    def triton(self, x: Tensor) -> Tensor:
+        """Gates and recurrence in one kernel each way."""
+        from rnnbench.variants.kernels.linear import recurrence
+
+        u, gates = self.seen(x)
+        return recurrence("rg_lru", gates, u, POWER * logsigmoid(self.decay))
+
 
 @variant(
-    implementations=("loop", "hoisted", "scan", "fused"),
+    implementations=("loop", "hoisted", "scan", "fused", "triton"),
     source="arXiv 2402.19427, without convolution and gated branch",
     flops=COSTS.flops,
     parameters=COSTS.parameters,

@@ -69,6 +69,13 @@ class Slstm(Layer):
         y: Tensor = run(_Whole, p, self.u, low).transpose(1, 2).flatten(2)
         return y
 
+    def triton(self, x: Tensor) -> Tensor:
+        """A product of all heads and one kernel for each step, each way."""
+        from rnnbench.variants.kernels.slstm import whole
+
+        y: Tensor = whole(self.apart(self.project(x)), self.u).transpose(1, 2).flatten(2)
+        return y
+
 
 class _Whole(torch.autograd.Function):
     """The stabiliser cancels in c / n, so no gradient goes through it."""
@@ -138,7 +145,7 @@ class _Whole(torch.autograd.Function):
 
 
 @variant(
-    implementations=("loop", "hoisted", "fused"),
+    implementations=("loop", "hoisted", "fused", "triton"),
     source="arXiv 2405.04517, without the block around it",
     flops=COSTS.flops,
     parameters=COSTS.parameters,

@@ -67,6 +67,7 @@ def pairs(case: Case) -> int:
     flops=flops(pairs),
     parameters=parameters,
     state_size=all_keys,
+    axes=("window",),
 )
 def strided_attention(case: Case) -> nn.Module:
     """Strided attention (Sparse Transformer); the axis `window` is stride and reach."""

@@ -22,7 +22,13 @@ def attend_by_theirs(window: int) -> Attend:
     return lambda q, k, v: cast("Tensor", theirs(q, k, v))
 
 
-@variant(source="github.com/lucidrains/local-attention; no positions", flops=flops(pairs), parameters=parameters, package=PACKAGE)
+@variant(
+    source="github.com/lucidrains/local-attention; no positions",
+    flops=flops(pairs),
+    parameters=parameters,
+    package=PACKAGE,
+    axes=("window",),
+)
 def their_window_attention(case: Case) -> nn.Module:
     """Sliding-window attention by the package local-attention."""
     if case.window == 1:

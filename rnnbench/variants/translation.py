@@ -14,6 +14,7 @@ from rnnbench.variants import lstm
 from rnnbench.variants._attention import Affine
 from rnnbench.variants._costs import Costs
 from rnnbench.variants._decode import Streaming, streaming
+from rnnbench.variants._memory import Cache, Place
 from rnnbench.variants._registry import variant
 from rnnbench.variants._stack import Unrolled, sizes
 
@@ -84,22 +85,23 @@ class Translating:
     def __init__(self, whole: EncoderDecoder, encoder: Streaming, decoder: Streaming) -> None:
         self._whole, self._encoder, self._decoder = whole, encoder, decoder
 
-    def begin(self, batch_size: int) -> tuple[int, Any, Tensor]:
+    def begin(self, batch_size: int) -> tuple[Place, Any, Cache]:
         """Nothing was read."""
-        weight = next(self._whole.encoder.parameters())
-        return 0, self._encoder.begin(batch_size), weight.new_empty(0, batch_size, self._whole.encoder.hidden_size)
+        return Place(), self._encoder.begin(batch_size), Cache(most=self._whole.heard)
 
-    def advance(self, x: Tensor, state: tuple[int, Any, Tensor]) -> tuple[Tensor, tuple[int, Any, Tensor]]:
+    def advance(self, x: Tensor, state: tuple[Place, Any, Cache]) -> tuple[Tensor, tuple[Place, Any, Cache]]:
         """(batch, input_size) → (batch, hidden_size). The decoder's state begins as the encoder's ends."""
-        number, inner, heard = state
-        encodes = number < self._whole.heard
+        place, inner, heard = state
+        encodes = place.count < self._whole.heard
         y, inner = (self._encoder if encodes else self._decoder).advance(x, inner)
         if self._whole.join is not None:
             if encodes:
-                heard = torch.cat((heard.to(y.dtype), y[None]))
+                heard.append(y[:, None, None])
             else:
-                y = self._whole.attend(y[None], heard)[0]
-        return y, (number + 1, inner, heard)
+                (given,) = heard.held()
+                y = self._whole.attend(y[None], given[:, 0].transpose(0, 1).to(y.dtype))[0]
+        place.count += 1
+        return y, (place, inner, heard)
 
 
 def attention_flops(case: Case) -> int:

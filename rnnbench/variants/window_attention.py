@@ -57,6 +57,7 @@ def state_size(case: Case) -> int:
     flops=flops(pairs),
     parameters=parameters,
     state_size=state_size,
+    axes=("window",),
 )
 def window_attention(case: Case) -> nn.Module:
     """Sliding-window attention, causal; the axis `window` is its reach."""

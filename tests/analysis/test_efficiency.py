@@ -3,10 +3,10 @@
 import pytest
 
 from rnnbench.analysis.efficiency import shared
-from rnnbench.analysis.store import Loaded, by_case, frame
-from rnnbench.analysis.sweep import sweeps
-from rnnbench.reports.answer import answer
-from rnnbench.reports.page import render
+from rnnbench.analysis.frames import Loaded, by_case, frame
+from rnnbench.reports.content import views
+from rnnbench.reports.forms.page import render
+from rnnbench.reports.topics.order import sentences
 from tests.reports.factory import cases, record, run
 
 SIZES = {"hidden_size": (64,), "batch_size": (8,), "seq_len": (16,), "depth": (2,)}
@@ -53,10 +53,10 @@ def test_unlike_cases_are_not_held_against_each_other():
 def test_the_report_says_it():
     """The answer opens with the most processes, and the page has a table and pictures of it."""
     whole = made()
-    (sweep,) = sweeps([whole])
-    said = " ".join(one.text for one in answer(sweep))
-    assert "4 processes train lstm at 2.00× the tokens per second of one under strong scaling: an efficiency of 50 %" in said
-    assert "25 % of a step is communication" in said
+    (view,) = views([whole])
+    said = " ".join(one.text for one in sentences(view))
+    assert "Under strong scaling, 4 processes train lstm 2.00× faster than one, in tokens per second: 50 % efficiency" in said
+    assert "communication takes 25 % of a step" in said
     page = render([Loaded(whole)])
     assert "Several processes against one" in page
-    assert "How well the processes are used" in page
+    assert "share of communication" in page

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnbench.analysis import fit
-from rnnbench.analysis.store import by_case, frame
+from rnnbench.analysis.frames import by_case, frame
 from tests.reports import factory
 
 XS = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
@@ -49,20 +49,35 @@ def test_median_interval_encloses_the_median(values: list[float]):
     assert fit.median_interval(values[::-1]) == found
 
 
-def test_line_recovers_a_planted_slope():
-    """Of 300 noisy lines with slope 3, the 95 % interval holds 3 in at least 92 % and the estimate is right on average."""
+@pytest.mark.parametrize("noise", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("xs", [XS[:4], XS, np.arange(1.0, 11.0)])
+@pytest.mark.parametrize("exponent", [0.1, 1.7])
+def test_power_laws_that_are_quoted_cover(noise, xs, exponent):
+    """Of the power laws that may be quoted, 95 % of the intervals hold the planted exponent (within four standard errors), whatever the
+    noise; nine of ten straight ones may be quoted."""
+    luck = np.random.default_rng(2)
+    found = [fit.power(xs, 0.5 * xs**exponent * np.exp(luck.normal(0, noise, len(xs)))) for _ in range(600)]
+    good = [one for one in found if one.good]
+    assert len(good) > 0.85 * len(found)
+    assert sum(one.low <= exponent <= one.high for one in good) / len(good) > 0.95 - 4 * np.sqrt(0.05 * 0.95 / len(good))
+    assert np.mean([one.value for one in found]) == pytest.approx(exponent, abs=0.02)
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.1])
+@pytest.mark.parametrize("xs", [XS[:4], XS, np.arange(1.0, 11.0)])
+def test_lines_that_are_quoted_cover(noise, xs):
+    """Of the lines with slope 3 that may be quoted, 95 % of the intervals hold it, within four standard errors."""
     luck = np.random.default_rng(1)
-    found = [fit.line(XS, (2 + 3 * XS) * (1 + luck.normal(0, 0.02, len(XS)))) for _ in range(300)]
-    assert sum(one.low <= 3 <= one.high for one in found) / 300 > 0.92
+    found = [fit.line(xs, (2 + 3 * xs) * (1 + luck.normal(0, noise, len(xs)))) for _ in range(600)]
+    good = [one for one in found if one.good]
+    assert sum(one.low <= 3 <= one.high for one in good) / len(good) > 0.95 - 4 * np.sqrt(0.05 * 0.95 / len(good))
     assert np.mean([one.value for one in found]) == pytest.approx(3, rel=0.01)
 
 
-def test_power_recovers_a_planted_exponent():
-    """Of 300 noisy power laws with exponent 1.7, the 95 % interval holds 1.7 in at least 92 %."""
-    luck = np.random.default_rng(2)
-    found = [fit.power(XS, 0.5 * XS**1.7 * np.exp(luck.normal(0, 0.03, len(XS)))) for _ in range(300)]
-    assert sum(one.low <= 1.7 <= one.high for one in found) / 300 > 0.92
-    assert np.mean([one.value for one in found]) == pytest.approx(1.7, abs=0.01)
+def test_three_points_are_not_quoted():
+    """Any three measured points lie near some power law; three exact figures may."""
+    assert not fit.power([1, 2, 4], [1.0, 2.0, 4.1]).good
+    assert fit.power([1, 2, 4], [1.0, 2.0, 4.0], exact=True).good
 
 
 def test_an_exact_line_has_no_width():
@@ -135,3 +150,22 @@ def test_in_order():
     assert fit.in_order("clip_norm", [1.0, None, 0.5]) == [None, 0.5, 1.0]
     assert fit.in_order("precision", ["bf16", "fp32"]) == ["fp32", "bf16"]
     assert fit.in_order("clip_norm", [math.nan, 2.0]) == [None, 2.0]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(2, 2), (3, 3), (2, 5), (5, 5), (30, 30)])
+def test_a_quotient_covers_what_it_says(ours, theirs):
+    """Of 3,000 ratios of equal medians, as many lie within the far ends of both intervals as is stated, within four standard errors."""
+    luck = np.random.default_rng(6)
+    stated, held = fit.quotient_coverage(ours, theirs), 0
+    for _ in range(3000):
+        one, other = (fit.median_interval(luck.lognormal(0, 0.1, count)) for count in (ours, theirs))
+        held += one.low / other.high <= 1 <= one.high / other.low
+    assert held / 3000 == pytest.approx(stated, abs=4 * np.sqrt(stated * (1 - stated) / 3000) + 1e-9)
+
+
+@pytest.mark.parametrize(("processes", "level"), [(2, "67 % CI"), (3, "90 % CI"), (4, "95 % CI"), (1, "95 % CI")])
+def test_a_contrast_states_its_level(processes, level):
+    """Two or three processes a side cannot cover 95 %, and their interval says what it covers; rounds of one process can."""
+    grid = factory.cases("depth", depth=(1,), precision=("fp32", "bf16"))
+    records = [factory.record(case, process=process) for case in grid for process in range(processes)]
+    assert fit.contrast(by_case(frame(factory.run(records))), "precision", "bf16", "fp32").level == level

@@ -6,6 +6,7 @@ import sys
 import time
 
 from rnnbench.files import read_run
+from tests.limits import hung_s
 from tests.tools import environment
 
 AXES = ("--set", "variant=lstm", "--set", "depth=1", "--set", "phase=train", "--set", "precision=fp32", "--set", "hidden_size=8")
@@ -22,14 +23,14 @@ def test_ctrl_c_leaves_every_finished_record(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + hung_s()
     while not (journals := [path for path in tmp_path.glob("results/*/records.jsonl") if path.read_bytes().count(b"\n") >= 2]):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
     done = journals[0].read_bytes()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=hung_s())
     assert process.returncode == 130, (out, err)
     run, damage = read_run(journals[0].parent)
     assert journals[0].read_bytes().startswith(done)
@@ -53,13 +54,13 @@ def test_ctrl_c_before_the_first_case_writes_nothing(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + hung_s()
     while not list(tmp_path.glob("rnnbench-*/server.log")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=hung_s())
     assert process.returncode == 130, (out, err)
     assert "Traceback" not in out + err
     assert not (tmp_path / "results").exists()

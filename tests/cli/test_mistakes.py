@@ -33,22 +33,22 @@ def sentence(done, code: int) -> str:
         (("--suite", "bench_empty.py"), "bench_empty.py' cannot be loaded: it defines no SUITE"),
         (("--set", "depht=2"), "unknown axis 'depht'; choose from: depth, "),
         (("--set", "precision=bf61"), "unknown precision 'bf61'; choose from: bf16, "),
-        (("--set", "depth=0"), "depth=0 will not do: a whole number from 1"),
+        (("--set", "depth=0"), "depth=0 is invalid: expected a whole number from 1"),
         (("--set", "depth"), "--set 'depth' cannot be read: write AXIS=VALUE"),
-        (("--set", "variant=a/b"), "variant='a/b' will not do"),
+        (("--set", "variant=a/b"), "variant='a/b' is invalid"),
         (("--select", "depth >"), "--select 'depth >' cannot be read: compare axes"),
         (("--select", "dept > 1"), "unknown axis 'dept'; choose from: depth, "),
         (("--select", "__import__('os').system('touch trace')"), "cannot be read: compare axes"),
         (("--preset", "quik"), "unknown preset 'quik'; choose from: quick, "),
         (("--isolation", "proces"), "unknown isolation 'proces'; choose from: process, suite"),
-        (("--case-budget", "-1"), "max_time_s=-1.0 will not do"),
-        (("--case-budget", "nan"), "max_time_s=nan will not do"),
-        (("--precision-goal", "7"), "precision=7.0 will not do"),
-        (("--min-rounds", "0"), "min_rounds=0 will not do"),
+        (("--case-budget", "-1"), "--case-budget=-1.0 is invalid"),
+        (("--case-budget", "nan"), "--case-budget=nan is invalid"),
+        (("--precision-goal", "7"), "--precision-goal=7.0 is invalid"),
+        (("--min-rounds", "0"), "--min-rounds=0 is invalid"),
         (("--pin", "0,x"), "--pin '0,x' cannot be read"),
-        (("--max-time", "0"), "--max-time '0' will not do: "),
-        (("--threads=-3",), "--threads '-3' will not do: "),
-        (("--threads", "two"), "--threads 'two' will not do: "),
+        (("--max-time", "0"), "--max-time '0' is invalid: "),
+        (("--threads=-3",), "--threads '-3' is invalid: "),
+        (("--threads", "two"), "--threads 'two' is invalid: "),
         (("--treads", "2"), "--treads"),
         (("--resume", "nope"), "unknown run 'nope'"),
     ],
@@ -70,11 +70,11 @@ def test_a_mistake_is_told_at_once(words, told, tmp_path):
     [
         (("--set", "variant=lstmm"), "unknown variant 'lstmm'; choose from: lstm, "),
         (("--set", "task=randon"), "unknown task 'randon'; choose from: random"),
-        (("--device", "cuda:99"), "device 'cuda:99' is not here; this machine has: cpu"),
+        (("--device", "cuda:99"), "device 'cuda:99' not found; this machine has: cpu"),
         (("--plugin", "broken.py"), "broken.py' cannot be loaded: SyntaxError"),
         (("--plugin", "~nobody_of_that_name/x.py"), "cannot be loaded: there is no such file"),
         (("--plugin", "twice.py"), "'lstm' cannot be loaded: a variant of that name exists already"),
-        (("--select", "depth > 99"), "no case is left that --select 'depth > 99' holds for"),
+        (("--select", "depth > 99"), "no case is left after --select 'depth > 99'"),
         (("--select", "depth > 'x'"), "cannot be compared; quote names, leave numbers bare"),
     ],
     ids=lambda one: " ".join(one)[:50] if isinstance(one, tuple) else "",
@@ -157,7 +157,7 @@ def test_a_damaged_journal_is_reported_with_what_is_whole(damaged, tmp_path):
     assert done.code == 0, done.err
     told = done.err.strip().splitlines()
     assert [f"line {number}:" in line for number, line in zip((1, 14, 15, 16), told, strict=True)] == [True] * 4
-    assert "half-written end of a run that was killed" in told[-1]
+    assert "half-written when the run was killed" in told[-1]
     assert damaged.read_bytes() == before
     (page,) = (tmp_path / "reports").glob("*.html")
     assert str(page.relative_to(tmp_path)) in done.out

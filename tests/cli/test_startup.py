@@ -57,7 +57,7 @@ def test_lists_are_json_for_scripts(tmp_path):
     assert {row["name"] for row in told["suites"]} >= {path.stem.removeprefix("bench_") for path in SUITES.glob("bench_*.py")}
     assert {row["name"] for row in told["variants"]} >= {"elman", "elman_relu", "lstm", "gru"}
     axes = {row["name"]: row["values"] for row in told["axes"]}
-    assert axes["precision"] == "one of fp32, tf32, bf16, fp16"
+    assert axes["precision"] == "one of fp32, tf32, bf16, fp16, pure_bf16"
     assert axes["clip_norm"].endswith("or none")
     assert not list(tmp_path.iterdir())
 

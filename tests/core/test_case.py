@@ -137,5 +137,5 @@ def test_directions_are_written_in_words(text, value):
 
 def test_a_bad_boolean_says_what_would_do():
     """A word that is neither yes nor no raises BadValue with the words that are."""
-    with pytest.raises(BadValue, match="bidirectional='maybe' will not do: true or false"):
+    with pytest.raises(BadValue, match="bidirectional='maybe' is invalid: expected true or false"):
         AXES["bidirectional"].parse("maybe")

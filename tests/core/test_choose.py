@@ -1,15 +1,16 @@
 """--set and --select: what they read, what they refuse, and that nothing in them is ever run."""
 
-import string
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from rnnbench.axis import own_axis
 from rnnbench.case import AXES, Case
 from rnnbench.choose import parse_set, selector
-from rnnbench.errors import BadExpression, RnnbenchError, UnknownName, UsageError
+from rnnbench.errors import BadExpression, BadValue, RnnbenchError, UnknownName, UsageError
 from tests.strategies import CASES
 
 CASE = Case(suite="s", variant="lstm", depth=3)
@@ -161,10 +162,10 @@ def test_a_malformed_override_is_quoted(text):
     [
         ("dept=2", "unknown axis 'dept'; choose from: depth, "),
         ("precision=bf61", "unknown precision 'bf61'; choose from: bf16, "),
-        ("depth=two", "depth='two' will not do: a whole number from 1"),
-        ("depth=0", "depth=0 will not do: a whole number from 1"),
-        ("clip_norm=0", "clip_norm=0.0 will not do: a number above 0, or none"),
-        ("bidirectional=2", "bidirectional='2' will not do: true or false"),
+        ("depth=two", "depth='two' is invalid: expected a whole number from 1"),
+        ("depth=0", "depth=0 is invalid: expected a whole number from 1"),
+        ("clip_norm=0", "clip_norm=0.0 is invalid: expected a number above 0, or none"),
+        ("bidirectional=2", "bidirectional='2' is invalid: expected true or false"),
     ],
 )
 def test_a_bad_override_says_what_would_do(text, sentence):
@@ -174,7 +175,26 @@ def test_a_bad_override_says_what_would_do(text, sentence):
     assert str(caught.value).startswith(sentence)
 
 
-@given(st.text(alphabet=string.ascii_letters, min_size=1, max_size=10))
-def test_a_later_override_of_an_axis_wins(word):
-    """The last --set of an axis counts."""
-    assert parse_set([f"variant=x{word}", "variant=last"]) == {"variant": ("last",)}
+def test_an_axis_that_is_set_again_has_all_values():
+    """`--set depth=1 --set depth=2` is `--set depth=1,2`, each value once."""
+    assert parse_set(["depth=1", "variant=lstm", "depth=2,1"]) == {"depth": (1, 2), "variant": ("lstm",)}
+
+
+@pytest.mark.parametrize("text", ["clip_norm == none", "clip_norm == None", "bidirectional == false", "not bidirectional == true"])
+def test_constants_are_written_as_in_an_override(text):
+    """none, true and false mean in --select what they mean in --set."""
+    assert selector(text)(CASE) is True
+
+
+DECLARED = {"mgu": {"keep": replace(own_axis(0.5, "share"), name="keep")}}
+
+
+def test_a_variants_own_axis_is_set_and_selected_like_any():
+    """What a variant declares is parsed by its kind, refused like any value, and selects; where no variant declares it, it is unknown."""
+    assert parse_set(["keep=0.1,1"], DECLARED) == {"keep": (0.1, 1.0)}
+    with pytest.raises(BadValue, match=r"keep=0\.0 is invalid: expected a number above 0"):
+        parse_set(["keep=0"], DECLARED)
+    keep = selector("keep < 0.3", DECLARED)
+    assert [keep(Case(suite="s", hyper=own)) for own in ("keep:0.1", "keep:0.4", None)] == [True, False, False]
+    with pytest.raises(UnknownName, match="unknown axis 'keep'"):
+        parse_set(["keep=0.1"])

@@ -105,7 +105,7 @@ def test_no_journal_is_no_record(tmp_path):
 def test_a_journal_that_cannot_be_read_is_named(tmp_path):
     """A folder in the journal's place is refused by its path."""
     (tmp_path / "records.jsonl").mkdir()
-    with pytest.raises(BadResults, match=r"records\.jsonl' is not a readable result"):
+    with pytest.raises(BadResults, match=r"records\.jsonl' is not a readable run"):
         read_records(tmp_path / "records.jsonl")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rnnbench.record import METRICS, SCHEMA, STATUSES, BadRecord, Record, Run
+from rnnbench.record import DERIVED, METRICS, SCHEMA, STATUSES, BadRecord, Record, Run
 from tests import tools
 from tests.strategies import CASES, JSON
 
@@ -74,7 +74,7 @@ def test_a_record_with_one_foreign_field_is_read_or_refused(record, name, value)
         ({"times_s": [0.1, "0.2"]}, "times_s holds '0.2', which is not a finite number"),
         ({"times_s": [True]}, "times_s holds True"),
         ({"metrics": {"rounds": None}}, "rounds holds None"),
-        ({"case": {"suite": "s", "depth": 0}}, "depth=0 will not do"),
+        ({"case": {"suite": "s", "depth": 0}}, "depth=0 is invalid"),
         ({"case": {"suite": "s", "dropout": 0}}, "unknown axis 'dropout'"),
     ],
 )
@@ -134,7 +134,15 @@ def test_every_metric_names_its_unit_or_is_a_count():
     from rnnbench.units import unit_of
 
     learned = {"steps_to_target", "training_steps", "skipped_steps", "loss_scale", "final_loss", "test_error", "validation_error"}
-    plain = ("_quality", "gradient_norm_p10", "gradient_norm_p50", "gradient_norm_p90", "gradient_norm_max")  # numbers without a unit
+    plain = (
+        "_quality",
+        "gradient_norm_p10",
+        "gradient_norm_p50",
+        "gradient_norm_p90",
+        "gradient_norm_max",
+        "_distance",
+        "_fingerprint",
+    )  # numbers without a unit
     counts = {name for name in METRICS if not unit_of(name) and name not in learned and not name.endswith(plain)}
     assert counts <= {
         "parameters",
@@ -143,9 +151,29 @@ def test_every_metric_names_its_unit_or_is_a_count():
         "other_load_cores",
         "operators",
         "kernel_launches",
+        "graphs",
+        "graph_breaks",
         "threads",
         "mean_depth",
         "ponder_cost",
         "other_gpu_processes",
         "allocator_retries",
     }
+
+
+def test_a_metric_says_its_unit_its_interval_and_its_level():
+    """What a report needs to show a figure stands on the metric: no table of it is kept elsewhere."""
+    told = {
+        name: (METRICS[name].unit, METRICS[name].interval, METRICS[name].reference)
+        for name in ("step_time_s", "clip_cost_s", "beside_ratio")
+    }
+    assert told == {
+        "step_time_s": ("s", "step_time", None),
+        "clip_cost_s": ("s", "difference", 0.0),
+        "beside_ratio": ("×", "beside_ratio", 1.0),
+    }
+
+
+def test_a_derived_figure_is_no_records_own():
+    """What only several cases have together is not among the metrics of a record."""
+    assert not set(DERIVED) & set(METRICS)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rnnbench.axis import own_axis
 from rnnbench.case import IMPLEMENTATIONS
 from rnnbench.errors import BadPlugin, UnknownName
 from rnnbench.registry import Registry, load_file
@@ -83,3 +84,54 @@ def test_a_file_that_failed_may_be_mended(tmp_path):
         load_file(path)
     path.write_text("VALUE = 7")
     assert load_file(path).VALUE == 7
+
+
+def test_a_plugin_imports_a_file_beside_it(tmp_path):
+    """A helper in the plugin's own folder is found, and it hides no installed package."""
+    (tmp_path / "helper_of_the_plugin.py").write_text("X = 5")
+    (tmp_path / "hypothesis.py").write_text("raise SystemError")
+    (tmp_path / "plugin.py").write_text("import helper_of_the_plugin, hypothesis\nX = helper_of_the_plugin.X")
+    assert load_file(tmp_path / "plugin.py").X == 5
+
+
+@pytest.mark.parametrize("name", ["my/gru v2", "a,b", "", "-x", "x" * 65, "é"])
+def test_a_name_that_cannot_be_chosen_is_refused(name):
+    """A variant is registered only under a name that --set, an id and a file can hold."""
+    with pytest.raises(BadPlugin, match="a variant has a name of letters, digits"):
+        variant(name=name)(lambda case: None)
+
+
+def test_a_variant_needs_nothing_but_its_function(monkeypatch):
+    """Bare `@variant`, without parentheses or source, registers the function under its name, and the function stays a function."""
+    monkeypatch.setattr(VARIANTS, "_found", dict(VARIANTS.all()))
+
+    @variant
+    def plain_one(case):
+        """One line."""
+        return case
+
+    found = VARIANTS["plain_one"]
+    assert (found.implementations, found.source, found.about, found.axes) == (("fused",), "", "One line.", {})
+    assert plain_one(3) == 3
+
+
+def test_every_variant_of_the_package_names_its_source():
+    """What is optional for a user's own file is not for ours."""
+    assert [name for name, one in VARIANTS.all().items() if one.build.__module__.startswith("rnnbench.variants") and not one.source] == []
+
+
+@pytest.mark.parametrize(
+    ("axes", "why"),
+    [
+        (("depth",), "'depth' is not an axis that variants share"),
+        (("windo",), "(window, block_size, halt_at)"),
+        ({"as_dict": own_axis(1, "")}, "'as_dict' cannot name an axis"),
+        ({"window": own_axis(1, "")}, "'window' cannot name an axis"),
+        ({"Keep it": own_axis(1, "")}, "'Keep it' cannot name an axis"),
+    ],
+)
+def test_an_axis_that_cannot_be_declared_is_refused(axes, why):
+    """Names that are no shared axis, or that a case uses for something else, are refused where the variant is written."""
+    with pytest.raises(BadPlugin) as caught:
+        variant(name="declares", axes=axes)(lambda case: None)
+    assert why in str(caught.value)

@@ -3,8 +3,8 @@
 import pytest
 
 from rnnbench import Suite, grid
-from rnnbench.errors import UnknownName, UsageError
-from rnnbench.suite import Grid
+from rnnbench.errors import BadValue, UnknownName, UsageError
+from rnnbench.suite import METRIC, TABLE, Grid, Reading
 
 
 def suite(*grids: tuple[Grid, ...]) -> Suite:
@@ -75,5 +75,47 @@ def test_an_unknown_preset_lists_the_presets():
 
 def test_a_bad_value_in_a_grid_is_quoted():
     """A value that a case cannot have stops the expansion and is quoted."""
-    with pytest.raises(UsageError, match="depth=0 will not do"):
+    with pytest.raises(UsageError, match="depth=0 is invalid"):
         suite(grid(depth=(1, 0))).expand()
+
+
+WORDS = {"title": "t", "question": "q?", "x": "depth", "hue": "variant", "cases": grid()}
+
+
+def test_a_run_says_how_its_suite_is_read():
+    """Metric, table and baseline go through the texts of run.json unchanged."""
+    one = Suite(
+        "s", **WORDS, metric="p99_s", table=("p95_s", "p99_s", "efficiency_share"), baseline={"clip_norm": None, "bidirectional": True}
+    )
+    assert Reading.of(one.about()) == Reading(
+        "p99_s", ("p95_s", "p99_s", "efficiency_share"), {"clip_norm": "none", "bidirectional": "true"}
+    )
+
+
+def test_a_run_of_another_version_is_read_all_the_same():
+    """Names of metrics and axes that this version does not know are passed over; a suite that states none is read by step time."""
+    assert Reading.of({"metric": "joy", "table": "joy, p99_s", "baseline": "mood=good, depth=2"}) == Reading(
+        METRIC, ("p99_s",), {"depth": "2"}
+    )
+    assert Reading.of({"name": "s"}) == Reading(METRIC, TABLE, {})
+
+
+@pytest.mark.parametrize(("field", "value"), [("metric", "p98_s"), ("table", ("step_time_s", "p98_s"))])
+def test_an_unknown_metric_is_named_where_the_suite_is_written(field, value):
+    """A misspelt metric is refused when the file is loaded, nearest name first."""
+    with pytest.raises(UnknownName, match="unknown metric 'p98_s'; choose from: p9"):
+        Suite("s", **WORDS, **{field: value})
+
+
+def test_the_table_shows_the_metric_that_answers_the_question():
+    """A table without the suite's metric is refused."""
+    with pytest.raises(BadValue, match="p99_s among them"):
+        Suite("s", **WORDS, metric="p99_s", table=("p95_s",))
+
+
+def test_a_baseline_is_a_value_of_an_axis():
+    """A baseline of an unknown axis, or of a value that the axis cannot take, is refused."""
+    with pytest.raises(UnknownName, match="unknown axis 'depht'"):
+        Suite("s", **WORDS, baseline={"depht": 1})
+    with pytest.raises(UnknownName, match="unknown precision 'fp8'"):
+        Suite("s", **WORDS, baseline={"precision": "fp8"})

@@ -1,4 +1,4 @@
-"""What NVML, events and ceilings say of a real GPU. Not yet run on one."""
+"""What NVML, events and ceilings say of a GPU. Run on the stand-in, not yet on one."""
 
 import time
 from functools import partial
@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from rnnbench.budget import Budget
-from rnnbench.measure import ceilings, kernels
-from rnnbench.measure.devices import Device
-from rnnbench.measure.gpu_watch import SHORTEST_WINDOW_S, GpuWatch
+from rnnbench.device import ceilings
+from rnnbench.device.devices import Device
+from rnnbench.device.gpu_watch import SHORTEST_WINDOW_S, GpuWatch
+from rnnbench.device.nvml import Absent, Gpu
 from rnnbench.measure.measuring import measure_case
-from rnnbench.measure.nvml import Absent, Gpu
-from rnnbench.measure.timeline import snapshot
+from rnnbench.measure.probes import kernels
+from rnnbench.measure.profiling.timeline import snapshot
 from tests.cuda.test_gpu import BIG, needs_tf32
 from tests.measure.parts import rounds, workload
 from tests.tools import small_case
@@ -32,6 +33,7 @@ def test_a_span_lies_within_the_wall_clock():
     assert 0 < span.device_s <= span.wall_s
 
 
+@pytest.mark.usefixtures("real_gpu")
 def test_work_takes_more_power_than_idling():
     """Energy grows with work: two seconds of products draw more than two seconds of nothing."""
     device, x = Device("cuda"), torch.randn(4096, 4096, device="cuda")
@@ -57,6 +59,7 @@ def test_work_takes_more_power_than_idling():
     assert watts(busy) > 1.2 * idle
 
 
+@pytest.mark.usefixtures("real_gpu")
 def test_tf32_products_are_faster_than_fp32s():
     """The ceiling of TF32 lies above that of IEEE fp32: tensor cores are in use."""
     needs_tf32()

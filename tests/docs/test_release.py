@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import rnnbench
+from tests.limits import hung_s
 from tests.pages import CLONE
 
 pytest.importorskip("twine", reason="the extra `docs` is not installed")
@@ -20,7 +21,9 @@ pytest.importorskip("twine", reason="the extra `docs` is not installed")
 def sh(*words: object, cwd: Path, **env: str) -> str:
     """A command that has to end well."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV_", "TOX_", "VIRTUAL_ENV"))}
-    done = subprocess.run(list(map(str, words)), cwd=cwd, env={**plain, **env}, capture_output=True, text=True, timeout=500, check=False)
+    done = subprocess.run(
+        list(map(str, words)), cwd=cwd, env={**plain, **env}, capture_output=True, text=True, timeout=hung_s(), check=False
+    )
     assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

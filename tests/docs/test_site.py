@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.limits import hung_s
 from tests.pages import CLONE
 
 pytest.importorskip("mkdocs", reason="the extra `docs` is not installed")
@@ -22,7 +23,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built from the clone; every warning is an error."""
     out = tmp_path_factory.mktemp("site")
     words = (sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(CLONE / "mkdocs.yml"), "-d", str(out))
-    done = subprocess.run(words, cwd=CLONE, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(words, cwd=CLONE, capture_output=True, text=True, timeout=hung_s(), check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return out
 

@@ -10,12 +10,13 @@ from torch import nn
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
-from rnnbench.measure.devices import Clock, Device
+from rnnbench.device.devices import Clock, Device
+from rnnbench.device.precision import in_format
 from rnnbench.measure.job import Job
-from rnnbench.measure.parallel import DataParallel
-from rnnbench.measure.precision import in_format
-from rnnbench.measure.sharing import sequences
-from rnnbench.runs.ranks import launch
+from rnnbench.measure.parallel.data_parallel import DataParallel
+from rnnbench.measure.parallel.sharing import sequences
+from rnnbench.record import Trial
+from rnnbench.runs.processes.ranks import launch
 from rnnbench.tasks import TASKS
 
 SIZES = {"suite": "scaling", "depth": 2, "hidden_size": 6, "input_size": 5, "batch_size": 8, "seq_len": 4, "task": "exact"}
@@ -69,7 +70,7 @@ def main() -> None:
         out = folder / name
         out.mkdir()
         heard: list[dict] = []
-        job = Job(suite_path="", tasks=((case, 0),), budget=Budget.of("quick"))
+        job = Job(suite_path="", tasks=(Trial(case, 0),), budget=Budget.of("quick"))
         launch(job, heard.append, lambda _, case=case, out=out: step(case, out))
         assert [one["event"] for one in heard] == ["begin"], heard
         told[name] = compared(case, out)

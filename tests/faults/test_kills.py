@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from rnnbench.files import read_records, read_run
-from tests.faults.tools import lines, run, seeds, start, until
+from tests.faults.tools import lines, run, seeds, start
+from tests.limits import until
 
 KILLS, CASES, AT_ONCE = 52, 26, 3
 STEPS = 4  # records between two kills, at most

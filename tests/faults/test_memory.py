@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from rnnbench.measure.room import free_bytes
+from rnnbench.device.memory_limits import free_bytes
 from tests.faults.tools import by_variant, memory_group, run, variants
+from tests.limits import hung_s
 from tests.tools import only_run
 
 GROUP_BYTES = 600 * 2**20
@@ -40,9 +41,9 @@ def test_free_memory_is_what_a_control_group_leaves():
     except LookupError as error:
         pytest.skip(str(error))
     enter = f"import os; open({str(group / 'cgroup.procs')!r}, 'w').write(str(os.getpid()))"
-    script = f"{enter}\nfrom rnnbench.measure.room import free_bytes; print(free_bytes())"
+    script = f"{enter}\nfrom rnnbench.device.memory_limits import free_bytes; print(free_bytes())"
     try:
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True, env=os.environ)
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=hung_s(), check=True, env=os.environ)
     finally:
         group.rmdir()
     assert 0 < int(done.stdout) < GROUP_BYTES < free_bytes()

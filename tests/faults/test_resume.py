@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from tests.faults.tools import lines, run, seeds, start, until
+from tests.faults.tools import lines, run, seeds, start
+from tests.limits import hung_s, until
 from tests.tools import only_run
 
 
@@ -104,8 +105,19 @@ def test_two_who_wait_for_the_same_run_double_nothing(tmp_path):
     until(lambda: lines(tmp_path) >= 1)
     (folder,) = (path.parent for path in tmp_path.glob("results/*/run.json"))
     waiting = [start(tmp_path, "--resume", folder.name, "--wait") for _ in range(2)]
-    first.communicate(timeout=120)
+    first.communicate(timeout=hung_s())
     for one in waiting:
-        one.communicate(timeout=120)
+        one.communicate(timeout=hung_s())
         assert one.returncode == 0
     assert sorted(one.case.seed for one in only_run(tmp_path / "results")[1].records) == list(range(12))
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path):
+    """A run that has a record of every case is told so: its end, and with it its duration, stays as it was."""
+    run(tmp_path, *seeds(1), "--case-timeout", "100")
+    folder, _ = only_run(tmp_path / "results")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    done = run(tmp_path, "--resume", folder.name)
+    assert done.code == 0, done
+    assert "nothing is left to measure" in done.err
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from rnnbench.files import read_run
-from tests.faults.tools import lines, run, seeds, start, until, variants
+from tests.faults.tools import lines, run, seeds, start, variants
+from tests.limits import hung_s, scaled, until
 from tests.tools import only_run
 
 
@@ -21,10 +22,10 @@ def test_an_interrupted_run_keeps_its_records_and_goes_on(number, times, tmp_pat
     for _ in range(times):
         process.send_signal(number)
         time.sleep(0.1)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=hung_s())
     assert process.returncode == 130, (out, err)
     assert "Traceback" not in out + err
-    assert not psutil.wait_procs(children, timeout=30)[1]
+    assert not psutil.wait_procs(children, timeout=hung_s())[1]
     (folder,) = (path.parent for path in tmp_path.glob("results/*/run.json"))
     found, damage = read_run(folder)
     assert not damage
@@ -55,17 +56,19 @@ def freezer():
 @pytest.mark.slow
 def test_a_process_that_cannot_be_killed_is_left_behind(freezer, tmp_path):
     """A case that outlives SIGKILL, as one in a driver's endless call does, is `timeout`; another server measures the rest."""
-    process = start(tmp_path, *variants("hangs", "good"), "--case-timeout", "8")
-    (server,) = until_some(lambda: [one for one in psutil.Process(process.pid).children() if "rnnbench.runs.forkserver" in one.cmdline()])
+    process = start(tmp_path, *variants("hangs", "good"), "--case-timeout", scaled(8))
+    (server,) = until_some(
+        lambda: [one for one in psutil.Process(process.pid).children() if "rnnbench.runs.processes.forkserver" in one.cmdline()]
+    )
     until(lambda: list(tmp_path.glob("results/*/logs/faults-hangs*")))
     (worker,) = until_some(server.children)
     (freezer / "cgroup.procs").write_text(str(worker.pid))
     (freezer / "freezer.state").write_text("FROZEN")
-    out, err = process.communicate(timeout=200)
+    out, err = process.communicate(timeout=hung_s())
     assert process.returncode == 5, (out, err)
     hung, good = only_run(tmp_path / "results")[1].records
     assert (hung.status, good.status) == ("timeout", "ok")
-    assert f"its process {worker.pid} outlived SIGKILL: the kernel does not let go of it" in hung.notes
+    assert f"its process {worker.pid} survived SIGKILL: the kernel does not release it" in hung.notes
 
 
 def until_some(find):

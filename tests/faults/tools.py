@@ -4,13 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rnnbench.measure.known import CACHE
-from rnnbench.measure.room import own_groups
+from rnnbench.device.machine_cache import CACHE
+from rnnbench.device.memory_limits import own_groups
 from rnnbench.record import Record
 from tests.tools import LOCKS, ROOT, Ended, command, environment
 
@@ -56,14 +54,6 @@ def variants(*names: str) -> tuple[str, str]:
 
 def seeds(count: int) -> tuple[str, str]:
     return "--set", f"seed={','.join(map(str, range(count)))}"
-
-
-def until(true: Callable[[], object], limit_s: float = 120.0) -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + limit_s
-    while not true():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
 
 
 def lines(folder: Path) -> int:

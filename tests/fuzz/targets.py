@@ -13,16 +13,16 @@ from unittest import mock
 
 from hypothesis import strategies as st
 
-from rnnbench.analysis.baseline import baseline_path, baseline_text
-from rnnbench.analysis.policy import policy_of
-from rnnbench.analysis.side import side_of_run
-from rnnbench.analysis.sources import side
-from rnnbench.analysis.store import Loaded
+from rnnbench.analysis.frames import Loaded
 from rnnbench.case import AXES, Case
 from rnnbench.choose import parse_set, selector
+from rnnbench.device.visible import visible
 from rnnbench.errors import Unsupported
 from rnnbench.files import find_run
-from rnnbench.measure.visible import visible
+from rnnbench.gate.baseline import baseline_path, baseline_text
+from rnnbench.gate.policy import policy_of
+from rnnbench.gate.side import side_of_run
+from rnnbench.gate.sources import side
 from rnnbench.runs.export import benchmark_json
 from rnnbench.runs.lock import device_lock, held
 from rnnbench.runs.request import Request
@@ -218,9 +218,9 @@ def _index(given: tuple[str, str, Any]) -> None:
     with sandbox() as home:
         put(home, as_bytes(RUN), b"\n".join(map(as_bytes, RECORDS)) + b"\n")
         cli(home, "index")
-        with closing(sqlite3.connect(home / "results/index.sqlite")) as shelf, suppress(sqlite3.Error, OverflowError, UnicodeError):
-            shelf.execute(f'UPDATE "{table}" SET "{column}" = ?', (value,))
-            shelf.commit()
+        with closing(sqlite3.connect(home / "results/index.sqlite")) as database, suppress(sqlite3.Error, OverflowError, UnicodeError):
+            database.execute(f'UPDATE "{table}" SET "{column}" = ?', (value,))
+            database.commit()
         cli(home, "history")
         cli(home, "compare", "latest", ID, "--from", f"sqlite:///{home}/results/index.sqlite")
         cli(home, "report", "--from", f"sqlite:///{home}/results/index.sqlite", "--format", "md")

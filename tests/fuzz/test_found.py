@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from rnnbench import bounded, files
-from rnnbench.analysis.formats.github import as_github
-from rnnbench.analysis.formats.markdown import as_markdown, code
-from rnnbench.analysis.sources import side
 from rnnbench.case import Case
 from rnnbench.errors import BadResults, BadValue, RnnbenchError, UsageError
+from rnnbench.gate.formats.github import as_github
+from rnnbench.gate.formats.markdown import as_markdown, code
+from rnnbench.gate.sources import side
 from rnnbench.own_data import BadData, task_of
 from rnnbench.runs.request import Request
 from rnnbench.runs.resume import SET_ASIDE, as_before, left_of, mend
@@ -26,9 +26,13 @@ from tests import tools
 from tests.fuzz import documents
 from tests.fuzz.polite import OBEYED, cli, sandbox
 from tests.fuzz.targets import BASELINE, ID, RECORDS, RUN, as_bytes, put
+from tests.limits import hung_s
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J\u202e\ud800\nrnnbench: fine"
-WRITES = {"timeline.py": {"pickle"}}  # for torch's own viewer
+PICKLES = {  # which file may use which module for it
+    "timeline.py": {"pickle"},  # writes, for torch's own viewer
+    "parcel.py": {"pickle", "cloudpickle"},  # a model for this user's own processes; like a plugin it is code
+}
 PACKAGE = Path(files.__file__).parent
 GOOD = b"\n".join(map(as_bytes, RECORDS)) + b"\n"
 
@@ -136,9 +140,9 @@ def test_a_stream_that_cannot_hold_a_letter_shows_its_code(tmp_path):
 
 
 def test_commands_print_through_one_place():
-    """No command prints past cli/saying.py and cli/terminal.py, which spell out what a terminal would obey."""
+    """No command prints past cli/output.py and cli/terminal.py, which spell out what a terminal would obey."""
     for path in sorted((PACKAGE / "cli").glob("*.py")):
-        if path.name in ("saying.py", "terminal.py"):
+        if path.name in ("output.py", "terminal.py"):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
@@ -146,18 +150,20 @@ def test_commands_print_through_one_place():
 
 
 def test_nothing_of_a_results_folder_is_unpickled_or_run():
-    """The package unpickles nothing (one file writes pickles), has no eval or exec, and loads tensors with weights_only=True."""
+    """The package unpickles nothing but what `rnnbench.measure` packs for its own processes, has no eval or exec, and loads tensors with
+    weights_only=True."""
     for path in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = {one.name for one in node.names} | {getattr(node, "module", "") or ""}
-                assert not names & {"pickle", "dill", "marshal", "shelve", "cloudpickle", "joblib", "yaml"} - WRITES.get(
+                assert not names & {"pickle", "dill", "marshal", "shelve", "cloudpickle", "joblib", "yaml"} - PICKLES.get(
                     path.name, set()
                 ), path
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func)
-                assert name not in ("eval", "exec", "compile", "pickle.load", "pickle.loads", "pickle.Unpickler"), path
+                assert name not in ("eval", "exec", "compile", "pickle.load", "pickle.Unpickler"), path
+                assert name != "pickle.loads" or path.name == "parcel.py", path
                 if name.endswith(("torch.load", "np.load")):
                     assert any(word.arg == "weights_only" and ast.literal_eval(word.value) for word in node.keywords), path
 
@@ -166,7 +172,7 @@ def test_a_pickle_in_place_of_weights_is_not_run(tmp_path, monkeypatch):
     """A teacher's file that would call something on loading is refused, and what it would call is not called."""
     import pickle
 
-    from rnnbench.measure import lesson
+    from rnnbench.measure.learn import distillation
     from rnnbench.tasks._problem import PROBLEMS
 
     class Evil:
@@ -175,9 +181,9 @@ def test_a_pickle_in_place_of_weights_is_not_run(tmp_path, monkeypatch):
 
     case = Case(suite="s", task="adding", phase="converge")
     problem = PROBLEMS["adding"]
-    (tmp_path / f"{lesson.digest(case, problem)}.pt").write_bytes(pickle.dumps(Evil()))
+    (tmp_path / f"{distillation.digest(case, problem)}.pt").write_bytes(pickle.dumps(Evil()))
     with pytest.raises(pickle.UnpicklingError):
-        lesson.kept(case, problem, tmp_path, dict)
+        distillation.kept(case, problem, tmp_path, dict)
     assert not (tmp_path / "owned").exists()
 
 
@@ -241,9 +247,9 @@ def test_an_index_that_holds_something_else_is_told(column, value, home):
     """Rows of a results folder's index that rnnbench did not write end in a sentence that says what to do."""
     put(home, as_bytes(RUN), GOOD)
     cli(home, "index")
-    with contextlib.closing(sqlite3.connect(home / "results/index.sqlite")) as shelf:
-        shelf.execute(f"UPDATE rnnbench_runs SET {column} = ?", (value,))
-        shelf.commit()
+    with contextlib.closing(sqlite3.connect(home / "results/index.sqlite")) as database:
+        database.execute(f"UPDATE rnnbench_runs SET {column} = ?", (value,))
+        database.commit()
     for words in (("history",), ("report", "latest", "--format", "md", "--from", f"sqlite:///{home}/results/index.sqlite")):
         assert cli(home, *words).code in (0, 2, 4)
 
@@ -252,14 +258,14 @@ def test_a_store_is_not_unpacked_without_end(home, monkeypatch):
     """A packed body that grows beyond what a run may hold is refused before it has grown."""
     import zlib
 
-    from rnnbench.store import shelf
+    from rnnbench.store import database
 
-    monkeypatch.setattr(shelf, "MOST_BYTES", 10_000)
-    assert list(shelf._unpacked([zlib.compress(b"x" * 4_000), zlib.compress(b"y" * 6_000)])) == [b"x" * 4_000, b"y" * 6_000]
+    monkeypatch.setattr(database, "MOST_BYTES", 10_000)
+    assert list(database._unpacked([zlib.compress(b"x" * 4_000), zlib.compress(b"y" * 6_000)])) == [b"x" * 4_000, b"y" * 6_000]
     with pytest.raises(ValueError, match="more than 10,000 bytes"):
-        list(shelf._unpacked([zlib.compress(b"x" * 50_000_000)]))
+        list(database._unpacked([zlib.compress(b"x" * 50_000_000)]))
     with pytest.raises(ValueError, match="cut off"):
-        list(shelf._unpacked([zlib.compress(os.urandom(100))[:50]]))
+        list(database._unpacked([zlib.compress(os.urandom(100))[:50]]))
 
 
 def test_asv_parameters_are_not_multiplied_without_end(tmp_path):
@@ -315,7 +321,7 @@ def test_a_line_of_half_a_gigabyte_is_read_in_bounded_memory(tmp_path):
         "records, damage = read_records(pathlib.Path(sys.argv[1]))\n"
         "print(len(records), [str(one) for one in damage])\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=hung_s(), check=False)
     assert done.stdout == "2 ['line 2: longer than 67108864 bytes']\n", done.stderr
 
 
@@ -358,8 +364,8 @@ def test_a_name_stays_within_its_backticks(name):
 
 def test_annotations_and_comments_hold_no_markup_of_others(home):
     """Pictures, links and further annotations within a reason are shown as they were written."""
-    from rnnbench.analysis.compare import compare
-    from rnnbench.analysis.policy import Policy
+    from rnnbench.gate.compare import compare
+    from rnnbench.gate.policy import Policy
     from tests.gate.sides import CASE, lost, records, times
     from tests.gate.sides import side as made
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnbench.analysis.side import Observed, Side, observed
 from rnnbench.case import Case
+from rnnbench.gate.side import Observed, Side, observed
 from rnnbench.journal import Journal
 from rnnbench.record import Record, Run
 from tests.reports.factory import MACHINE, run

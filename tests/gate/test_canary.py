@@ -1,13 +1,14 @@
-"""The machine's drift between two runs is told by the canary that ran in both, and divided out of what it touches."""
+"""The canary that ran in both runs shows the machine's drift, and every change is judged at its less favourable end."""
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from rnnbench.analysis.compare import compare
-from rnnbench.analysis.policy import Policy, policy_of
 from rnnbench.case import Case
 from rnnbench.errors import EXIT_OK, EXIT_REGRESSION, UsageError
+from rnnbench.gate.compare import compare
+from rnnbench.gate.policy import Policy, policy_of
 from tests.gate.sides import CASE, STEP, records, side, times, with_values
 from tests.reports.factory import MACHINE
 
@@ -30,11 +31,27 @@ def verdicts(candidate, policy=None):
 
 
 def test_a_slower_machine_is_no_regression():
-    """Where canary and case are slower alike, the case is equivalent, and the note says by how much the machine was slower."""
-    whole, found = verdicts(drifted())
-    assert {name: one.verdict for name, one in found.items()} == {str(CASE): "equivalent"}
+    """Where canary and case are slower alike, forty processes show the case equivalent, and the note states the machine's drift."""
+    base = side("a", records(CASE, times(0, 40)), records(CANARY, times(3, 40)))
+    whole = compare(base, drifted(count=40), Policy())
+    assert {one.case: one.verdict for one in whole.findings if one.metric == STEP} == {str(CASE): "equivalent"}
     assert whole.exit_code == EXIT_OK
-    assert any("slower at the second run" in note and "canary/" in note for note in whole.notes)
+    assert any(note.startswith("machine drift, from canary/") and "+8" in note for note in whole.notes)
+
+
+def test_an_unsteady_canary_never_fails_equal_code():
+    """A canary whose processes are two-humped by 6 % beside quiet cases: at most 4 of 100 comparisons of equal code fail (level 1 %)."""
+    cases, failed = [replace(CASE, depth=depth) for depth in range(1, 13)], 0
+    for seed in range(100):
+        luck = np.random.default_rng(seed)
+        humps = 0.002 * np.exp(0.06 * (luck.random((2, 5)) < 0.5) + luck.normal(0, 0.003, (2, 5)))
+        quiet = 0.01 * np.exp(luck.normal(0, 0.002, (2, len(cases), 5)))
+        sides = [
+            side(name, records(CANARY, list(humps[i])), *(records(case, list(quiet[i, at])) for at, case in enumerate(cases)))
+            for i, name in enumerate("ab")
+        ]
+        failed += compare(*sides, Policy(only="sampled")).exit_code == EXIT_REGRESSION
+    assert failed <= 4
 
 
 def test_without_the_canary_it_would_be_one():
@@ -47,7 +64,7 @@ def test_without_the_canary_it_would_be_one():
 
 def test_slower_code_is_seen_through_the_drift():
     """A regression that a faster machine would hide is found."""
-    assert verdicts(drifted(code=1.10, canary=0.91))[1][str(CASE)].verdict == "regressed"
+    assert verdicts(drifted(code=1.15, canary=0.9))[1][str(CASE)].verdict == "regressed"
 
 
 def test_rates_are_freed_the_other_way():
@@ -56,7 +73,9 @@ def test_rates_are_freed_the_other_way():
     slow = {process: value / DRIFT for process, value in fast.items()}
     base, candidate = with_values(BASE, str(CASE), "tokens_per_s", fast), with_values(drifted(), str(CASE), "tokens_per_s", slow)
     (one,) = [one for one in compare(base, candidate, Policy(metrics=("tokens_per_s",))).findings if one.metric == "tokens_per_s"]
-    assert one.verdict == "equivalent"
+    assert one.verdict != "regressed"
+    alone = compare(base, candidate, Policy(metrics=("tokens_per_s",), canary="none"))
+    assert "regressed" in {one.verdict for one in alone.findings if one.metric == "tokens_per_s"}
 
 
 def test_another_torch_tells_nothing_of_the_machine():
@@ -71,7 +90,7 @@ def test_another_torch_tells_nothing_of_the_machine():
 def test_too_little_of_a_canary_changes_nothing(candidate):
     """One that ran in four processes, or on one side only, says nothing."""
     whole, _ = verdicts(candidate)
-    assert not any("slower at the second run" in note for note in whole.notes)
+    assert not any(note.startswith("machine drift, from") for note in whole.notes)
 
 
 def test_a_pair_needs_no_canary():

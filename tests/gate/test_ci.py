@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.limits import hung_s
+
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = ROOT / ".github/actions/rnnbench-gate/action.yml"
 
@@ -14,7 +16,7 @@ ACTION = ROOT / ".github/actions/rnnbench-gate/action.yml"
 def checked(schema: str, path: Path) -> subprocess.CompletedProcess[str]:
     """One file against one schema; nothing is downloaded."""
     words = (sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(path))
-    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=hung_s())
 
 
 @pytest.mark.parametrize(("index", "schema"), [(0, "github-workflows"), (1, "gitlab-ci")])

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from rnnbench.analysis.changepoints import shifts
-from rnnbench.analysis.digest import digest
-from rnnbench.analysis.formats.histories import as_json, as_markdown
-from rnnbench.analysis.history import history
 from rnnbench.case import Case
 from rnnbench.errors import BadResults, UnknownName
-from rnnbench.reports.history_page import write_history
-from rnnbench.reports.strip import says
+from rnnbench.gate.formats.histories import as_json, as_markdown
+from rnnbench.gate.history import history
+from rnnbench.gate.timeline import timeline
+from rnnbench.reports.draw.history_chart import description
+from rnnbench.reports.forms.history_page import write_history
 from tests.gate.sides import CASE, records, write
 from tests.reports.factory import MACHINE
 
@@ -29,6 +29,54 @@ def noisy(seed: int, count: int, cv: float = 0.015, spikes: float = 0.05):
 def test_spikes_are_no_change():
     """Of a hundred series of 200 points with spikes and one level, at most one shows a change."""
     assert sum(bool(shifts(noisy(seed, 200))) for seed in range(100)) <= 1
+
+
+def two_humped(luck, count):
+    """Processes on one of two levels, 6 % apart."""
+    return luck.normal(0, 0.003, count) + (luck.random(count) < 0.5) * 0.06
+
+
+def spreading(luck, count):
+    """Eight times as noisy from the middle on."""
+    return luck.normal(0, 1, count) * np.where(np.arange(count) < count / 2, 0.005, 0.04)
+
+
+def correlated(luck, count):
+    """Neighbours correlated by 0.5."""
+    steps = luck.normal(0, 0.015, count)
+    for index in range(1, count):
+        steps[index] = 0.5 * steps[index - 1] + np.sqrt(0.75) * steps[index]
+    return steps
+
+
+@pytest.mark.parametrize("shape", [two_humped, spreading, correlated])
+@pytest.mark.parametrize("count", [60, 200])
+def test_noise_of_no_easy_shape_is_no_change(shape, count):
+    """Of a hundred series without a change at most eleven show one: a rate of 5 %, and what a hundred draws of it may come to (99.5 %)."""
+    assert sum(bool(shifts(np.exp(shape(np.random.default_rng([seed, count]), count)))) for seed in range(100)) <= 11
+
+
+def test_a_wavering_canary_changes_no_case(tmp_path):
+    """A two-humped canary beside a quiet case: its own noise is divided out of nothing, and the case shows no change."""
+    luck = np.random.default_rng(4)
+    for index in range(60):
+        quiet, humps = 0.01 * np.exp(luck.normal(0, 0.002)), 0.002 * np.exp(0.06 * luck.integers(0, 2))
+        found = records(CASE, [quiet]) + records(CANARY, [humps])
+        write(tmp_path, f"r{index:03d}", found, started_utc=f"2026-01-01T00:{index:02d}:00Z")
+    found = history(tmp_path, metrics=["step_time_s"])
+    assert found.changed == []
+    assert {one.canary for one in found.series} == {""}
+
+
+def test_what_the_canary_leaves_open_is_no_change_of_a_case(tmp_path):
+    """Where the machine changed by 15 % as a two-humped canary shows it, quiet cases show no change of their own beside that one."""
+    luck = np.random.default_rng(5)
+    for index in range(60):
+        slow = 1.15 if index >= 30 else 1.0
+        found = records(CASE, [0.01 * slow * np.exp(luck.normal(0, 0.002))])
+        found += records(CANARY, [0.002 * slow * np.exp(0.06 * luck.integers(0, 2))])
+        write(tmp_path, f"r{index:03d}", found, started_utc=f"2026-01-01T00:{index:02d}:00Z")
+    assert [one.case for one, _ in history(tmp_path, metrics=["step_time_s"]).changed] == [str(CANARY)]
 
 
 def test_ten_per_cent_is_found_within_five_points():
@@ -94,7 +142,7 @@ def test_a_change_is_told_with_its_commits(tmp_path):
     assert (one.case, change.worse) == (str(CASE), True)
     assert change.shift.at in (19, 20, 21)
     at = change.shift.at
-    assert (int(change.last_before.commit[:10], 16), int(change.first_after.commit[:10], 16)) == (at - 1, at)
+    assert (int(change.last_before.run.hash[:10], 16), int(change.first_after.run.hash[:10], 16)) == (at - 1, at)
     assert "❌" in as_markdown(found)
     assert json.loads(as_json(found))["series"][0]["changes"][0]["at"] == at
 
@@ -109,13 +157,13 @@ def test_the_canary_takes_drift_away(tmp_path):
 def test_a_site_divides_the_drift_out_too(tmp_path):
     """The site's series show neither the drift nor a change by it, and say whose figures were used; the canary's own show both."""
     folder = results(tmp_path, drift=lambda index: 1.15 if index >= 20 else 1.0)
-    found = digest(folder)
+    found = timeline(folder)
     (freed,), (canary,) = (list(found.series(str(case), ["step_time_s"])) for case in (CASE, CANARY))
-    assert (freed.changes, freed.canary) == ([], str(CANARY))
+    assert (freed.changes, freed.canary) == ((), str(CANARY))
     assert (len(canary.changes), canary.canary) == (1, "")
     values = [point.value for point in freed.points]
     assert np.median(values[:20]) == pytest.approx(np.median(values[20:]), rel=0.02)
-    assert "divided out" in says(freed)
+    assert "Corrected for machine drift" in description(freed)
 
 
 def test_a_page_draws_what_changed(tmp_path):
@@ -124,7 +172,7 @@ def test_a_page_draws_what_changed(tmp_path):
     ((_, change),) = found.changed
     page = write_history(found, tmp_path / "new/history.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 1
-    assert f"commits {change.commits}, first seen in {change.first_after.run}" in page
+    assert f"commits {change.commits}, first seen in {change.first_after.run.id}" in page
     assert 'class="level"' in page
     assert "(worse)" in page
 
@@ -143,7 +191,7 @@ def test_machines_stay_apart(tmp_path):
     found = history(folder, metrics=["step_time_s"])
     assert (len(found.series), found.changed) == (2, [])
     assert all(len({point.value > 0.015 for point in one.points}) == 1 for one in found.series)
-    assert all(a.at_utc < b.at_utc for one in found.series for a, b in pairwise(one.points))
+    assert all(a.run.started_utc < b.run.started_utc for one in found.series for a, b in pairwise(one.points))
 
 
 def test_exact_figures_change_at_once(tmp_path):

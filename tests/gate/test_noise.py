@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from rnnbench.analysis.noise import DOCTOR_FILE, MOST, noise, stages
-from rnnbench.analysis.sequential import STAGES
+from rnnbench.gate.noise import DOCTOR_FILE, MOST, noise, stages
+from rnnbench.gate.sequential import STAGES
 
 
 def left(folder, spread: float, count: int = 40, drift: float = 0.0):
@@ -28,8 +28,16 @@ def test_more_noise_wants_more_processes(tmp_path):
     seen = left(tmp_path, 0.02)
     assert noise(tmp_path, "k") == seen
     assert noise(tmp_path, "old") is noise(tmp_path, "another") is None
-    assert f"{counts[2]} a side show a change of 5 % nine times of ten" in seen.told(counts[2], paired=False)
-    assert "quiet the machine first" in seen.told(MOST, paired=False)
+    assert f"{counts[2]} processes a side show a change of 5 % nine times of ten" in seen.sentence(counts[2], paired=False)
+    assert "quiet the machine first" in seen.sentence(MOST, paired=False)
+
+
+def test_more_cases_want_more_processes(tmp_path):
+    """The level is shared by all cases, so that a change in one of 48 takes more processes to show than in a single one."""
+    known = left(tmp_path, 0.01)
+    alone, many = (known.processes(0.02, 0.01, paired=False, cases=cases) for cases in (1, 48))
+    assert many > alone
+    assert "in one of 48 cases" in known.sentence(many, paired=False, cases=48)
 
 
 def test_a_drift_that_pairs_share_costs_a_duet_nothing(tmp_path):

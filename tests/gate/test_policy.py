@@ -2,8 +2,8 @@
 
 import pytest
 
-from rnnbench.analysis.policy import Policy, policy_of, read_policy, share
 from rnnbench.errors import UsageError
+from rnnbench.gate.policy import Policy, policy_of, read_policy, share
 
 
 @pytest.mark.parametrize(("text", "value"), [("2%", 0.02), ("2 %", 0.02), ("0.02", 0.02), (0.5, 0.5), (".5%", 0.005)])

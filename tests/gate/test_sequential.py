@@ -6,21 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnnbench.analysis.policy import Policy
-from rnnbench.analysis.sequential import LookPlan
+from rnnbench.analysis.frames import Loaded
 from rnnbench.case import Case
-from rnnbench.cli.duet import judged
 from rnnbench.errors import BadValue
+from rnnbench.gate.compare import compare
+from rnnbench.gate.duet import judged, stated
+from rnnbench.gate.policy import Policy
+from rnnbench.gate.sequential import LookPlan
+from rnnbench.gate.side import side_of_run
 from tests.gate.sides import CASE, STEP, records
 from tests.reports.factory import run
 
 POLICY = Policy(alpha=0.05, only="sampled")
-
-
-@pytest.fixture(autouse=True)
-def _no_collection(monkeypatch):
-    """statsmodels' Holm collects garbage at each call, 0.1 s beside torch: a hundred simulated duets need not."""
-    monkeypatch.setattr("gc.collect", lambda *_: 0)
+QUIET = lambda _: None  # noqa: E731
 
 
 class Simulated:
@@ -67,7 +65,7 @@ def test_the_levels_add_up():
     levels = [plan.level(look) for look in range(3)]
     assert sum(levels) == pytest.approx(0.05)
     assert levels == sorted(levels)
-    assert "looks after 5, 10, 20 pairs at 0.833 %, 1.67 %, 2.5 % (5 % in all)" in plan.told()
+    assert "interim analyses after 5, 10, 20 pairs at 0.833 %, 1.67 %, 2.5 %; each flag is then confirmed" in plan.sentence()
 
 
 @pytest.mark.parametrize("stages", [(), (4, 10), (10, 5), (5, 5)])
@@ -80,7 +78,7 @@ def test_plans_that_cannot_be_are_refused(stages):
 def test_a_large_change_stops_early_and_is_confirmed():
     """Thirty per cent is clear after five pairs; ten fresh ones confirm it, and the figures are theirs."""
     playing = Simulated([CASE], lambda *_: 1.3)
-    found = judged(playing, LookPlan(), POLICY)
+    found = judged(playing, LookPlan(), POLICY, QUIET)
     one = steps(found)[str(CASE)]
     assert (one.verdict, one.failing, found.exit_code) == ("regressed", True, 3)
     assert one.reason == "flagged after 5 pairs, confirmed on 10 fresh ones"
@@ -90,7 +88,7 @@ def test_a_large_change_stops_early_and_is_confirmed():
 
 def test_a_flag_that_fresh_pairs_do_not_confirm_is_inconclusive():
     """What slowed B for the first pairs only is no regression."""
-    found = judged(Simulated([CASE], lambda _, pair: 1.3 if pair < 5 else 1.0), LookPlan(), POLICY)
+    found = judged(Simulated([CASE], lambda _, pair: 1.3 if pair < 5 else 1.0), LookPlan(), POLICY, QUIET)
     one = steps(found)[str(CASE)]
     assert (one.verdict, one.failing, found.exit_code) == ("inconclusive", False, 4)
     assert "not confirmed on 10 fresh ones" in one.reason
@@ -100,7 +98,7 @@ def test_decided_cases_play_no_more():
     """Of two cases the one that is equivalent early leaves the other the time."""
     calm, edge = CASE, replace(CASE, depth=2)
     playing = Simulated([calm, edge], lambda case, _: 1.0 if case == calm else 1.02, cv=0.003)
-    found = judged(playing, LookPlan(), POLICY)
+    found = judged(playing, LookPlan(), POLICY, QUIET)
     assert steps(found)[str(calm)].verdict == "equivalent"
     assert steps(found)[str(edge)].verdict == "inconclusive"
     assert playing.played((calm, calm)) < playing.played((edge, edge)) == 20
@@ -109,7 +107,8 @@ def test_decided_cases_play_no_more():
 def test_equal_code_is_not_flagged_and_confirmed():
     """Sixty duets of equal code, noise of 2 %: none ends with a regression."""
     verdicts = [
-        steps(judged(Simulated([CASE], lambda *_: 1.0, cv=0.02, seed=seed), LookPlan(), POLICY))[str(CASE)].verdict for seed in range(60)
+        steps(judged(Simulated([CASE], lambda *_: 1.0, cv=0.02, seed=seed), LookPlan(), POLICY, QUIET))[str(CASE)].verdict
+        for seed in range(60)
     ]
     assert "regressed" not in verdicts
 
@@ -117,6 +116,46 @@ def test_equal_code_is_not_flagged_and_confirmed():
 def test_five_per_cent_is_seen():
     """Of forty duets with a planted 5 %, noise of 1.5 %, at least 38 find it within 20 pairs and confirm it."""
     verdicts = [
-        steps(judged(Simulated([CASE], lambda *_: 1.05, cv=0.015, seed=seed), LookPlan(), POLICY))[str(CASE)].verdict for seed in range(40)
+        steps(judged(Simulated([CASE], lambda *_: 1.05, cv=0.015, seed=seed), LookPlan(), POLICY, QUIET))[str(CASE)].verdict
+        for seed in range(40)
     ]
     assert verdicts.count("regressed") >= 38
+
+
+@pytest.mark.parametrize("slow", [1.0, 1.02, 1.1, 1.3])
+def test_a_comparison_of_a_duets_runs_says_what_the_duet_said(slow):
+    """The same pairs, plan, level and minimum effect: `compare` and a page find what the duet found, whatever their own policy is."""
+    cases = [CASE, replace(CASE, depth=2)]
+    playing = Simulated(cases, lambda case, _: slow if case == CASE else 1.0)
+    plan, policy = LookPlan(), replace(POLICY, min_effect=0.03)
+    found = judged(playing, plan, policy, QUIET)
+    a, b = (
+        side_of_run(Loaded(replace(one, arguments={"duet": {**one.arguments["duet"], **stated(plan, policy)}}))) for one in playing.runs()
+    )
+    again = compare(a, b, Policy(only="sampled"))
+    assert again.findings == found.findings
+    assert (again.exit_code, again.alpha) == (found.exit_code, 0.05)
+
+
+def test_a_duet_without_a_stated_plan_is_compared_pair_by_pair():
+    """Runs from before the plan was written, and plans that state nonsense, are tested over all of their pairs."""
+    playing = Simulated([CASE], lambda *_: 1.3)
+    judged(playing, LookPlan(), POLICY, QUIET)
+    for plan in ({}, {"stages": "soon", "alpha": 0.05}, {"stages": [3], "alpha": 0.05}):
+        a, b = (side_of_run(Loaded(replace(one, arguments={"duet": {**one.arguments["duet"], **plan}}))) for one in playing.runs())
+        whole = compare(a, b, POLICY)
+        assert not any(note.startswith("Plan") for note in whole.notes)
+        assert steps(whole)[str(CASE)].processes == (15, 15)
+
+
+def test_what_interim_analyses_flag_of_many_equal_cases_is_not_confirmed():
+    """Forty duets of forty equal cases whose processes are two-humped by 6 %: at most 6 report any change (level 5 %)."""
+    cases, wrong = [replace(CASE, depth=depth) for depth in range(1, 41)], 0
+    for seed in range(40):
+        humps = np.random.default_rng([7, seed])
+        playing = Simulated(
+            cases, lambda *_, humps=humps: np.exp(0.06 * (humps.integers(0, 2) - humps.integers(0, 2))), cv=0.002, seed=seed
+        )
+        found = judged(playing, LookPlan((5, 10)), POLICY, QUIET)
+        wrong += any(one.verdict in ("regressed", "improved") for one in found.findings)
+    assert wrong <= 6

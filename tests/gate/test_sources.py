@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from rnnbench.analysis.baseline import baseline_text, read_baseline
-from rnnbench.analysis.compare import compare
-from rnnbench.analysis.policy import Policy
-from rnnbench.analysis.sources import side as named
 from rnnbench.errors import BadResults, RnnbenchError, UsageError
+from rnnbench.gate.baseline import baseline_text, read_baseline
+from rnnbench.gate.compare import compare
+from rnnbench.gate.policy import Policy
+from rnnbench.gate.sources import side as named
 from rnnbench.runs.export import benchmark_json
 from tests.gate.sides import CASE, STEP, benchmark_file, lost, records, side, times, write
 from tests.reports.factory import run
@@ -140,7 +140,7 @@ ASV = {
 
 
 def test_asv_results_are_read(tmp_path):
-    """Each combination of parameters is a case; what has no result failed; what is no time is told and left out."""
+    """Each combination of parameters is a case; null failed, NaN was skipped; what is no time is named."""
     path = tmp_path / "abc-env.json"
     path.write_text(json.dumps(ASV), encoding="utf-8")
     found = named(str(path), tmp_path)
@@ -148,10 +148,10 @@ def test_asv_results_are_read(tmp_path):
     assert status == {
         "lstm.Time.time_step('fp32')": ("ok", 0.5),
         "lstm.Time.time_step('bf16')": ("failed", None),
-        "lstm.Time.time_step('fp16')": ("failed", None),
+        "lstm.Time.time_step('fp16')": ("unsupported", None),
         "lstm.time_all": ("ok", 0.25),
     }
-    assert found.notes == ("1 benchmarks that are not times are left out",)
+    assert found.notes == ("left out, not a time: lstm.track_loss",)
     assert found.machine["cpu"] == {"model": "EPYC", "logical": 2}
 
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from rnnbench.case import Case
-from rnnbench.measure.devices import Clock, Device
-from rnnbench.measure.precision import in_format
+from rnnbench.device.devices import Clock, Device
+from rnnbench.device.precision import in_format
 from rnnbench.measure.workload import Workload
 from tests.tools import small_case
 

@@ -8,9 +8,11 @@ import tests.toy  # noqa: F401 - registers the device
 from rnnbench.budget import Budget
 from rnnbench.errors import Unsupported
 from rnnbench.measure.measuring import measure_case
+from rnnbench.measure.stream import POSITIONS, Stream
 from rnnbench.measure.workload import output_of
-from rnnbench.variants import VARIANTS
-from rnnbench.variants._decode import Cells, numbers, streaming
+from rnnbench.variants import VARIANTS, variant
+from rnnbench.variants._decode import Cells, numbers, places, streaming
+from rnnbench.variants._memory import Cache
 from tests.measure.parts import rounds, workload
 from tests.tools import small_case
 from tests.variants.parts import built, input_for
@@ -19,7 +21,7 @@ STEPWISE = ("elman", "elman_relu", "lstm", "gru", "drop_lstm", "min_gru", "min_l
 STEPWISE += ("ln_lstm_gates", "res_lstm", "res_ln_lstm", "highway_lstm", "student", "act_lstm", "forecasting")
 STEPWISE += ("transformer", "window_attention", "linear_attention", "griffin", "lstm_attention", "block_sparse", "strided_attention")
 STEPWISE += ("translation", "translation_attention", "speech")
-EVERY = [(name, way) for name in STEPWISE for way in VARIANTS[name].implementations]
+EVERY = [(name, way) for name in STEPWISE for way in VARIANTS[name].implementations if way != "triton"]  # kernels: tests/kernels
 
 
 @pytest.mark.parametrize(("name", "way"), EVERY)
@@ -57,9 +59,9 @@ def test_a_fused_network_is_read_by_cells_on_its_own_weights():
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"variant": "lstm", "bidirectional": True}, "lstm reads both ways"),
-        ({"variant": "min_gru", "bidirectional": True}, "min_gru reads both ways"),
-        ({"variant": "speech", "bidirectional": True}, "speech reads both ways"),
+        ({"variant": "lstm", "bidirectional": True}, "lstm is bidirectional"),
+        ({"variant": "min_gru", "bidirectional": True}, "min_gru is bidirectional"),
+        ({"variant": "speech", "bidirectional": True}, "speech is bidirectional"),
         ({"variant": "early_exit_lstm", "depth": 2}, "early_exit_lstm cannot decode: at which layer a sequence leaves"),
     ],
 )
@@ -116,3 +118,125 @@ def test_the_tail_needs_samples(count, known):
     assert all("rounds" in seen.absent[name] for name in ("p95_s", "p99_s") if name not in known)
     assert seen.metrics["state_bytes"] == 2 * 8 * 2 * 4
     assert seen.metrics["tokens_per_s"] == pytest.approx(case.batch_size / seen.metrics["step_time_s"])
+
+
+GROWING = ("transformer", "block_sparse", "strided_attention", "lstm_attention")
+
+
+@pytest.mark.parametrize("name", [*GROWING, "window_attention", "translation_attention", "linear_attention", "lstm"])
+def test_each_position_is_timed_with_what_is_kept_there(name):
+    """At 10, 50 and 100 % of a stream the state of a timed step holds what that much of the stream leaves, and no more."""
+    fields = {"variant": name, "seq_len": 40, "window": 8, "hidden_size": 8, "input_size": 8}
+    with workload(phase="decode", **fields) as work:
+        held = {}
+        for share in POSITIONS.values():
+            work.stream.move(share)
+            for _ in range(3):
+                work.step()
+            held[share] = work.stream.state_bytes()
+        stated = VARIANTS[name].state_size(small_case(**fields)) * work.case.batch_size * 4
+    assert held[1.0] == stated
+    if name in GROWING:
+        assert held[0.1] < held[0.5] < held[1.0]
+
+
+def test_a_step_at_a_position_is_the_streams_own_step():
+    """Moving back to the last position and reading its input again gives what reading the stream up to there gave."""
+    torch.manual_seed(0)
+    model, x = VARIANTS["transformer"].module(small_case(variant="transformer", depth=2)).eval(), torch.randn(6, 2, 8)
+    with torch.no_grad():
+        reader = streaming(model, "transformer")
+        state = reader.begin(2)
+        for one in x:
+            y, state = reader.advance(one, state)
+        for one in places(state):
+            one.move(5)
+        torch.testing.assert_close(reader.advance(x[5], state)[0], y)
+
+
+def test_arrays_are_made_once():
+    """A cache that was told how long its stream is does not move: its last step is written where its first was."""
+    cache = Cache()
+    cache.reserve(50)
+    first, _ = cache.append(*(torch.zeros(1, 1, 1, 2) for _ in range(2)))
+    for step in range(1, 50):
+        last, _ = cache.append(*(torch.full((1, 1, 1, 2), float(step)) for _ in range(2)))
+    assert first.data_ptr() == last.data_ptr()
+    assert last[0, 0, :, 0].tolist() == list(range(50))
+
+
+def test_a_cache_that_nobody_told_grows():
+    """Whatever was kept before it grew is kept after it."""
+    cache = Cache()
+    for step in range(100):
+        (kept,) = cache.append(torch.full((1, 1, 1, 1), float(step)))
+    assert kept.flatten().tolist() == list(range(100))
+
+
+def test_decoding_times_three_positions():
+    """A record has the median step at 10, 50 and 100 % of the stream; its rounds are those at 50 %."""
+    seen = measure_case(small_case(variant="transformer", phase="decode", seq_len=30), Budget(max_time_s=0.02, precision=0.5), rounds(7))
+    assert {"step_time_at_10_s", "step_time_at_50_s", "step_time_at_100_s"} <= set(seen.metrics)
+    assert seen.metrics["step_time_at_50_s"] == seen.metrics["step_time_s"]
+
+
+class Growing(nn.Module):
+    """A user's own stream, whose state is every input so far; counts its steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.steps, self.longest = nn.Parameter(torch.ones(())), 0, 0
+
+    def forward(self, x):
+        return x.cumsum(0) * self.weight
+
+    def begin(self, batch_size):
+        return torch.zeros(0, batch_size, 8)
+
+    def advance(self, x, state):
+        state = torch.cat((state, x[None]))
+        self.steps, self.longest = self.steps + 1, max(self.longest, len(state))
+        return state.sum(0) * self.weight, state
+
+
+def grown(monkeypatch, budget: float, seq_len: int):
+    """Measures `Growing`; the model and what was seen."""
+    monkeypatch.setattr(VARIANTS, "_found", dict(VARIANTS.all()))
+    models = []
+
+    def build(case):
+        models.append(Growing())
+        return models[-1]
+
+    variant(source="this test", name="growing")(build)
+    seen = measure_case(small_case(variant="growing", phase="decode", seq_len=seq_len), Budget(max_time_s=budget, precision=0.5), rounds(5))
+    return models[0], seen
+
+
+def test_a_stream_that_grows_in_its_own_way_is_read_once(monkeypatch):
+    """It is read up to its last step once; what comes after is at the positions, and nothing is read to the end again."""
+    model, seen = grown(monkeypatch, 5.0, 200)
+    assert model.longest == 200
+    assert model.steps < 200 + 600
+    assert seen.metrics["state_bytes"] == 200 * 2 * 8 * 4
+
+
+def test_reading_a_stream_ends_with_the_budget(monkeypatch):
+    """Where the budget ends first, the positions beyond are absent with what to raise, and a note says where the rounds were."""
+    model, seen = grown(monkeypatch, 1e-4, 100_000)
+    assert model.longest < 100_000
+    assert "raise --case-budget" in seen.absent["step_time_at_100_s"]
+    assert "raise --case-budget" in seen.absent["state_bytes"]
+    assert any(note.startswith("timed at step ") for note in seen.notes)
+
+
+def test_a_long_stream_is_not_read_to_its_end(monkeypatch):
+    """Weighing a transformer's state after 16,384 steps takes a handful of steps."""
+    taken = []
+    real = Stream.step
+    monkeypatch.setattr(Stream, "step", lambda self: (taken.append(1), real(self))[1])
+    seen = measure_case(
+        small_case(variant="transformer", phase="decode", seq_len=16_384), Budget(max_time_s=0.02, precision=0.5), rounds(5)
+    )
+    assert len(taken) < 400
+    assert seen.metrics["state_bytes"] == 16_384 * 2 * 8 * 2 * 4

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 import tests.toy  # noqa: F401 - registers the device
+from rnnbench.device.devices import Clock, Device
 from rnnbench.errors import Unsupported
 from rnnbench.measure import execution
-from rnnbench.measure.devices import Clock, Device
+from rnnbench.measure.network import network
 from tests.measure.parts import workload
-from tests.tools import ROOT, ended
+from tests.tools import ROOT, ended, small_case
 
 CPU = Clock(Device("cpu"))
 
@@ -28,7 +29,8 @@ LoweringException.__module__ = "torch._inductor.exc"
     [
         ({"execution": "cudagraph"}, "CUDA graphs need CUDA; the case runs on cpu"),
         ({"execution": "cudagraph", "device": "toy"}, "CUDA graphs need CUDA; the case runs on toy"),
-        ({"execution": "compile", "device": "toy"}, "torch.compile makes code for cpu, cuda, xpu; not for toy"),
+        ({"execution": "compile_reduce_overhead"}, "reduce-overhead is torch.compile with CUDA graphs; on cpu it changes nothing"),
+        ({"execution": "compile", "device": "toy"}, "torch.compile supports cpu, cuda, xpu; not for toy"),
     ],
 )
 def test_what_a_device_cannot_is_unsupported(fields, why):
@@ -58,13 +60,58 @@ def test_compile_time_is_the_first_call_less_a_steady_one(monkeypatch):
 def test_an_unrolled_network_compiles_its_step_and_not_the_loop(monkeypatch):
     """torch.compile is given the cell of an unrolled network, the step of a layer, and any other module whole."""
     given = []
-    monkeypatch.setattr(torch, "compile", lambda what, dynamic: given.append(what) or what)
+    monkeypatch.setattr(torch, "compile", lambda what, **how: given.append(what) or what)
     for variant, way, wanted in (("lstm", "loop", "written_out"), ("min_gru", "hoisted", "recur"), ("min_gru", "loop", "step")):
-        with workload(variant=variant, implementation=way, execution="compile", depth=1):
-            assert [one.__name__ for one in given] == [wanted]
+        execution.compiled(network(small_case(variant=variant, implementation=way)), "compile")
+        assert [one.__name__ for one in given] == [wanted]
         given.clear()
-    with workload(variant="transformer", execution="compile") as work:
-        assert given == [work.model]
+    model = network(small_case(variant="transformer"))
+    execution.compiled(model, "compile")
+    assert given == [model]
+
+
+@pytest.mark.parametrize(("chosen", "mode"), execution.MODES.items())
+def test_each_execution_compiles_in_its_mode(chosen, mode, monkeypatch):
+    """The mode of torch.compile is the one that the execution names."""
+    asked = []
+    monkeypatch.setattr(torch, "compile", lambda what, **how: asked.append(how) or what)
+    execution.compiled(network(small_case()), chosen)
+    assert asked == [{"dynamic": False, "mode": mode}]
+
+
+def test_compile_rnn_needs_a_network_of_torchs():
+    """Where nothing would differ from compile, compile_rnn is refused rather than measured twice."""
+    for fields in ({"variant": "lstm", "implementation": "loop"}, {"variant": "transformer"}):
+        with pytest.raises(Unsupported, match="choose compile"):
+            execution.compiled(network(small_case(**fields)), "compile_rnn")
+
+
+BREAKS = """
+import torch
+from rnnbench.device.devices import Clock, Device
+from rnnbench.errors import Unsupported
+from rnnbench.measure import execution
+from tests.measure.parts import workload
+def torn(x):
+    y = x * 2
+    torch._dynamo.graph_break()
+    return y + 1
+step = torch.compile(torn, backend="eager")
+found = execution.compile_step(lambda: step(torch.ones(2)), Clock(Device("cpu")))
+assert (found.graphs, found.breaks) == (2, 1), found
+assert "graph_break" in found.why.lower().replace(" ", "_"), found.why
+try:
+    with workload(variant="lstm", execution="compile"):
+        raise SystemExit("a fused LSTM was called compiled")
+except Unsupported as error:
+    assert "torch.compile compiled nothing: " in str(error) and "LSTM" in str(error), error
+"""
+
+
+def test_graphs_and_breaks_are_counted():
+    """Graphs and breaks are Dynamo's own count; a fused LSTM, which it refuses, is unsupported with its reason."""
+    done = ended(sys.executable, "-c", BREAKS, cwd=ROOT)
+    assert done.code == 0, done.err
 
 
 COMPARE = """
@@ -78,7 +125,7 @@ for chosen in ("eager", "compile"):
         outputs.append(work.output)
         metrics = {}
         work.weigh(metrics, {})
-        assert ("compile_s" in metrics) is (chosen == "compile")
+        assert ({"compile_s", "graphs", "graph_breaks"} <= metrics.keys()) is (chosen == "compile")
 torch.testing.assert_close(outputs[1], outputs[0], rtol=1e-5, atol=1e-6)
 """
 

@@ -6,7 +6,7 @@ from rnnbench.budget import Budget
 from rnnbench.measure.goal import FEWEST_ROUNDS, Goal
 
 
-class Hand:
+class WorkerHandle:
     """A clock that is set by hand."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ BUDGET = Budget(max_time_s=2.0, precision=0.01, min_rounds=7)
 
 def rounds_until_done(round_s: float, margin: float, step_s: float) -> int:
     """How many rounds pytest-benchmark would run: it asks `margin <= goal` from the third on."""
-    clock = Hand()
+    clock = WorkerHandle()
     goal = Goal(BUDGET, clock, step_s)
     for rounds in range(1, 10_000):
         clock.now_s += round_s
@@ -32,7 +32,7 @@ def rounds_until_done(round_s: float, margin: float, step_s: float) -> int:
 
 def test_goal_is_the_number_that_was_asked_for() -> None:
     """pytest-benchmark prints and stores the goal as the margin that it is."""
-    assert float(Goal(BUDGET, Hand(), 1.0)) == pytest.approx(0.01)
+    assert float(Goal(BUDGET, WorkerHandle(), 1.0)) == pytest.approx(0.01)
 
 
 def test_precise_rounds_end_at_the_fewest() -> None:

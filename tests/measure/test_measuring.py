@@ -8,16 +8,17 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tests.toy  # noqa: F401 - registers the device
 from rnnbench.budget import Budget
+from rnnbench.device.devices import Clock, Device
+from rnnbench.device.readings import Readings
 from rnnbench.errors import BadValue, UnknownName, Unsupported
 from rnnbench.measure import instruments
-from rnnbench.measure.devices import Clock, Device
+from rnnbench.measure.baseline import beside_lstm
 from rnnbench.measure.measuring import half_width, measure_case
 from rnnbench.measure.outcome import record_of, status_of
-from rnnbench.measure.seen import Seen
 from rnnbench.measure.steady import warm_up
 from rnnbench.record import MEMORY, METRICS, PARTS
+from tests import toy
 from tests.measure.parts import rounds
 from tests.tools import small_case
 
@@ -218,7 +219,16 @@ def test_an_error_becomes_a_status_with_a_reason(error, status, reason):
 def test_a_suite_that_measures_nothing_is_told():
     """A suite function that never calls measure() leaves a failed record that says so."""
     record = record_of(small_case(), 0, None, None, "", 1)
-    assert (record.status, record.reason) == ("failed", "the suite's function measured nothing")
+    assert (record.status, record.reason) == ("failed", "the suite's function did not call measure()")
+
+
+def test_a_metric_that_no_table_explains_is_not_recorded():
+    """A figure whose name is not in METRICS makes the case fail with the name, so that no report meets it without unit or meaning."""
+    measured = measure_case(small_case(), BUDGET, rounds(2))
+    measured.metrics["step_tme_s"] = 1.0
+    record = record_of(small_case(), 0, measured, None, "", 1)
+    assert record.status == "failed"
+    assert record.reason.startswith("unknown metric 'step_tme_s'; choose from: step_time_s")
 
 
 @pytest.mark.parametrize(
@@ -226,9 +236,10 @@ def test_a_suite_that_measures_nothing_is_told():
     [{"max_time_s": 0}, {"max_time_s": -1}, {"max_time_s": float("nan")}, {"precision": 1.5}, {"min_rounds": 0}, {"max_time_s": 1e9}],
 )
 def test_a_budget_out_of_range_is_quoted(changes):
-    """A time budget, precision or number of rounds that makes no sense is refused with its value."""
+    """A time budget, precision or number of rounds that makes no sense is refused with its value, under its option's name."""
     ((name, value),) = changes.items()
-    with pytest.raises(BadValue, match=f"{name}={value!r} will not do: between"):
+    option = {"max_time_s": "--case-budget", "precision": "--precision-goal", "min_rounds": "--min-rounds"}[name]
+    with pytest.raises(BadValue, match=f"{option}={value!r} is invalid: expected a number"):
         Budget.of("quick", changes)
 
 
@@ -243,8 +254,8 @@ class Hot:
 
     shares: list[float] = []  # noqa: RUF012 - set by the test
 
-    def stop(self) -> Seen:
-        return Seen(metrics={"throttled_share": self.shares.pop(0)})
+    def stop(self) -> Readings:
+        return Readings(metrics={"throttled_share": self.shares.pop(0)})
 
 
 def test_what_was_measured_hot_is_measured_again(monkeypatch):
@@ -256,5 +267,51 @@ def test_what_was_measured_hot_is_measured_again(monkeypatch):
     seen = measure_case(small_case(), Budget(max_time_s=0.01, precision=0.5), lambda *given: rounds(next(taken))(*given))
     assert len(seen.times_s) == 5
     assert seen.metrics["throttled_share"] == 0.0
-    assert "throttled for most of its first rounds: these are of a second time, after a cool-down of 7 s" in seen.notes
+    assert "throttled during most of the first attempt; these rounds were measured again after cooling down for 7 s" in seen.notes
     assert not list(taken)
+
+
+def test_a_record_says_which_form_ran(monkeypatch):
+    """Where `fused` is another form on a device, a note names it and the layers; where it is what it says, there is none."""
+    assert not any("ran as" in note for note in measure_case(small_case(variant="min_gru"), BUDGET, rounds(2)).notes)
+    monkeypatch.setattr("rnnbench.variants.kernels.run_on", lambda x: True)
+    monkeypatch.setattr("rnnbench.variants.kernels.version", lambda package: "3.9.0")
+    monkeypatch.setattr("rnnbench.variants.min_rnn.MinRnn.triton", lambda self, x: self.scan(x))
+    seen = measure_case(small_case(variant="min_gru", depth=2), BUDGET, rounds(2))
+    assert "fused ran as triton in 2 of 2 layers, compiled by triton 3.9.0" in seen.notes
+
+
+def test_peaks_are_of_the_case_alone():
+    """A network that runs beside the case, with its weights, optimizer state and batches, is not in the case's peak."""
+    peaks = []
+    for beside in (None, beside_lstm(256)):
+        seen = measure_case(small_case(device="toy", variant="gru"), BUDGET, rounds(3), beside=beside)
+        peaks.append(seen.metrics["peak_allocated_bytes"])
+    assert seen.beside == "fused lstm, hidden size 256"
+    assert peaks[0] == peaks[1]
+
+
+def test_power_of_other_work_gives_no_energy():
+    """Where the rounds held more than the step, their power is not the step's: no joules, and what to do about it."""
+    found = instruments.energy({"mean_power_w": 100.0, "step_time_s": 0.1}, {}, 10, other_work="fused lstm")
+    assert "step_energy_j" not in found.metrics
+    assert "--energy-budget" in found.absent["step_energy_j"]
+
+
+def test_every_round_has_its_device_time_beside_its_wall_time():
+    """A device with events marks each timed round with its own: as many as rounds, none longer than the clock, read when all are over."""
+    with toy.watch() as log:
+        seen = measure_case(small_case(device="toy", phase="train"), BUDGET, rounds(4), beside=beside_lstm())
+    assert len(seen.device_times_s) == len(seen.times_s) == 4
+    assert all(0 <= own <= wall for own, wall in zip(seen.device_times_s, seen.times_s, strict=True))
+    assert seen.metrics["device_time_s"] == statistics.median(seen.device_times_s)
+    assert seen.metrics["back_to_back_s"] > 0
+    assert log
+
+
+def test_a_cpu_has_no_events():
+    """On a CPU the clock is all there is."""
+    seen = measure_case(small_case(), BUDGET, rounds(3))
+    assert not seen.device_times_s
+    assert "device_time_s" not in seen.metrics
+    assert "back_to_back_s" not in seen.metrics

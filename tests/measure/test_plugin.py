@@ -37,6 +37,38 @@ def bench_aligned(measure, case):
     measure(case, beside=beside)
 """
 
+SLOW_CLOCK = """
+import time
+from rnnbench import Suite, grid
+
+SUITE = Suite("slow_clock", title="a", question="b?", x="depth", hue="variant",
+              cases=grid(hidden_size=4, seq_len=2, batch_size=1, depth=1, phase="forward"))
+STEPS = [0]
+plain = time.perf_counter
+
+def slow():
+    time.sleep(0.002)
+    return plain()
+
+def bench_slow_clock(measure, case):
+    from rnnbench.measure.workload import Workload
+
+    class Counted(Workload):
+        def step(self):
+            STEPS[0] += 1
+            super().step()
+
+        def weigh(self, metrics, absent):
+            metrics["threads"] = STEPS[0] - (self.turns - 1)  # without the looks at the other batches that follow the rounds
+            super().weigh(metrics, absent)
+
+    time.perf_counter = slow
+    try:
+        measure(case, make=Counted)
+    finally:
+        time.perf_counter = plain
+"""
+
 
 @pytest.fixture(scope="session")
 def session(tmp_path_factory):
@@ -92,7 +124,7 @@ def test_pytest_benchmarks_own_json_is_left_whole(session):
         (("--rnnbench-set", "depht=2"), 4, "unknown axis 'depht'; choose from: depth"),
         (("--rnnbench-select", "depth >"), 4, "--select 'depth >' cannot be read"),
         (("--rnnbench-preset", "quik"), 4, "unknown preset 'quik'; choose from: quick"),
-        (("--rnnbench-device", "cuda:99"), 2, "device 'cuda:99' is not here; this machine has: cpu"),
+        (("--rnnbench-device", "cuda:99"), 2, "device 'cuda:99' not found; this machine has: cpu"),
         (("--rnnbench-data", "absent.tsv"), 4, "'absent.tsv': No such file"),
         (("--rnnbench-plugin", "absent.py"), 2, "'absent.py' cannot be loaded: there is no such file"),
         (("--rnnbench-results", "/dev/null/x"), 1, "cannot write '/dev/null/x"),
@@ -116,3 +148,14 @@ def test_samples_beside_are_aligned_under_pytest_benchmark(tmp_path):
     (one,) = only_run(tmp_path / "results")[1].records
     assert len(one.times_s) == len(one.beside_times_s) >= 3
     assert [b / a for a, b in zip(one.times_s, one.beside_times_s, strict=True)] == pytest.approx([2.0] * len(one.times_s), rel=1e-2)
+
+
+def test_a_round_is_one_step_under_a_slow_clock(tmp_path):
+    """A clock that takes long to read, as one that synchronises does, leaves one step in each round."""
+    (tmp_path / "bench_slow_clock.py").write_text(SLOW_CLOCK)
+    done = bare(tmp_path, "bench_slow_clock.py", "--rnnbench-device", "cpu", "--rnnbench-preset", "quick", "--rnnbench-results", "there")
+    assert done.code == 0, done.out
+    _, run = only_run(tmp_path / "there")
+    metrics = run.records[0].metrics
+    around = 1 + 1  # the call that tells how many rounds there may be, and the one after them
+    assert metrics["threads"] == metrics["warmup_rounds"] + metrics["rounds"] + around

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 import tests.toy  # noqa: F401 - registers the device
-from rnnbench.errors import UnknownName
+from rnnbench.errors import Diverged, UnknownName
 from rnnbench.measure.outcome import status_of
-from rnnbench.measure.workload import Diverged, output_of
+from rnnbench.measure.workload import output_of
 from rnnbench.variants import VARIANTS, variant
 from tests.measure.parts import workload
 
@@ -75,7 +75,7 @@ def test_an_output_on_another_device_is_told(returning):
 @pytest.mark.parametrize("result", [None, 3, (), {"output": 1}, [1, 2]])
 def test_an_output_that_is_no_tensor_is_told(result):
     """Anything but a tensor, or a tuple that starts with one, is refused with its type."""
-    with pytest.raises(TypeError, match="a variant returns a tensor or a tuple that starts with one, not"):
+    with pytest.raises(TypeError, match="a variant must return a tensor, or a tuple that starts with one, not"):
         output_of(result)
 
 

@@ -3,6 +3,7 @@
  *   STANDIN_LOST_AFTER  seconds after which every call on a device returns NVML_ERROR_GPU_IS_LOST
  *   STANDIN_THROTTLE    the mask of clock event reasons
  *   STANDIN_COOL_AFTER  seconds after which the mask is empty
+ *   STANDIN_DEVICES     how many GPUs there are, two at most
  *   STANDIN_STILL       set: the energy counter does not move
  */
 #include <stdint.h>
@@ -11,6 +12,10 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef DEVICES
+#define DEVICES 2 /* unless STANDIN_DEVICES says otherwise */
+#endif
 
 enum { OK = 0, INVALID = 2, NOT_SUPPORTED = 3, NO_PERMISSION = 4, NOT_FOUND = 6, LOST = 15 };
 typedef struct { int index; const char *uuid; unsigned watts; int part; } Device;
@@ -28,6 +33,11 @@ static double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static unsigned gpus(void) {
+    const char *asked = getenv("STANDIN_DEVICES");
+    return asked ? (unsigned)atoi(asked) : DEVICES;
 }
 
 static int fails(const char *name) {
@@ -55,8 +65,8 @@ const char *nvmlErrorString(int code) {
     default: return "Unknown Error";
     }
 }
-CALL(DeviceGetCount_v2, unsigned *count) *count = 2; END
-CALL(DeviceGetHandleByIndex_v2, unsigned index, Device **device) if (index > 1) return INVALID; *device = &devices[index]; END
+CALL(DeviceGetCount_v2, unsigned *count) *count = gpus(); END
+CALL(DeviceGetHandleByIndex_v2, unsigned index, Device **device) if (index >= gpus() || index > 1) return INVALID; *device = &devices[index]; END
 CALL(DeviceGetHandleByUUID, const char *uuid, Device **device)
     for (int i = 0; i < 3; i++) if (strcmp(devices[i].uuid, uuid) == 0) { *device = &devices[i]; return OK; }
     return NOT_FOUND;

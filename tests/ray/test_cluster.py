@@ -5,10 +5,11 @@ import signal
 
 import pytest
 
-from rnnbench.analysis.history import machine_of
-from rnnbench.analysis.side import side_of_run
-from rnnbench.analysis.store import load_runs
-from tests.faults.tools import lines, until
+from rnnbench.analysis.frames import load_runs
+from rnnbench.gate.side import side_of_run
+from rnnbench.gate.timeline import machine_of
+from tests.faults.tools import lines
+from tests.limits import hung_s, until
 from tests.ray.tools import FAST, SUITE, outcomes, runs, seeds
 from tests.tools import command
 
@@ -105,8 +106,8 @@ def test_a_killed_driver_is_taken_up_again(nodes, tmp_path):
     first = nodes.start(tmp_path, "--on", "machine=a", *seeds(12), "--set", "variant=slow")
     until(lambda: lines(tmp_path) >= 2)
     first.kill()
-    first.communicate(timeout=60)
-    until(lambda: not nodes.stations(), 60)
+    first.communicate(timeout=hung_s())
+    until(lambda: not nodes.stations())
     before = lines(tmp_path)
     assert 2 <= before < 12
     (run,) = runs(tmp_path)
@@ -122,12 +123,12 @@ def test_ctrl_c_keeps_what_is_done(nodes, tmp_path):
     first = nodes.start(tmp_path, "--on", "machine=a", *seeds(12), "--set", "variant=slow")
     until(lambda: lines(tmp_path) >= 2)
     first.send_signal(signal.SIGINT)
-    first.communicate(timeout=60)
+    first.communicate(timeout=hung_s())
     assert first.returncode == 130
     (run,) = runs(tmp_path)
     assert run.interrupted
     assert run.finished_utc
-    until(lambda: not nodes.stations(), 20)
+    until(lambda: not nodes.stations())
 
 
 def test_an_unknown_label_is_told(nodes, tmp_path):

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench.analysis.history import machine_of
-from rnnbench.analysis.side import side_of_run
-from rnnbench.analysis.store import load_runs
+from rnnbench.analysis.frames import load_runs
+from rnnbench.gate.side import side_of_run
+from rnnbench.gate.timeline import machine_of
 from rnnbench.runs.cluster.link import MARK
-from tests.faults.tools import lines, until
+from tests.faults.tools import lines
+from tests.limits import hung_s, until
 from tests.ray.tools import FAST, SETTINGS, SUITE, know_ceilings, marked, runs, seeds, start
 from tests.tools import ROOT, command
 
@@ -78,6 +79,6 @@ def test_a_killed_run_leaves_no_process(tmp_path):
     (home,) = clusters() - before
     (mark,) = {one.environ().get(MARK) for one in marked("RNNBENCH_TEST_HOME", str(tmp_path))} - {None}
     process.kill()
-    process.communicate(timeout=60)
-    until(lambda: not marked(MARK, mark), 60)
-    until(lambda: not home.exists(), 60)
+    process.communicate(timeout=hung_s())
+    until(lambda: not marked(MARK, mark))
+    until(lambda: not home.exists())

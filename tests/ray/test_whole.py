@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.tools import lines, until
+from tests.faults.tools import lines
+from tests.limits import hung_s, until
 from tests.ray.test_own_cluster import SETTING
 from tests.ray.tools import know_ceilings, marked, runs, start
 from tests.store.server import programs, started
@@ -37,9 +38,9 @@ def test_the_depth_suite_over_two_workers(tmp_path: Path, postgres: str):
     know_ceilings(tmp_path)
     words = ("--suite", "depth", *GRID, "--executor", "ray", "--share", "--cores", "1", "--no-report")
     process = start(tmp_path, *words, home=tmp_path)
-    until(lambda: lines(tmp_path) >= 2, 120)
+    until(lambda: lines(tmp_path) >= 2)
     kill_a_worker(tmp_path)
-    _, said = process.communicate(timeout=240)
+    _, said = process.communicate(timeout=hung_s())
     assert process.returncode == 0, said
     (run,) = runs(tmp_path)
     assert len(run.records) == len(run.planned) == 3 * 2 * 3

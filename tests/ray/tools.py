@@ -9,8 +9,8 @@ from typing import Any
 
 import psutil
 
+from rnnbench.device.machine_cache import CACHE
 from rnnbench.files import read_run
-from rnnbench.measure.known import CACHE
 from rnnbench.record import Run
 from tests.tools import LOCKS, ROOT, Ended, command, environment
 
@@ -29,10 +29,10 @@ class Nodes:
     home: Path
     cluster: Any
 
-    def run(self, folder: Path, *words: object, limit_s: float = 240) -> Ended:
+    def run(self, folder: Path, *words: object) -> Ended:
         """A run over it, to its end."""
         know_ceilings(folder)
-        done = command("run", *self.words(*words), cwd=folder, limit_s=limit_s, **self.environment())
+        done = command("run", *self.words(*words), cwd=folder, **self.environment())
         for found in folder.glob(f"results/{CACHE}"):
             shutil.copy(found, KNOWN)
         return done

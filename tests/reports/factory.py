@@ -78,7 +78,7 @@ def record(
     if train:
         shares = {"zero_grad_s": 0.01, "forward_s": 0.32, "loss_s": 0.01, "backward_s": 0.6, "optimizer_s": 0.06}
         metrics |= {name: share * middle for name, share in shares.items()} | {"optimizer_bytes": parameters * 8}
-    absent = {"peak_allocated_bytes": "cpu keeps no such count; see peak_rss_growth_bytes"}
+    absent = {"peak_allocated_bytes": "cpu has no such counter; see peak_rss_growth_bytes"}
     extra: dict[str, Any] = {}
     if case.clip_norm:
         beside = tuple(time - 3e-4 * (1 + luck.gauss(0, 0.3)) for time in times)
@@ -145,7 +145,7 @@ def depth_run(**more: Any) -> Run:
     lost: Mapping[int, tuple[str, str]] = {
         29: ("oom", "RuntimeError: [enforce fail at alloc_cpu.cpp:119] can't allocate memory: 3221225472 bytes")
     }
-    note = "half-width ±1.9% after 2.0 s, wanted ±1.0%: quiet the machine or raise --case-budget"
+    note = "half-width ±1.9% after 2.0 s, wanted ±1.0%: use a quieter machine or raise --case-budget"
     return run(
         [failed(case, *lost[i]) if i in lost else record(case, notes=(note,) if i % 9 == 4 else ()) for i, case in enumerate(grid)], **more
     )

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from rnnbench.analysis.history import history
-from rnnbench.analysis.store import Loaded
+from rnnbench.analysis.frames import Loaded
+from rnnbench.gate.history import history
 from rnnbench.journal import Journal
 from rnnbench.record import Run
-from rnnbench.reports.history_page import write_history
-from rnnbench.reports.page import Live, render, write_report
-from rnnbench.reports.site import write_site
+from rnnbench.reports.forms.history_page import write_history
+from rnnbench.reports.forms.page import Live, render, write_report
+from rnnbench.reports.forms.site import write_site
 from tests.browser import chromium, open_file
 from tests.reports import factory
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rnnbench.analysis.store import Loaded
-from rnnbench.reports.page import write_report
+from rnnbench.analysis.frames import Loaded
+from rnnbench.reports.forms.page import write_report
 from tests.browser import chromium, open_file, requests
 from tests.reports import factory
 
@@ -39,7 +39,7 @@ def test_it_is_quiet(report: Any):
     """No console message, and no request but for the file itself."""
     assert report.get_log("browser") == []
     assert {address.partition(":")[0] for address in requests(report)} <= {"file", "data"}
-    assert "Each further layer costs" in report.find_element("css selector", ".headline").text
+    assert "additional layer adds" in report.find_element("css selector", ".headline").text
 
 
 def test_the_policy_forbids_the_network(report: Any):
@@ -81,7 +81,7 @@ def test_a_row_opens(report: Any):
     button.send_keys("\ue007")
     detail = report.find_element("css selector", "tr.detail")
     assert "rnnbench run --suite depth" in detail.text
-    assert "cpu keeps no such count" in detail.text
+    assert "cpu has no such counter" in detail.text
     assert len(detail.find_elements("css selector", "circle")) == 40
     assert button.get_attribute("aria-expanded") == "true"
     button.send_keys("\ue007")
@@ -102,8 +102,8 @@ def test_columns_can_be_chosen(report: Any):
 )
 def test_copying(report: Any, button: str, start: str):
     """The table is copied as CSV with raw numbers, or as Markdown."""
-    board = "{value: {writeText: async (text) => { window.kept = text; }}, configurable: true}"
-    report.execute_script(f"Object.defineProperty(navigator, 'clipboard', {board})")
+    clipboard = "{value: {writeText: async (text) => { window.kept = text; }}, configurable: true}"
+    report.execute_script(f"Object.defineProperty(navigator, 'clipboard', {clipboard})")
     click(report, f"#{button}")
     text = report.execute_script("return window.kept")
     assert text.startswith(start)
@@ -126,8 +126,8 @@ def test_one_reader_goes_through_the_table(report: Any):
         return out"""
     found = report.execute_script(script)
     assert found == {"variant": [16, 16, 16], "phase": [24, 24], "depth": [12] * 4, "precision": [24, 24], "status": [47, 1]}
-    board = "{value: {writeText: async (text) => { window.kept = text; }}, configurable: true}"
-    report.execute_script(f"Object.defineProperty(navigator, 'clipboard', {board})")
+    clipboard = "{value: {writeText: async (text) => { window.kept = text; }}, configurable: true}"
+    report.execute_script(f"Object.defineProperty(navigator, 'clipboard', {clipboard})")
     report.find_element("id", "find").send_keys("oom")
     click(report, "#copy-csv")
     assert len(report.execute_script("return window.kept").strip().splitlines()) == 2
@@ -223,3 +223,15 @@ def test_thin_runs_open(chromium: Any, tmp_path: Path, run: Any):
     """A page without a case, or with failures only, opens without complaint."""
     open_file(chromium, write_report([Loaded(run)], tmp_path))
     assert chromium.get_log("browser") == []
+
+
+def test_a_wide_table_keeps_its_head(report: Any):
+    """Scrolled within its frame, down and to the right, the table of cases shows its heads at the top of the frame."""
+    script = """const frame = document.querySelector('#table').closest('.framed');
+        frame.scrollTop = 300; frame.scrollLeft = 40;
+        const head = document.querySelector('#table thead th').getBoundingClientRect();
+        return [frame.scrollTop, Math.abs(head.top - frame.getBoundingClientRect().top), frame.clientHeight < frame.scrollHeight];"""
+    scrolled, apart, taller = report.execute_script(script)
+    assert taller
+    assert scrolled > 100
+    assert apart <= 2

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnbench.analysis.store import Loaded
+from rnnbench.analysis.frames import Loaded
 from rnnbench.errors import CannotWrite
 from rnnbench.files import Damage
 from rnnbench.record import Run
-from rnnbench.reports.page import file_name, render, write_report
+from rnnbench.reports.forms.page import file_name, render, write_report
 from tests.reports import factory
 
 HOSTILE = [
@@ -174,12 +174,12 @@ def test_any_text_renders(text: str):
     ("run", "words"),
     [
         (factory.run([], ["depth"]), "No case was measured yet"),
-        (factory.run([factory.record(factory.Case(suite="depth"))]), "One lstm train step takes"),
+        (factory.run([factory.record(factory.Case(suite="depth"))]), "A train step of lstm takes"),
         (
             factory.run([factory.failed(case, "oom", "no memory") for case in factory.cases("depth", depth=(1, 2))]),
             "No case of this suite was measured",
         ),
-        (factory.run([factory.record(factory.Case(suite="depth"), rounds=1)]), "One lstm train step takes"),
+        (factory.run([factory.record(factory.Case(suite="depth"), rounds=1)]), "A train step of lstm takes"),
         (factory.run([], machine={}, commit={}, arguments={}, started_utc="", finished_utc=""), "Nothing measured"),
     ],
 )
@@ -203,7 +203,7 @@ def test_several_runs_stand_side_by_side():
     second = factory.run(slow, id="second", machine={**factory.MACHINE, "hostname": "elsewhere"})
     text = render([Loaded(first), Loaded(second)])
     assert "hostname (differs)" in text
-    assert "Not decided:" in text
+    assert "Inconclusive:" in text
     assert "one process a side is no evidence" in text
 
 
@@ -230,4 +230,4 @@ def test_a_thousand_cases(tmp_path: Path):
     path = write_report([Loaded(run)], tmp_path)
     assert time.process_time() - before < 10
     assert path.stat().st_size < 5e6
-    assert "raw sample of the long series" in path.read_text()
+    assert "raw samples of long series" in path.read_text()

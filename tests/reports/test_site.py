@@ -14,7 +14,7 @@ import pytest
 from rnnbench.errors import UsageError
 from rnnbench.journal import Journal
 from rnnbench.record import Run
-from rnnbench.reports.site import write_site
+from rnnbench.reports.forms.site import write_site
 from tests.reports import factory
 
 ATOM = "{http://www.w3.org/2005/Atom}"

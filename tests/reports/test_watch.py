@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from rnnbench.cli import app, report, watch  # noqa: F401 - adds its command
+from rnnbench.cli import report, watch  # noqa: F401 - adds its command
+from rnnbench.cli.app import app
 from rnnbench.journal import Journal
 from tests.reports import factory
 
@@ -36,7 +37,7 @@ def test_it_follows_to_the_end(journal: Journal, tmp_path: Path):
     steps: Iterator[tuple[Path, str]] = watch.follow(journal.folder, tmp_path / "reports", 0.01)
     page, line = next(steps)
     assert line == "3 of 6 records"
-    assert "3 of 6 cases so far" in page.read_text()
+    assert "3 of 6 measurements so far" in page.read_text()
     journal.append(WHOLE.records[3])
     assert next(steps)[1] == "4 of 6 records"
     journal.write_run(WHOLE)

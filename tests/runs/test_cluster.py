@@ -8,7 +8,7 @@ from rnnbench.cli.run import _on_each
 from rnnbench.errors import NoCluster, NoWorkers, UsageError
 from rnnbench.runs.cluster.link import connected
 from rnnbench.runs.cluster.slots import machine_type, slots
-from rnnbench.runs.executor import executor_of
+from rnnbench.runs.executors import executor_of
 from rnnbench.runs.request import Request
 from tests.tools import command
 

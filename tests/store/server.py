@@ -15,6 +15,8 @@ from typing import Any
 
 import psycopg
 
+from tests.limits import hung_s
+
 NOBODY = 65534
 
 
@@ -85,7 +87,7 @@ def started(place: Path) -> Iterator[Server]:
             "-E",
             "UTF8",
         ]
-        subprocess.run(made, check=True, capture_output=True, timeout=120, **quiet, **as_user)
+        subprocess.run(made, check=True, capture_output=True, timeout=hung_s(), **quiet, **as_user)
         options = [f"-cport={port}", "-clisten_addresses=127.0.0.1", f"-cunix_socket_directories={home}", "-cfsync=off"]
         with (home / "log").open("wb") as log:
             server = subprocess.Popen([place / "postgres", "-D", home / "data", *options], stdout=log, stderr=log, **quiet, **as_user)

@@ -4,7 +4,7 @@ import pytest
 
 from rnnbench.runs.conduct import LOCK
 from rnnbench.runs.lock import held
-from rnnbench.runs.sweep import old_runs, remove
+from rnnbench.runs.removal import old_runs, remove
 from tests.gate.sides import CASE, records, write
 from tests.tools import command
 

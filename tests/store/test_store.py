@@ -9,21 +9,22 @@ import threading
 import pytest
 import sqlalchemy
 
-from rnnbench.analysis import index as indexing
-from rnnbench.analysis.digest import digest
-from rnnbench.analysis.formats.histories import as_json
-from rnnbench.analysis.history import history
-from rnnbench.analysis.source import Folder, source_at
-from rnnbench.analysis.sources import side
-from rnnbench.analysis.store import frame
+from rnnbench.analysis.frames import frame
 from rnnbench.errors import BadResults, RnnbenchError, UnknownName, UsageError
+from rnnbench.gate import index as indexing
+from rnnbench.gate.formats.histories import as_json
+from rnnbench.gate.history import history
+from rnnbench.gate.source import Folder, source_at
+from rnnbench.gate.sources import side
+from rnnbench.gate.timeline import timeline
 from rnnbench.journal import Journal
-from rnnbench.reports.forms import write_as
-from rnnbench.store import INDEX_FILE, open_shelf
+from rnnbench.reports.forms.table import write_as
 from rnnbench.store.address import StoreError, WrongStore
-from rnnbench.store.shelf import Shelf
+from rnnbench.store.database import Database
+from rnnbench.store.opening import INDEX_FILE, open_database
 from tests import tools
 from tests.gate.sides import CASE, records, write
+from tests.limits import hung_s
 
 METRICS = ("step_time_s", "operators")
 
@@ -36,12 +37,12 @@ def address(request, tmp_path):
 
 def kept(address):
     """Outcome of every table: what a second push must not change."""
-    shelf = open_shelf(address)
-    return [(line.id, line.records, line.content) for line in shelf.lines()], list(shelf.figures(None))
+    database = open_database(address)
+    return [(line.id, line.records, line.content) for line in database.lines()], list(database.figures(None))
 
 
 def test_same_tables_from_files_and_both_engines(results, address, tmp_path):
-    """history, compare's sides, report and the site's digest are equal whether read from files or from a store."""
+    """history, compare's sides, report and the site's timeline are equal whether read from files or from a store."""
     indexing.push(indexing.all_runs(results), address)
     files, store = Folder(results), source_at(results, address)
     assert as_json(history(files, metrics=METRICS)) == as_json(history(store, metrics=METRICS))
@@ -50,7 +51,7 @@ def test_same_tables_from_files_and_both_engines(results, address, tmp_path):
     for name in ("r003", "r02", "latest")[::2]:
         assert side(name, results) == side(name, results, store)
     assert frame(files.load(files.find("r003")).run).equals(frame(store.load(store.find("r003")).run))
-    ours, theirs = digest(files), digest(store)
+    ours, theirs = timeline(files), timeline(store)
     assert list(ours.cases) == list(theirs.cases)
     assert ours.notes == theirs.notes
     pages = [
@@ -79,8 +80,8 @@ def test_a_half_written_line_waits(tmp_path):
     line = path.read_bytes().replace(b'"process":0', b'"process":1')
     with path.open("ab") as file:
         file.write(line[:50])
-    shelf, _ = indexing.index(tmp_path)
-    assert shelf.lines()[0].records == 1
+    database, _ = indexing.index(tmp_path)
+    assert database.lines()[0].records == 1
     with path.open("ab") as file:
         file.write(line[50:])
     assert indexing.index(tmp_path)[0].lines()[0].records == 2
@@ -111,7 +112,7 @@ def test_a_run_that_grew_replaces_itself_and_an_older_copy_does_not(tmp_path, ad
     short = write(tmp_path / "a", "r1", records(CASE, [0.01]))
     full = write(tmp_path / "b", "r1", records(CASE, [0.01, 0.011]))
     assert [str(indexing.push([one], address)) for one in (short, full, short, full)] == ["1 new", "1 grown", "1 older", "1 same"]
-    (line,) = open_shelf(address).lines()
+    (line,) = open_database(address).lines()
     assert line.records == 2
 
 
@@ -122,7 +123,7 @@ def test_two_processes_push_at_once(results, team):
         subprocess.Popen(words, env=tools.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
     ]
     for one in pushing:
-        _, err = one.communicate(timeout=120)
+        _, err = one.communicate(timeout=hung_s())
         assert (one.returncode, err) == (0, "")
     runs, figures = kept(team)
     assert [run for run, _, _ in runs] == [f"r{index:03d}" for index in range(24)]
@@ -132,20 +133,20 @@ def test_two_processes_push_at_once(results, team):
 def test_a_connection_dropped_within_a_push_loses_and_doubles_nothing(results, team, server, monkeypatch):
     """The server ends the connection after half of a run was sent: that run is not there at all, and the next push completes it."""
     runs = indexing.all_runs(results)
-    fill = Shelf._fill
+    fill = Database._fill
     count = iter(range(100))
 
-    def dropped(self, connection, run, volume):
-        fill(self, connection, run, volume)
+    def dropped(self, connection, run, stored_run):
+        fill(self, connection, run, stored_run)
         if next(count) == 3:
             pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
             server.sql(f"SELECT pg_terminate_backend({pid})")
 
-    monkeypatch.setattr(Shelf, "_fill", dropped)
-    with pytest.raises(StoreError, match="what it held before is intact"):
+    monkeypatch.setattr(Database, "_fill", dropped)
+    with pytest.raises(StoreError, match="its previous contents are intact"):
         indexing.push(runs, team)
-    assert [line.id for line in open_shelf(team).lines()] == ["r000", "r001", "r002"]
-    assert len(list(open_shelf(team).figures(None))) == 9
+    assert [line.id for line in open_database(team).lines()] == ["r000", "r001", "r002"]
+    assert len(list(open_database(team).figures(None))) == 9
     monkeypatch.undo()
     monkeypatch.setenv("PGPASSWORD", server.password)
     assert str(indexing.push(runs, team)) == "3 same, 21 new"
@@ -198,7 +199,7 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(tmp_path):
         "me:hunter2@h",
     ):
         with pytest.raises(UsageError) as caught:
-            open_shelf(text)
+            open_database(text)
         assert "hunter2" not in str(caught.value)
 
 
@@ -206,15 +207,15 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(tmp_path):
 def test_an_address_that_will_not_do(text):
     """An unknown scheme, no file, a bad port: exit code 2 and what would do."""
     with pytest.raises(UsageError, match="postgresql://USER@HOST/DATABASE"):
-        open_shelf(text)
+        open_database(text)
 
 
 def test_an_unreachable_server(tmp_path):
     """One sentence with the address and the reason."""
-    with pytest.raises(StoreError, match=r"'postgresql://a@127.0.0.1:1/x' did not do it: .*refused"):
-        open_shelf("postgresql://a@127.0.0.1:1/x")
-    with pytest.raises(StoreError, match="is not there: make it with"):
-        open_shelf(f"sqlite:///{tmp_path}/none.sqlite")
+    with pytest.raises(StoreError, match=r"'postgresql://a@127.0.0.1:1/x' failed: .*refused"):
+        open_database("postgresql://a@127.0.0.1:1/x")
+    with pytest.raises(StoreError, match="does not exist: create it with"):
+        open_database(f"sqlite:///{tmp_path}/none.sqlite")
 
 
 def test_a_foreign_database_and_a_newer_schema_are_left_alone(results, address):
@@ -222,18 +223,18 @@ def test_a_foreign_database_and_a_newer_schema_are_left_alone(results, address):
     engine = sqlalchemy.create_engine(address.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE theirs (x int)")
-    with pytest.raises(WrongStore, match="holds tables of something else \\(theirs\\)"):
+    with pytest.raises(WrongStore, match="contains foreign tables \\(theirs\\)"):
         indexing.push(indexing.all_runs(results), address)
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE theirs")
     with pytest.raises(StoreError, match="is empty"):
-        open_shelf(address)
+        open_database(address)
     indexing.push(indexing.all_runs(results)[:1], address)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE rnnbench_version SET version_num = '9999'")
     engine.dispose()
     with pytest.raises(WrongStore, match="has schema 9999") as caught:
-        open_shelf(address)
+        open_database(address)
     assert caught.value.exit_code == 4
 
 
@@ -244,18 +245,18 @@ def test_the_migrations_make_the_tables_of_the_schema(address):
 
     from rnnbench.store.schema import TABLES, VERSION_TABLE
 
-    shelf = open_shelf(address, create=True)
-    with shelf._engine.begin() as connection:
+    database = open_database(address, create=True)
+    with database._engine.begin() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}), TABLES) == []
 
 
 def test_readers_see_whole_runs_while_one_writes(results):
     """A reader beside a writer of the index sees the state before, at once."""
-    shelf, _ = indexing.index(results)
+    database, _ = indexing.index(results)
     seen = []
-    with shelf._writing() as connection:
+    with database._writing() as connection:
         connection.exec_driver_sql("DELETE FROM rnnbench_runs")
-        reader = threading.Thread(target=lambda: seen.append(len(open_shelf(f"sqlite:///{results / INDEX_FILE}").lines())))
+        reader = threading.Thread(target=lambda: seen.append(len(open_database(f"sqlite:///{results / INDEX_FILE}").lines())))
         reader.start()
         reader.join(20)
         connection.rollback()

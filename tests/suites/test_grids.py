@@ -60,3 +60,41 @@ def test_quick_is_less_work_than_standard(name):
         )
 
     assert work("quick") < work("standard") <= work("full")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_suites_baseline_is_measured(name, device):
+    """What other cases are compared with is among the cases of the standard preset."""
+    suite = catalog.find(name).suite
+    cases = suite.expand(device)
+    for axis, value in suite.baseline.items():
+        assert value in {getattr(case, axis) for case in cases}
+
+
+PASSES = {"forward": 1, "decode": 1, "backward": 3, "train": 3, "converge": 3, "isolation": 0}
+LARGER_ON_CUDA = [name for name in SWEPT if not name.endswith("convergence") and name not in ("applications", "distillation", "own_data")]
+
+
+def work(name: str, device: str, preset: str) -> int:
+    """Multiplications of a suite's steps, one step a case, as if every variant were one Elman network."""
+    total = 0
+    for case in catalog.find(name).suite.expand(device, preset):
+        steps = 1 if case.phase == "decode" else case.seq_len
+        weights = case.depth * case.hidden_size * (case.hidden_size + case.input_size) * (1 + case.bidirectional)
+        total += weights * case.batch_size * steps * PASSES[case.phase]
+    return total
+
+
+@pytest.mark.parametrize("name", SWEPT)
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_presets_grow_on_every_device(name, device):
+    """quick is less work than standard, and standard less than full, whatever the device's sizes are."""
+    assert work(name, device, "quick") < work(name, device, "standard") < work(name, device, "full")
+
+
+@pytest.mark.parametrize("name", LARGER_ON_CUDA)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_gpu_is_given_more_than_a_cpu(name, preset):
+    """No preset of a suite of steps has a GPU run what was sized for a CPU."""
+    assert work(name, "cuda", preset) > work(name, "cpu", preset)

@@ -7,8 +7,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import tests.toy  # noqa: F401 - registers the device
 from rnnbench.errors import Unsupported
-from rnnbench.measure.costs import step_flops
 from rnnbench.measure.network import network, output_of
+from rnnbench.measure.probes.costs import step_flops
 from rnnbench.tasks import TASKS
 from rnnbench.tasks.grammar import IGNORE, SEPARATOR, encode
 from rnnbench.variants import VARIANTS

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 import tests.toy  # noqa: F401 - registers the device
-from rnnbench.measure.memory import activation_bytes
+from rnnbench.measure.probes.memory import activation_bytes
 from rnnbench.measure.workload import output_of
 from rnnbench.variants import VARIANTS, block_sparse, strided_attention, window_attention
 from rnnbench.variants import _attention as attention
@@ -30,13 +30,32 @@ SHAPES = st.fixed_dictionaries(
         "batch_size": st.integers(1, 3),
         "seq_len": st.integers(1, 40),
         "window": st.integers(1, 20),
+        "block_size": st.integers(1, 10),
         "bidirectional": st.booleans(),
     }
 )
-ONE = {"depth": 1, "hidden_size": 1, "input_size": 1, "batch_size": 1, "seq_len": 1, "window": 1, "bidirectional": False}
-ODD = {"depth": 2, "hidden_size": 7, "input_size": 5, "batch_size": 1, "seq_len": 37, "window": 7, "bidirectional": True}
-HEADS = {"depth": 2, "hidden_size": 128, "input_size": 128, "batch_size": 2, "seq_len": 50, "window": 8, "bidirectional": False}
-LONG = {"depth": 1, "hidden_size": 4, "input_size": 4, "batch_size": 1, "seq_len": 301, "window": 48, "bidirectional": False}
+ONE = {"depth": 1, "hidden_size": 1, "input_size": 1, "batch_size": 1, "seq_len": 1, "window": 1, "block_size": 1, "bidirectional": False}
+ODD = {"depth": 2, "hidden_size": 7, "input_size": 5, "batch_size": 1, "seq_len": 37, "window": 7, "block_size": 3, "bidirectional": True}
+HEADS = {
+    "depth": 2,
+    "hidden_size": 128,
+    "input_size": 128,
+    "batch_size": 2,
+    "seq_len": 50,
+    "window": 8,
+    "block_size": 4,
+    "bidirectional": False,
+}
+LONG = {
+    "depth": 1,
+    "hidden_size": 4,
+    "input_size": 4,
+    "batch_size": 1,
+    "seq_len": 301,
+    "window": 48,
+    "block_size": 24,
+    "bidirectional": False,
+}
 LOW = {torch.bfloat16: 0.05, torch.float16: 0.01}  # of a result's norm
 
 
@@ -61,7 +80,7 @@ def test_autocast_stays_near_fp32(name, precision):
     """Under autocast, output and gradients of all together stay within a stated share, in norm, of the oracle's in fp32."""
     if name == "lstm_attention" and precision == torch.float16:
         pytest.skip("torch's LSTM on a CPU has no fp16")
-    fields = {"depth": 2, "hidden_size": 64, "input_size": 32, "batch_size": 4, "seq_len": 70, "window": 16}
+    fields = {"depth": 2, "hidden_size": 64, "input_size": 32, "batch_size": 4, "seq_len": 70, "window": 16, "block_size": 8}
     x = input_for(fields, torch.float32)
     exact = outcome(built(name, "loop", fields, dtype=torch.float32), x)
     low = outcome(built(name, "fused", fields, dtype=torch.float32), x, precision)
@@ -77,7 +96,7 @@ def test_a_later_input_does_not_change_an_earlier_output(name, way):
     for at in (12, 29):
         changed = torch.cat([x[:at], x[at:] + torch.randn(30 - at, 2, 8)])
         for bidirectional in (False, True):
-            model = built(name, way, {"depth": 2, "window": 6, "bidirectional": bidirectional})
+            model = built(name, way, {"depth": 2, "window": 6, "block_size": 3, "bidirectional": bidirectional})
             first, second = output_of(model(x)), output_of(model(changed))
             same = torch.allclose(first[:at], second[:at], rtol=1e-12, atol=1e-12)
             assert same is not bidirectional
@@ -128,7 +147,7 @@ def test_activations_grow_linearly(name):
     """Four times the length keeps four times the bytes: no scores are kept."""
     kept = []
     for steps in (256, 1024):
-        fields = {"hidden_size": 32, "input_size": 32, "seq_len": steps, "window": 32, "batch_size": 1}
+        fields = {"hidden_size": 32, "input_size": 32, "seq_len": steps, "window": 32, "block_size": 16, "batch_size": 1}
         model, x = built(name, "fused", fields, dtype=torch.float32), input_for(fields, torch.float32)
         kept.append(activation_bytes(lambda model=model, x=x: model(x), model))
     assert kept[1] <= 4.1 * kept[0]
@@ -159,7 +178,7 @@ def test_formulas_count_weights_and_products(name, fields):
     seen = {
         "transformer": lambda: attention.causal(case.seq_len, torch.device("cpu")),
         "window_attention": lambda: window_attention.seen(case.window, case.seq_len, torch.device("cpu")),
-        "block_sparse": lambda: block_sparse.seen(max(1, case.window // 2), case.seed, case.seq_len, torch.device("cpu")),
+        "block_sparse": lambda: block_sparse.seen(case.block_size, case.seed, case.seq_len, torch.device("cpu")),
         "strided_attention": lambda: strided_attention.seen(case.window, case.seq_len, torch.device("cpu")),
     }[name]()
     assert stated.flops(case) == attention.flops(lambda _: int(seen.sum()))(case)
@@ -180,7 +199,7 @@ def test_the_rest_of_the_formula_is_what_torch_counts():
 def test_every_phase_and_precision_runs_on_the_test_accelerator(name, way):
     """No tensor is left on the CPU, whatever the phase and the precision."""
     for phase, precision in product(("forward", "backward", "train"), ("fp32", "bf16", "fp16")):
-        fields = {"phase": phase, "precision": precision, "depth": 2, "seq_len": 9, "window": 4, "hidden_size": 12}
+        fields = {"phase": phase, "precision": precision, "depth": 2, "seq_len": 9, "window": 4, "block_size": 2, "hidden_size": 12}
         with workload(variant=name, implementation=way, device="toy", **fields) as work:
             work.step()
             work.check()

@@ -3,8 +3,8 @@
 import pytest
 
 import tests.toy  # noqa: F401 - registers the device
-from rnnbench.measure.devices import Clock, Device
-from rnnbench.measure.precision import FORMATS
+from rnnbench.device.devices import Clock, Device
+from rnnbench.device.precision import FORMATS
 from rnnbench.measure.workload import Workload
 from tests.tools import small_case
 from tests.variants.parts import EVERY

@@ -9,7 +9,7 @@ from rnnbench.case import Case
 from rnnbench.measure.workload import output_of
 from rnnbench.variants import VARIANTS
 from tests.tools import small_case
-from tests.variants.parts import EVERY, FASTER, RECURRENT, SHAPES, built, input_for, outcome
+from tests.variants.parts import EVERY, FASTER, RECURRENT, SHAPES, WAYS, built, input_for, outcome
 
 NORMED = {"ln_lstm", "ln_lstm_gates", "res_ln_lstm"}  # the norm of nearly equal numbers divides by nearly nothing
 LOW = {torch.bfloat16: 0.12, torch.float16: 0.02}  # of a result's norm; eight and eleven bits a product
@@ -60,7 +60,7 @@ def test_single_precision_is_as_good_as_torchs_own(name, seq_len):
 def test_equal_seeds_give_equal_weights(name):
     """The seed decides the weights, bit for bit and in the same order, whatever the implementation; another seed gives others."""
     fields = {"depth": 2, "bidirectional": True}
-    every = [built(name, way, fields) for way in VARIANTS[name].implementations]
+    every = [built(name, way, fields) for way in WAYS[name]]
     drawn = [p for p in every[0].parameters() if p.unique().numel() > 1]
     assert drawn
     for other in every[1:]:

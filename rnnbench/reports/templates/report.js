@@ -152,7 +152,7 @@ const open = (entry) => {
     inside.append(box);
   }
   inside.append(list("Metrics", Object.entries(row.text).map(([name, text]) => [names[name] || name, text])));
-  if (Object.keys(row.absent).length) inside.append(list("Absent, and why", Object.entries(row.absent).map(([name, why]) => [names[name] || name, why])));
+  if (Object.keys(row.absent).length) inside.append(list("Not available", Object.entries(row.absent).map(([name, why]) => [names[name] || name, why])));
   inside.append(list("Case", [["id", row.id], ...Object.entries(row.case).map(([name, value]) => [name, value === null ? "none" : String(value)]), ["run", row.run]]));
   inside.append(list("Processes", row.processes.map((one) => [`${one.process} (pid ${one.pid})`, `${one.status}, ${one.started_utc} to ${one.finished_utc}`])));
   td.append(inside);

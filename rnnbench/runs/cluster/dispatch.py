@@ -1,4 +1,4 @@
-"""Jobs to hands, records back as they come. What a lost machine had is tried once more elsewhere, then recorded as lost."""
+"""Jobs to workers, records back as they arrive. What a lost machine had is retried once elsewhere, then recorded as lost."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from rnnbench.errors import CannotWrite
 from rnnbench.journal import now_utc
 from rnnbench.measure.job import Job
 from rnnbench.record import Record
-from rnnbench.runs.cluster.crew import Crew, why_lost
-from rnnbench.runs.cluster.hand import Hand
+from rnnbench.runs.cluster.worker_handle import WorkerHandle
+from rnnbench.runs.cluster.worker_pool import WorkerPool, why_lost
 from rnnbench.runs.executor import Scene
 
 TRIES = 2
@@ -20,9 +20,9 @@ TRIES = 2
 class Dispatch:
     """As many jobs are out as there are hands, whatever the number of cases: memory does not grow with it."""
 
-    def __init__(self, ray: Any, crew: Crew, scene: Scene) -> None:
+    def __init__(self, ray: Any, pool: WorkerPool, scene: Scene) -> None:
         self._ray = ray
-        self._crew = crew
+        self._pool = pool
         self._scene = scene
         self._again: deque[tuple[Job, str]] = deque()
         self._losses: Counter[tuple[str, int]] = Counter()
@@ -31,63 +31,63 @@ class Dispatch:
         """The record of each task, in the order in which they end."""
         while True:
             more = self._hand_out(jobs)
-            if not more and not self._again and not self._crew.busy:
+            if not more and not self._again and not self._pool.busy:
                 return
-            for hand in self._crew.ready():
-                yield from self._hear(hand)
+            for worker in self._pool.ready():
+                yield from self._hear(worker)
 
     def _hand_out(self, jobs: Iterator[Job]) -> bool:
         """A job to each idle hand. Whether there may be more to hand out."""
-        for hand in self._crew.idle:
-            job = self._tried_elsewhere(hand) or next(jobs, None)
+        for worker in self._pool.idle:
+            job = self._tried_elsewhere(worker) or next(jobs, None)
             if job is None:
                 return bool(self._again)
-            hand.measure(job, {str(case): self._scene.limit(case) for case, _ in job.tasks})
+            worker.measure(job, {str(case): self._scene.limit(case) for case, _ in job.tasks})
             self._scene.begin(*job.tasks[0])
         return True
 
-    def _tried_elsewhere(self, hand: Hand) -> Job | None:
+    def _tried_elsewhere(self, worker: WorkerHandle) -> Job | None:
         """A job that another machine lost; one that this machine lost too, where there is no other."""
-        others = any(one.slot.node != hand.slot.node for one in self._crew.hands)
+        others = any(one.slot.node != worker.slot.node for one in self._pool.workers)
         for number, (job, node) in enumerate(self._again):
-            if node != hand.slot.node or not others:
+            if node != worker.slot.node or not others:
                 del self._again[number]
                 return job
         return None
 
-    def _hear(self, hand: Hand) -> Iterator[Record]:
-        job = hand.job
+    def _hear(self, worker: WorkerHandle) -> Iterator[Record]:
+        job = worker.job
         assert job is not None
         try:
-            told = list(hand.told())
+            told = list(worker.told())
         except self._ray.exceptions.RayError as error:
-            yield from self._lost(hand, job, why_lost(error))
+            yield from self._lost(worker, job, why_lost(error))
             return
         for data, said in told:
-            record = replace(Record.from_dict(data), worker=hand.name)
+            record = replace(Record.from_dict(data), worker=worker.name)
             self._keep_log(record.log, said)
-            self._crew.praise(hand)
-            left = tuple(task for task in job.tasks if (str(task[0]), task[1]) != record.key)
-            hand.job = replace(job, tasks=left)
+            self._pool.praise(worker)
+            left = tuple(task for task in job.tasks if task.key != record.key)
+            worker.job = replace(job, tasks=left)
             yield record
 
-    def _lost(self, hand: Hand, job: Job, why: str) -> Iterator[Record]:
+    def _lost(self, worker: WorkerHandle, job: Job, why: str) -> Iterator[Record]:
         """The case that it was at is tried once more, and those behind it with it."""
-        self._crew.lose(hand)
+        self._pool.lose(worker)
         tasks = job.tasks
         if not tasks:
             return
         case, process = tasks[0]
-        key = (str(case), process)
+        key = tasks[0].key
         self._losses[key] += 1
         if self._losses[key] < TRIES:
-            self._scene.say(f"{hand.name} was lost ({why}): {case} is tried once more")
+            self._scene.say(f"{worker.name} was lost ({why}): retrying {case}")
         else:
             tasks = tasks[1:]
-            reason = f"{hand.name} was lost ({why}), and so was the machine that tried it first"
-            yield Record(case=case, process=process, status="lost", reason=reason, worker=hand.name, finished_utc=now_utc())
+            reason = f"{worker.name} was lost ({why}), as was the machine that tried it first"
+            yield Record(case=case, process=process, status="lost", reason=reason, worker=worker.name, finished_utc=now_utc())
         if tasks:
-            self._again.append((replace(job, tasks=tasks), hand.slot.node))
+            self._again.append((replace(job, tasks=tasks), worker.slot.node))
 
     def _keep_log(self, name: str, said: bytes) -> None:
         """What a case printed on its machine, in the run's own folder."""

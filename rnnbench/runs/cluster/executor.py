@@ -12,17 +12,19 @@ from typing import Any
 from rnnbench import bounded
 from rnnbench.errors import BadPlugin, NoSuchDevice, UsageError
 from rnnbench.measure.job import Job
+from rnnbench.own_data import Asked, is_data
+from rnnbench.own_model import is_own
 from rnnbench.record import Record, Run
 from rnnbench.registry import user_path
 from rnnbench.runs.catalog import find, shipped
-from rnnbench.runs.client import Event
-from rnnbench.runs.cluster.crew import Crew
 from rnnbench.runs.cluster.dispatch import Dispatch
-from rnnbench.runs.cluster.hand import Hand
 from rnnbench.runs.cluster.link import connected
 from rnnbench.runs.cluster.slots import LABEL, Slot, facts, slots
-from rnnbench.runs.cluster.station import Orders, Station
+from rnnbench.runs.cluster.worker import Orders, Worker
+from rnnbench.runs.cluster.worker_handle import WorkerHandle
+from rnnbench.runs.cluster.worker_pool import WorkerPool
 from rnnbench.runs.executor import Scene
+from rnnbench.runs.processes.client import Event
 from rnnbench.runs.request import Request
 
 MOST_FILE_BYTES = 64 * 2**20
@@ -31,29 +33,29 @@ MOST_FILE_BYTES = 64 * 2**20
 class OnRay:
     """Each machine surveys itself, holds its own lock, measures its own ceilings, and supervises its own cases."""
 
-    def __init__(self, request: Request, station: type = Station) -> None:
+    def __init__(self, request: Request, worker_class: type = Worker) -> None:
         _check(request)
         self._request = request
-        self._station = station
+        self._worker_class = worker_class
         self._stack = contextlib.ExitStack()
         self._ray = self._stack.enter_context(connected(request.address))
-        self._crew: Crew | None = None
+        self._pool: WorkerPool | None = None
         self._dispatch: Dispatch | None = None
 
     @property
-    def crew(self) -> Crew:
+    def pool(self) -> WorkerPool:
         """All stations; there once `survey` was called."""
-        assert self._crew is not None
-        return self._crew
+        assert self._pool is not None
+        return self._pool
 
     @property
     def at_once(self) -> int:
         """How many stations there are now."""
-        return len(self.crew.hands)
+        return len(self.pool.workers)
 
     def machine_types(self) -> list[str]:
         """Every type of machine that the request could be measured on, the most common first. Call after `look_around`."""
-        return [name for name, _ in Counter(one.machine_type for one in self.crew.hands).most_common()]
+        return [name for name, _ in Counter(one.machine_type for one in self.pool.workers).most_common()]
 
     def survey(self, request: Request, plugins: tuple[str, ...], scratch: Path) -> Event:  # noqa: ARG002 - stations have folders of their own
         """As the first machine of the chosen type tells. Raises UsageError where types are mixed and none was chosen."""
@@ -64,11 +66,11 @@ class OnRay:
             raise UsageError(f"no machine of type {wanted!r} is in the cluster; there are: {', '.join(types)}")
         if wanted is None and len(types) > 1:
             raise UsageError(
-                f"the cluster has machines of {len(types)} types ({', '.join(types)}), whose figures may not stand beside each other:"
-                " choose some with --on LABEL=VALUE, or measure every case on each with --replicate-on-each"
+                f"the cluster has machines of {len(types)} types ({', '.join(types)}), whose figures cannot be compared:"
+                " choose one with --on LABEL=VALUE, or measure on each with --replicate-on-each"
             )
-        self.crew.keep(wanted or types[0])
-        return self.crew.hands[0].survey
+        self.pool.keep(wanted or types[0])
+        return self.pool.workers[0].survey
 
     def look_around(self, plugins: tuple[str, ...] = ()) -> None:
         """Start a station on every place that the request may use."""
@@ -79,17 +81,17 @@ class OnRay:
         names = {str(one.path): one.suite.name for one in found}
         environment = request.server_environment()
 
-        def start(slot: Slot) -> Hand:
+        def start(slot: Slot) -> WorkerHandle:
             orders = Orders(request.device, plugins, names, files, environment, slot.cores, slot.index, request.share)
-            return Hand(self._ray, self._station, slot, orders)
+            return WorkerHandle(self._ray, self._worker_class, slot, orders)
 
-        self._crew = Crew(self._ray, start, lambda: slots(self._ray.nodes(), request))
-        self._crew.gather()
+        self._pool = WorkerPool(self._ray, start, lambda: slots(self._ray.nodes(), request))
+        self._pool.gather()
 
     def arguments(self) -> Mapping[str, Any]:
         """How cases were placed. The address is not in it: it says nothing of a figure, and may be a secret."""
-        request, label = self._request, self.crew.hands[0].slot.labels.get(LABEL)
-        placing = {"on": list(request.on), "cores": request.cores, "share": request.share, "machine_type": self.crew.machine_type}
+        request, label = self._request, self.pool.workers[0].slot.labels.get(LABEL)
+        placing = {"on": list(request.on), "cores": request.cores, "share": request.share, "machine_type": self.pool.machine_type}
         conditions = {"machine_label": label, "share": request.share or None}
         return {"placing": placing, **{name: value for name, value in conditions.items() if value is not None}}
 
@@ -100,21 +102,21 @@ class OnRay:
     @contextmanager
     def reserved(self, device: str, wait: Callable[[str], None] | None) -> Iterator[None]:  # noqa: ARG002 - each knows its own
         """Hold the device on each machine."""
-        self.crew.hold(wait)
+        self.pool.hold(wait)
         yield
 
     def load(self, device: str) -> Mapping[str, Any]:  # noqa: ARG002 - each knows its own
         """Of all machines in one: what run.json states of each stands under its name."""
-        notes = dict.fromkeys(f"{one.name}: {note}" for one in self.crew.hands for note in one.load.get("notes", ()))
+        notes = dict.fromkeys(f"{one.name}: {note}" for one in self.pool.workers for note in one.load.get("notes", ()))
         return {"notes": list(notes)}
 
     def open(self, run: Run, device: str, scene: Scene) -> Run:  # noqa: ARG002 - each knows its own
         """Each machine's ceilings, from the results folder or measured there."""
-        crew = self.crew
-        crew.results, crew.say = scene.results, scene.say
-        crew.prepare()
-        self._dispatch = Dispatch(self._ray, crew, scene)
-        return replace(run, machine=crew.hands[0].machine, workers={**run.workers, **crew.met})
+        pool = self.pool
+        pool.results, pool.say = scene.results, scene.say
+        pool.prepare()
+        self._dispatch = Dispatch(self._ray, pool, scene)
+        return replace(run, machine=pool.workers[0].machine, workers={**run.workers, **pool.met})
 
     def records(self, jobs: Iterator[Job]) -> Iterator[Record]:
         """As they come."""
@@ -123,12 +125,12 @@ class OnRay:
 
     def workers(self) -> Mapping[str, Mapping[str, Any]]:
         """Every machine that was met."""
-        return self.crew.met
+        return self.pool.met
 
     def close(self) -> None:
         """End every station, and the cluster where it is this run's own."""
-        if self._crew is not None:
-            self._crew.close()
+        if self._pool is not None:
+            self._pool.close()
         self._stack.close()
 
 
@@ -141,6 +143,8 @@ def machine_types(request: Request) -> list[str]:
 
 def _check(request: Request) -> None:
     """What has no meaning on a cluster."""
+    if own := [name for name in (*request.suites, *request.plugins) if is_own(name)]:
+        raise UsageError(f"{own[0]} is a model of your own, which is measured on this machine: leave out --executor ray")
     if request.pin is not None:
         raise UsageError(f"--pin {request.pin!r} names CPUs of one machine: on a cluster write --cores N")
     if request.device and request.device.startswith("cuda:"):
@@ -152,6 +156,6 @@ def _check(request: Request) -> None:
 def _content(path: str) -> bytes:
     """A file of the user's own, to travel."""
     try:
-        return bounded.content(user_path(path), MOST_FILE_BYTES)
+        return bounded.content(user_path(Asked.of(path).path if is_data(path) else path), MOST_FILE_BYTES)
     except OSError as error:
         raise BadPlugin(path, error.strerror or str(error)) from None

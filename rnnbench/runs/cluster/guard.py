@@ -1,4 +1,4 @@
-"""Waits for the end of a run that has a Ray cluster of its own, then ends what is left of the cluster. `python -m … MARK FOLDER`.
+"""Ends what is left of a run's own Ray cluster once the run has ended.
 
 Ray's own helpers outlive a killed driver by minutes. Whatever came from the run carries the mark in its environment, or, where it has
 written its title over that, has files of the cluster's folder open.

@@ -1,4 +1,4 @@
-"""To a Ray cluster and back: one that is there, or one of this machine's own that ends with the run and leaves no process."""
+"""Connecting to a Ray cluster: an existing one, or one of this machine's own that ends with the run."""
 
 import contextlib
 import logging

@@ -40,7 +40,7 @@ def slots(nodes: Iterable[Mapping[str, Any]], request: Request) -> list[Slot]:
     if not found:
         what = "a GPU" if on_gpu else f"{request.cores or 1} CPU cores"
         has = "; ".join(f"{one['NodeManagerHostname']}: {_resources(one)}" for one in here)
-        raise NoWorkers(f"no machine of the cluster can take a case that asks for {what} ({has})")
+        raise NoWorkers(f"no machine of the cluster has {what} for a case ({has})")
     return found
 
 

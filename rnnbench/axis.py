@@ -1,0 +1,147 @@
+"""Axes: the values a field of a Case may take, and the cases that a value can change. No torch here."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rnnbench.errors import BadValue, UnknownName
+
+NAME = "a name of letters, digits, _ . : +"  # what an id, a folder and a log file can all hold
+NAME_PATTERN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+]{0,63}")
+_WORDS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+_KINDS: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which cases an axis applies to: those whose other axes hold one of the values in `only` and none of those in `never`."""
+
+    only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    never: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def __call__(self, case: Any) -> bool:
+        """Whether it applies to this case."""
+        wanted = all(getattr(case, name) in values for name, values in self.only.items())
+        return wanted and not any(getattr(case, name) in values for name, values in self.never.items())
+
+    def words(self) -> str:
+        """For a sentence: "where phase is train or converge"; empty where it applies to every case."""
+        parts = [f"{name} is {' or '.join(map(written, values))}" for name, values in self.only.items()]
+        parts += [f"{name} is not {' or '.join(map(written, values))}" for name, values in self.never.items()]
+        return f"where {' and '.join(parts)}" if parts else ""
+
+
+EVERYWHERE = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One field of a Case as a thing to sweep: `values` is None where any value of `kind` will do.
+
+    `where` says which cases it applies to; of an axis that is `declared`, only those of variants that declare it. `most` names the axis
+    above whose value another value changes nothing: a window that is longer than the sequence."""
+
+    name: str
+    kind: type
+    unit: str
+    about: str
+    letter: str
+    default: Any
+    values: tuple[str, ...] | None = None
+    optional: bool = False
+    where: Where = EVERYWHERE
+    declared: bool = False
+    most: str = ""
+
+    def parse(self, text: str) -> Any:
+        """The value that a user wrote; `none` is None where the axis admits it."""
+        if self.optional and text.lower() == "none":
+            return None
+        try:
+            return _WORDS[text.lower()] if self.kind is bool else self.kind(text)
+        except (ValueError, KeyError):
+            raise BadValue(self.name, text, self.wanted()) from None
+
+    def check(self, value: Any) -> None:
+        """Raise where `value` cannot be a case's."""
+        if value is None and self.optional:
+            return
+        if self.values is not None and value not in self.values:
+            raise UnknownName(self.name, value, self.values)
+        if self.kind in (int, float):
+            low = 0 if self.name == "seed" else 1 if self.kind is int else 0
+            number = isinstance(value, self.kind | int) and not isinstance(value, bool)
+            if not number or not low <= value < 2**63 or (self.kind is float and value == 0):
+                raise BadValue(self.name, value, self.wanted())
+        elif not isinstance(value, self.kind) or (self.kind is str and not NAME_PATTERN.fullmatch(str(value))):
+            raise BadValue(self.name, value, self.wanted())
+
+    def wanted(self) -> str:
+        """Which values are valid, in words."""
+        if self.values is not None:
+            return f"one of {', '.join(self.values)}{', or none' if self.optional else ''}"
+        kinds = {int: "a whole number from 0" if self.name == "seed" else "a whole number from 1", float: "a number above 0"}
+        words = {**kinds, bool: "true or false", str: NAME}[self.kind]
+        return f"{words}, or none" if self.optional else words
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        where = {"only": self.where.only, "never": self.where.never}
+        return {
+            "name": self.name,
+            "kind": self.kind.__name__,
+            "default": self.default,
+            "about": self.about,
+            "values": list(self.values) if self.values else None,
+            **{key: {name: list(values) for name, values in held.items()} for key, held in where.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Axis":
+        """The axis that `as_dict` was made of."""
+        values = data["values"]
+        only, never = ({name: tuple(held) for name, held in data[key].items()} for key in ("only", "never"))
+        return cls(
+            str(data["name"]),
+            _KINDS[data["kind"]],
+            "",
+            str(data["about"]),
+            "",
+            data["default"],
+            tuple(values) if values else None,
+            where=Where(only, never),
+            declared=True,
+        )
+
+
+def own_axis(default: Any, about: str, *, values: Iterable[str] | None = None, phases: tuple[str, ...] = ()) -> Axis:
+    """A hyperparameter that one variant has for itself: `@variant(axes={"keep": own_axis(0.5, "share of the state that is kept")})`.
+
+    Its kind is that of `default`: a whole number, a number above 0, a bool, or a word out of `values`. `phases` are those in which it
+    changes what runs; empty means all. The builder reads it as `case.keep`, a user sets it by `--set keep=0.2,0.8`.
+    """
+    words = tuple(values) if values is not None else None
+    if type(default) not in (int, float, bool, str) or (isinstance(default, str) and words is None):
+        raise BadValue("default", default, "a whole number, a number above 0, true or false, or a word with values=(…)")
+    if odd := [word for word in words or () if read(word) != word or not re.fullmatch(r"\w+", word)]:
+        raise BadValue("values", odd[0], "words of letters, digits and _ that are no numbers")
+    where = Where({"phase": phases}) if phases else EVERYWHERE
+    return Axis("", type(default), "", about, "", default, words, where=where, declared=True)
+
+
+def written(value: object) -> str:
+    """A value as a user writes it in --set: none, true, 0.5, lstm."""
+    return {None: "none", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def read(text: str) -> Any:
+    """The value of an axis of a variant's own, as `Case.hyper` holds it: a number or true or false where it is one, else the word."""
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

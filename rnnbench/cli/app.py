@@ -1,0 +1,59 @@
+"""The application that every command adds itself to, and the order in which help lists them."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import rnnbench
+from rnnbench.cli.output import say
+
+MEASURE, LOOK, GATE, KEEP = "Measure", "View results", "Compare and gate", "Keep and share"  # the help's panels
+ORDER = (
+    *("doctor", "list", "plan", "run", "measure", "profile", "report", "site", "history"),
+    *("init", "compare", "duet", "bisect", "baseline", "comment", "export"),
+)
+
+
+class Ordered(TyperGroup):
+    """Commands in the order in which they are met, not of the alphabet."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Those of ORDER first."""
+        known = super().list_commands(ctx)
+        return sorted(known, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, whose help shows no type for what takes no value."""
+        command = super().get_command(ctx, cmd_name)
+        options: list[Any] = [*command.params, command.get_help_option(ctx)] if command is not None else []
+        for one in options:
+            if getattr(one, "is_flag", False) and one.metavar is None:
+                one.metavar = ""
+        return command
+
+
+app = typer.Typer(
+    name="rnnbench",
+    cls=Ordered,
+    help="Measure throughput, memory and convergence of deep recurrent networks.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 success · 1 tool error · 2 usage · 3 regression · 4 inconclusive, missing or incompatible"
+    " · 5 cases failed · 130 interrupted",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(f"rnnbench {rnnbench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show version and exit.")] = False,
+) -> None:
+    """Measure throughput, memory and convergence of deep recurrent networks."""

@@ -1,0 +1,65 @@
+"""A history as JSON and Markdown."""
+
+import json
+
+from rnnbench import units
+from rnnbench.gate.formats.markdown import Raw, code, plain, table
+from rnnbench.gate.history import History
+from rnnbench.gate.series import Change, Series
+from rnnbench.record import METRICS
+
+HEAD = ("", "case", "metric", "change", "from → to", "commits", "first run after", "machine")
+
+
+def as_json(found: History) -> str:
+    """Every series with its points and changes."""
+    return json.dumps(
+        {
+            "runs": found.runs,
+            "notes": list(found.notes),
+            "series": [_series(one) for one in found.series],
+        },
+        indent=1,
+    )
+
+
+def _series(one: Series) -> dict[str, object]:
+    points = [
+        {"run": point.run.id, "commit": point.run.hash, "at_utc": point.run.started_utc, "value": point.value} for point in one.measured
+    ]
+    changes = [
+        {
+            "at": change.shift.at,
+            "ratio": change.shift.ratio,
+            "before": change.shift.before,
+            "after": change.shift.after,
+            "p": change.shift.p,
+            "worse": change.worse,
+            "commits": [change.last_before.run.hash, change.first_after.run.hash],
+            "runs": [change.last_before.run.id, change.first_after.run.id],
+        }
+        for change in one.changes
+    ]
+    return {"case": one.case, "metric": one.metric, "machine": one.machine, "canary": one.canary, "points": points, "changes": changes}
+
+
+def as_markdown(found: History) -> str:
+    """The changes, newest first."""
+    rows = [row(one, change) for one, change in found.changed]
+    shown = table(HEAD, [(*cells[:1], Raw(code(cells[1])), *cells[2:]) for cells in rows]) if rows else "No change point."
+    notes = "\n".join(f"* {plain(note)}" for note in found.notes)
+    return "\n\n".join(part for part in (f"## rnnbench: {headline(found)}", shown, notes) if part) + "\n"
+
+
+def row(one: Series, change: Change) -> tuple[str, ...]:
+    """One change as text, in the order of `HEAD`."""
+    sign = {True: "❌", False: "✅", None: "❔"}[change.worse]
+    values = f"{units.show(one.metric, change.shift.before)} → {units.show(one.metric, change.shift.after)}"
+    label = METRICS[one.metric].label
+    return (sign, one.case, label, units.change(change.shift.ratio), values, change.commits, change.first_after.run.id, one.machine)
+
+
+def headline(found: History) -> str:
+    """`3 change points in 48 series over 120 runs`."""
+    count = len(found.changed)
+    return f"{count or 'no'} change point{'' if count == 1 else 's'} in {len(found.series)} series over {found.runs} runs"

@@ -1,0 +1,64 @@
+"""Selected cases over all runs of a folder or store: their series and changes, newest first."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from rnnbench.analysis.changepoints import MIN_CHANGE
+from rnnbench.errors import BadResults, UnknownName
+from rnnbench.gate.policy import CANARY, NO_CANARY
+from rnnbench.gate.series import Change, Series
+from rnnbench.gate.side import Side
+from rnnbench.gate.source import Source, as_source
+from rnnbench.gate.timeline import of_sides
+from rnnbench.record import METRICS
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All series of the chosen cases, the number of runs, and what could not be read."""
+
+    series: tuple[Series, ...]
+    runs: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> list[tuple[Series, Change]]:
+        """Every change, newest first."""
+        found = [(one, change) for one in self.series for change in one.changes]
+        return sorted(found, key=lambda pair: pair[1].first_after.run.started_utc, reverse=True)
+
+
+def history(
+    results: Path | Source, *, metrics: Sequence[str], cases: str = "*", canary: str = CANARY, min_change: float = MIN_CHANGE
+) -> History:
+    """Read a results folder or a store. `canary` is a case's id, `canary` for the shipped one where it was run, or `none`."""
+    for name in metrics:
+        if name not in METRICS:
+            raise UnknownName("metric", name, METRICS)
+    sides, notes = _read(
+        results, metrics, lambda name: fnmatchcase(name, cases) or name == canary or (canary == CANARY and name.startswith(f"{CANARY}/"))
+    )
+    tracked = tuple(dict.fromkeys((*metrics, "step_time_s")))
+    found = of_sides(sides, tracked, notes, canary, min_change)
+    if canary not in (CANARY, NO_CANARY) and canary not in found.cases:
+        raise UnknownName("canary", canary, sorted(found.cases))
+    chosen = [case for case in found.cases if fnmatchcase(case, cases)]
+    return History(tuple(one for case in chosen for one in found.series(case, metrics)), len(sides), tuple(notes))
+
+
+def sides_of(results: Path | Source) -> list[Side]:
+    """The runs of a folder or a store that can be read, in order of time."""
+    return _read(results)[0]
+
+
+def _read(
+    results: Path | Source, metrics: Sequence[str] | None = None, wanted: Callable[[str], bool] | None = None
+) -> tuple[list[Side], list[str]]:
+    """The runs in order of time, and a note for each that cannot be read."""
+    source = as_source(results)
+    sides, notes = source.sides(metrics, wanted)
+    if not sides:
+        raise BadResults(source.where, "it holds no run")
+    return sorted(sides, key=lambda side: (side.taken_utc, side.label)), notes

@@ -1,0 +1,111 @@
+"""One metric of one case over time: its points, and its change points with their commit ranges."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import log
+from typing import Any
+
+from rnnbench.analysis.changepoints import MIN_CHANGE, SHORTEST, Shift, shifts
+from rnnbench.gate.side import usable
+from rnnbench.record import METRICS
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One run, without its records. Its source finds it again by `key`. `commit` is its `hash` in short, with + for uncommitted changes."""
+
+    id: str
+    key: str = ""
+    started_utc: str = ""
+    finished_utc: str = ""
+    suites: tuple[Mapping[str, Any], ...] = ()
+    machine: str = ""
+    commit: str = ""
+    hash: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    planned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One run's figure: the median of its processes'. `value` is None where the case was not measured; `low` and `high` enclose it
+    where that is known."""
+
+    run: RunLine
+    status: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of level between two runs that follow each other. `worse` is None where the metric is neither good nor bad."""
+
+    shift: Shift
+    last_before: Point
+    first_after: Point
+    worse: bool | None
+
+    @property
+    def at(self) -> int:
+        """The place of the first point after, among the measured ones."""
+        return self.shift.at
+
+    @property
+    def before(self) -> float:
+        """The level before."""
+        return self.shift.before
+
+    @property
+    def after(self) -> float:
+        """The level after."""
+        return self.shift.after
+
+    @property
+    def ratio(self) -> float:
+        """After ÷ before."""
+        return self.shift.ratio
+
+    @property
+    def commits(self) -> str:
+        """The range in which the cause lies, as git takes it."""
+        before, after = self.last_before.run.hash[:10] or "?", self.first_after.run.hash[:10] or "?"
+        return before if before == after else f"{before}..{after}"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One metric of one case on one kind of machine, in order of time; `left_out` older points are not in it. `canary` is the case whose
+    drift was divided out, empty for none."""
+
+    case: str
+    metric: str
+    machine: str
+    points: tuple[Point, ...]
+    changes: tuple[Change, ...] = ()
+    left_out: int = 0
+    canary: str = ""
+
+    @property
+    def measured(self) -> list[Point]:
+        """The points with a figure; changes count along these."""
+        return [point for point in self.points if point.value is not None]
+
+
+def changes_of(metric: str, points: Sequence[Point], doubts: Sequence[float] = (), min_change: float = MIN_CHANGE) -> tuple[Change, ...]:
+    """Change points of measured points; of an exact metric every difference is one.
+
+    `doubts` is, for each point, how far a change of the machine there is open (logarithm): smaller changes are the machine's."""
+    values = [point.value for point in points if point.value is not None]
+    if METRICS[metric].deterministic:
+        found = [Shift(at, before, after, 0.0) for at, (before, after) in enumerate(pairwise(values), 1) if before != after]
+    else:
+        found = shifts(values, min_change) if usable(values) else []
+    kept = [one for one in found if not doubts or abs(log(one.ratio)) > max(doubts[max(0, one.at - SHORTEST) : one.at + SHORTEST])]
+    better = METRICS[metric].better
+    return tuple(
+        Change(one, points[one.at - 1], points[one.at], None if better is None else (one.after > one.before) == (better == "lower"))
+        for one in kept
+    )

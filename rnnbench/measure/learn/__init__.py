@@ -1,0 +1,1 @@
+"""Training to a target: the network with its head, the training step, distillation, and what a training is recorded as."""

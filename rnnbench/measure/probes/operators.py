@@ -1,0 +1,60 @@
+"""What one step dispatches: how many operators, and in which number format its matrix products are computed. Exact, free of noise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+_FACTOR = {  # operators that multiply matrices, and which argument is a factor, or a list of them
+    **dict.fromkeys(("mm", "bmm", "mv", "convolution"), 0),
+    **dict.fromkeys(("addmm", "baddbmm", "addmv", "_cudnn_rnn", "mkldnn_rnn_layer"), 1),
+    **dict.fromkeys(("_scaled_dot_product_flash_attention", "_scaled_dot_product_efficient_attention"), 0),
+    **dict.fromkeys(("_scaled_dot_product_cudnn_attention", "_scaled_dot_product_flash_attention_for_cpu"), 0),
+}
+FUSED = ("_cudnn_rnn", "mkldnn_rnn_layer")  # a whole recurrent network in one operator
+
+
+@dataclass(slots=True)
+class Dispatched:
+    """What one step dispatched below autograd; `types` are the number formats of each kind of product, by its operator."""
+
+    count: int = 0
+    types: dict[str, set[torch.dtype]] = field(default_factory=dict)
+
+    def lines(self) -> tuple[str, ...]:
+        """As a record has it: `_cudnn_rnn bfloat16`."""
+        return tuple(
+            f"{name} {str(one).removeprefix('torch.')}" for name in sorted(self.types) for one in sorted(self.types[name], key=str)
+        )
+
+
+class _Counter(TorchDispatchMode):
+    """Notes what passes."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.found = Dispatched()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.found.count += 1
+        name = func._schema.name.partition("::")[2]  # noqa: SLF001 - an operator has no public name
+        if (place := _FACTOR.get(name)) is not None and place < len(args):
+            factor = args[place] if isinstance(args[place], Tensor) else args[place][0]
+            self.found.types.setdefault(name, set()).add(factor.dtype)
+        return func(*args, **(kwargs or {}))
+
+
+def dispatched(step: Callable[[], object]) -> Dispatched:
+    """One call of `step`; a fused kernel is one operator."""
+    counter = _Counter()
+    with counter:
+        step()
+    return counter.found
+
+
+def count(step: Callable[[], object]) -> int:
+    """Operators that reach the dispatcher below autograd in one call of `step`."""
+    return dispatched(step).count

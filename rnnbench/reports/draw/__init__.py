@@ -1,0 +1,1 @@
+"""Figures: one kind of picture a file. Drawing never computes statistics."""

@@ -1,0 +1,1 @@
+"""The forms a report takes: page, Markdown, notebook, tables, and the site of many runs."""

@@ -1,0 +1,149 @@
+"""What a forked child does: one job under pytest, or a survey of the machine. It sends JSON lines through `emit`."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_benchmark.plugin
+
+from rnnbench.errors import RnnbenchError, Unloadable
+from rnnbench.measure import plugin
+from rnnbench.measure.job import Job
+from rnnbench.measure.loading import load
+from rnnbench.measure.plugin import JobPlugin
+
+if TYPE_CHECKING:
+    from rnnbench.variants import Variant
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+def pipe_emitter(descriptor: int, token: int) -> Emit:
+    """Each message as one line into a pipe."""
+
+    def emit(message: dict[str, Any]) -> None:
+        rest = memoryview(json.dumps({"token": token, **message}, separators=(",", ":")).encode() + b"\n")
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+
+    return emit
+
+
+def run_job(data: Mapping[str, Any], emit: Emit) -> int:
+    """The cases of a job as a pytest session of their own, or one case as such a session in each of its processes.
+    Returns pytest's exit code."""
+    job = Job.from_dict(data)
+    for path in job.plugins:
+        load(path)
+    if job.tasks[0][0].processes > 1:
+        from rnnbench.runs.processes.ranks import launch, wants_ranks
+
+        if wants_ranks(job.tasks[0][0]):
+            return launch(job, emit, partial(session, job))
+    return session(job, emit)
+
+
+def session(job: Job, emit: Emit) -> int:
+    """The cases of a job as a pytest session in this process. Returns pytest's exit code."""
+    for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
+        del os.environ[name]  # of a test session that this run was started in: pytest-benchmark would time nothing
+    os.environ.pop("PYTEST_ADDOPTS", None)  # what the user gives pytest (--benchmark-disable, -x) is not meant for cases
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed neither slows a case nor disturbs it
+    home = ("--rootdir", str(Path(job.suite_path).parent), "-c", os.devnull)  # no configuration but ours
+    quiet = ("-q", "--capture=no", "--benchmark-quiet", "-p", "no:cacheprovider")
+    nowhere = ("--benchmark-storage", f"file://{os.devnull}/none")  # a folder that cannot be made: none is left behind
+    lean = ("-p", "no:unraisableexception")  # it would collect garbage five times at the end, 1 s under torch
+    words = [job.suite_path, *home, *quiet, *nowhere, *lean]
+    return int(pytest.main(words, plugins=[pytest_benchmark.plugin, plugin, JobPlugin(job, emit)]))
+
+
+def survey(data: Mapping[str, Any], emit: Emit) -> int:
+    """Tell the supervisor of devices, machine and variants, in a process that may touch CUDA."""
+    from rnnbench.device import devices, machine
+    from rnnbench.measure.own.model import axes_known
+    from rnnbench.tasks import PROBLEMS, TASKS
+    from rnnbench.variants import VARIANTS
+
+    try:
+        for path in data["plugins"]:
+            load(path)
+        wanted = data["device"] or devices.best()
+        if wanted not in (known := devices.available()) and f"{wanted}:0" not in known:
+            devices.Device(wanted)
+        variants = [
+            {
+                "name": one.name,
+                "implementations": list(one.implementations),
+                "source": one.source,
+                "on_cuda": one.on_cuda,
+                "about": _about(one),
+                "axes": [axis.as_dict() for axis in one.axes.values()],
+            }
+            for one in VARIANTS.all().values()
+        ]
+        answer = {"device": wanted, "devices": known, "machine": machine.fingerprint(), "variants": variants}
+        tasks = {name: TASKS[name].about for name in TASKS} | {name: PROBLEMS[name].about for name in PROBLEMS}
+        emit({"event": "survey", **answer, "tasks": tasks, "takes_turns": True, "own": axes_known()})
+    except RnnbenchError as error:
+        kind = "unloadable" if isinstance(error, Unloadable) else ""
+        emit({"event": "refused", "message": str(error), "exit_code": error.exit_code, "kind": kind})
+    return 0
+
+
+def _about(one: "Variant") -> str:
+    return f"{one.about} ({one.missing})" if one.missing else one.about
+
+
+def ceilings(data: Mapping[str, Any], emit: Emit) -> int:
+    """Tell the supervisor what the device can do at most."""
+    from rnnbench.device.ceilings import measure
+
+    emit({"event": "ceilings", "ceilings": measure(data["device"]).as_dict()})
+    return 0
+
+
+def doctor(data: Mapping[str, Any], emit: Emit) -> int:
+    """Tell what disturbs figures on this machine, and what it can do at most."""
+    from rnnbench.device.ceilings import measure
+    from rnnbench.device.fitness import findings
+
+    found = [one.as_dict() for one in findings(data["device"])]
+    emit({"event": "doctor", "findings": found, "ceilings": measure(data["device"]).as_dict()})
+    return 0
+
+
+def profile(data: Mapping[str, Any], emit: Emit) -> int:
+    """Tell the supervisor where the time of a case's steps goes."""
+    from rnnbench.case import Case
+    from rnnbench.measure.profiling.profiler import profile_case
+
+    for path in data["plugins"]:
+        load(path)
+    emit({"event": "profile", "profile": profile_case(Case.from_dict(data["case"]), data["steps"], Path(data["trace"]))})
+    return 0
+
+
+def plan(data: Mapping[str, Any], emit: Emit) -> int:
+    """Tell the supervisor what each case will hold and ask for, one after another."""
+    from rnnbench.case import Case
+    from rnnbench.measure.planning import plan_case
+
+    for path in data["plugins"]:
+        load(path)
+    for case in data["cases"]:
+        emit({"event": "plan", "plan": plan_case(Case.from_dict(case), data["here"])})
+    return 0
+
+
+BODIES: Mapping[str, Callable[[Mapping[str, Any], Emit], int]] = {
+    "ceilings": ceilings,
+    "doctor": doctor,
+    "job": run_job,
+    "plan": plan,
+    "profile": profile,
+    "survey": survey,
+}

@@ -1,0 +1,24 @@
+"""Problems made of a user's own file: pairs to translate (.tsv), a series to forecast (.csv), or characters (.txt)."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rnnbench.own_data import KINDS, Asked, task_of
+from rnnbench.tasks._kinds import IGNORE
+from rnnbench.tasks._own.characters import characters
+from rnnbench.tasks._own.pairs import pairs
+from rnnbench.tasks._own.series import HORIZON, series
+from rnnbench.tasks._problem import PROBLEMS, Problem
+
+_MAKERS: dict[str, Callable[[str, Asked], Problem]] = {"pairs": pairs, "series": series, "characters": characters}
+
+
+def add(path: str | Path) -> str:
+    """Read and check a file, and register what is in it as a task; returns the task's name. Raises BadData."""
+    name, asked = task_of(path), Asked.of(path)
+    if name not in PROBLEMS.all():
+        PROBLEMS.add(name, _MAKERS[KINDS[asked.suffix]](name, asked))
+    return name
+
+
+__all__ = ["HORIZON", "IGNORE", "add"]

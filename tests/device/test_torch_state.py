@@ -1,0 +1,113 @@
+"""Torch's global settings: what user code sets is put back before a case, and named in its notes."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from rnnbench.device import torch_state
+from rnnbench.device.torch_state import SETTINGS, TorchState
+
+legacy = np.random.rand  # the global generator is what is meant
+CHANGES = {
+    "default dtype": lambda: torch.set_default_dtype(torch.float64),
+    "threads": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
+    "torch.backends.mkldnn.enabled": lambda: setattr(torch.backends.mkldnn, "enabled", False),
+    "torch.backends.cudnn.benchmark": lambda: setattr(torch.backends.cudnn, "benchmark", True),
+    "deterministic algorithms": lambda: torch.use_deterministic_algorithms(mode=True, warn_only=True),
+    "matmul precision": lambda: torch.set_float32_matmul_precision("medium"),
+    "gradient mode": lambda: torch.set_grad_enabled(False),
+    "anomaly mode": lambda: torch.autograd.set_detect_anomaly(True),
+    "default device": lambda: torch.set_default_device("meta"),
+    "autocast on cpu": lambda: torch.set_autocast_enabled("cpu", True),
+    "flushing of denormal numbers": lambda: torch.set_flush_denormal(True),
+    "seed": lambda: torch.manual_seed(12345),
+    "forward hooks of every module": lambda: torch.nn.modules.module.register_module_forward_hook(lambda *_: None),
+}
+
+
+@pytest.fixture(autouse=True)
+def own_state(monkeypatch):
+    """The test's own base, and the process as it was before."""
+    before = TorchState()
+    monkeypatch.setattr(torch_state, "_base", None)
+    monkeypatch.setattr(torch_state, "_by_plugins", [])
+    yield
+    before.restore()
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_was_set_is_named_and_put_back(name):
+    """Each global that a plugin can set is found changed, told with both values, and is again what it was."""
+    state = TorchState()
+    CHANGES[name]()
+    assert any(change.startswith(f"{name}: ") for change in state.changes())
+    told = state.restore()
+    assert any(change.startswith(f"{name}: ") and change.endswith("; put back") for change in told)
+    assert state.changes() == []
+
+
+def test_every_setting_can_be_read():
+    """No getter of the table raises with this torch, or it would never be found changed."""
+    values = {one.name: one.get() for one in SETTINGS}
+    assert len(values) == len(SETTINGS)
+
+
+def test_random_generators_go_back():
+    """Torch's, Python's and NumPy's draws after a case are those before it."""
+    notes = []
+    with torch_state.measuring(notes):
+        first = torch.rand(3).tolist(), random.random(), legacy()
+        torch.manual_seed(7)
+    with torch_state.measuring(notes):
+        assert (torch.rand(3).tolist(), random.random(), legacy()) == first
+    assert notes == []
+
+
+def test_a_plugin_is_named_in_every_later_case(tmp_path):
+    """What a file sets while it is loaded is put back at once, and each case says which file it was."""
+    path = tmp_path / "mine.py"
+    with torch_state.loading(path):
+        torch.set_default_dtype(torch.float64)
+    assert torch.get_default_dtype() == torch.float32
+    for _ in range(2):
+        notes = []
+        with torch_state.measuring(notes):
+            pass
+        assert notes == ["mine.py set torch's default dtype: float32 → float64; put back"]
+
+
+def test_a_case_that_leaves_something_set_does_not_reach_the_next():
+    """Under --isolation suite the next case starts as the first did."""
+    with torch_state.measuring([]):
+        torch.set_default_dtype(torch.float64)
+    notes = []
+    with torch_state.measuring(notes):
+        assert torch.get_default_dtype() == torch.float32
+    assert notes == []
+
+
+def test_a_builder_draws_on_while_its_settings_go_back():
+    """Weights are drawn from the case's generator on; a default dtype of the builder's ends with it, and a seed of its own is told."""
+    notes = []
+    torch.manual_seed(3)
+    with torch_state.building(notes, "odd"):
+        torch.rand(1)
+        torch.set_default_dtype(torch.float64)
+    state = torch.get_rng_state()
+    torch.manual_seed(3)
+    torch.rand(1)
+    assert torch.equal(state, torch.get_rng_state())
+    assert notes == ["the builder of 'odd' set torch's default dtype: float32 → float64; put back"]
+    with torch_state.building(notes, "odd"):
+        torch.manual_seed(0)
+    assert notes[-1] == "the builder of 'odd' set torch's seed: 3 → 0; left so"
+
+
+def test_inside_a_device_context_the_context_stays():
+    """Builders run on meta tensors too: the default device of the context is no change."""
+    notes = []
+    with torch.device("meta"), torch_state.building(notes, "odd"):
+        assert torch.empty(1).device.type == "meta"
+    assert notes == []

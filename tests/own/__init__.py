@@ -1,0 +1,1 @@
+"""Models, batches and tasks of a user's own."""
