@@ -31,7 +31,7 @@ SEED = 20261105
 Noise = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 NOISES: dict[str, Noise] = {
     "normal, 1.5 %": lambda luck, shape: luck.normal(0, 0.015, shape),
-    "two humps, 6 % apart": lambda luck, shape: luck.normal(0, 0.003, shape) + (luck.random(shape) < 0.5) * np.log(1.06),
+    "bimodal, 6 % apart": lambda luck, shape: luck.normal(0, 0.003, shape) + (luck.random(shape) < 0.5) * np.log(1.06),
     "bursts": lambda luck, shape: luck.normal(0, 0.015, shape) + (luck.random(shape) < 0.2) * luck.exponential(0.15, shape),
 }
 
@@ -93,7 +93,7 @@ def canary(repeats: int) -> Iterator[tuple[object, ...]]:
         for drift in (0.0, 0.08):
             luck, failed, raw = np.random.default_rng(SEED), 0, 0
             for _ in range(repeats):
-                humps = NOISES["two humps, 6 % apart"](luck, (2, count)) + np.array([[0.0], [np.log1p(drift)]])
+                humps = NOISES["bimodal, 6 % apart"](luck, (2, count)) + np.array([[0.0], [np.log1p(drift)]])
                 quiet = luck.normal(0, 0.003, (2, 12, count)) + np.array([0.0, np.log1p(drift)])[:, None, None]
                 ends = machine_ends(Sample(*humps, paired=False), ALPHA)
                 failed += any(
@@ -195,7 +195,7 @@ def _spikes(luck: np.random.Generator, count: int) -> np.ndarray:
 
 SERIES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "normal 1.5 %, spikes": lambda luck, count: luck.normal(0, 0.015, count) + _spikes(luck, count),
-    "two humps, 6 % apart": lambda luck, count: luck.normal(0, 0.003, count) + (luck.random(count) < 0.5) * 0.06,
+    "bimodal, 6 % apart": lambda luck, count: luck.normal(0, 0.003, count) + (luck.random(count) < 0.5) * 0.06,
     "spread 0.5 %, then 4 %": lambda luck, count: luck.normal(0, 1, count) * np.where(np.arange(count) < count / 2, 0.005, 0.04),
     "spread 0.5 and 4 % by twenties": lambda luck, count: luck.normal(0, 1, count) * np.where(np.arange(count) // 20 % 2, 0.04, 0.005),
     "correlation 0.3, spikes": lambda luck, count: correlated(luck, count, 0.3) + _spikes(luck, count),

@@ -58,7 +58,7 @@ def shifts(values: Sequence[float], min_change: float = MIN_CHANGE) -> list[Shif
 
 def noise(logs: Logs) -> float:
     """The spread of neighbours, which neither a few outliers nor changes of level can raise. The upper quartile of their differences
-    counts beside the median: of figures that lie on two humps, half of the neighbours do not differ at all."""
+    counts beside the median: of bimodal figures, half of the neighbours do not differ at all."""
     steps = np.diff(logs)
     median = float(stats.median_abs_deviation(steps, scale="normal"))
     quartile = float(np.quantile(np.abs(steps), 0.75)) / float(stats.norm.ppf(0.875))
@@ -99,7 +99,7 @@ def p_value(logs: Logs, at: int) -> float:
     """The chance of a cumulative sum as large as this stretch's anywhere in it, if its level did not change at `at`.
 
     The residuals of both levels are multiplied by normal numbers that neighbours share (Wu 1986 for the wild bootstrap; Shao 2010 for
-    blocks): so neither two humps, nor a spread that changes, nor moderate correlation of neighbours passes for a change."""
+    blocks): so neither bimodal figures, nor a spread that changes, nor moderate correlation of neighbours passes for a change."""
     count, luck = len(logs), np.random.default_rng(SEED)
     residuals = np.concatenate([part - part.mean() for part in (logs[:at], logs[at:])])
     block = max(1, min(BLOCK, count // BLOCKS))

@@ -40,14 +40,14 @@ def test_a_slower_machine_is_no_regression():
 
 
 def test_an_unsteady_canary_never_fails_equal_code():
-    """A canary whose processes are two-humped by 6 % beside quiet cases: at most 4 of 100 comparisons of equal code fail (level 1 %)."""
+    """A canary whose processes are bimodal by 6 % beside quiet cases: at most 4 of 100 comparisons of equal code fail (level 1 %)."""
     cases, failed = [replace(CASE, depth=depth) for depth in range(1, 13)], 0
     for seed in range(100):
         luck = np.random.default_rng(seed)
-        humps = 0.002 * np.exp(0.06 * (luck.random((2, 5)) < 0.5) + luck.normal(0, 0.003, (2, 5)))
+        bimodal = 0.002 * np.exp(0.06 * (luck.random((2, 5)) < 0.5) + luck.normal(0, 0.003, (2, 5)))
         quiet = 0.01 * np.exp(luck.normal(0, 0.002, (2, len(cases), 5)))
         sides = [
-            side(name, records(CANARY, list(humps[i])), *(records(case, list(quiet[i, at])) for at, case in enumerate(cases)))
+            side(name, records(CANARY, list(bimodal[i])), *(records(case, list(quiet[i, at])) for at, case in enumerate(cases)))
             for i, name in enumerate("ab")
         ]
         failed += compare(*sides, Policy(only="sampled")).exit_code == EXIT_REGRESSION

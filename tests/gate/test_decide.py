@@ -25,18 +25,18 @@ def hypotheses(base, candidate, effect=0.02, drift=(0.0, 0.0)):
     ]
 
 
-def humps(luck, shape):
+def bimodal(luck, shape):
     """Processes on one of two levels, 6 % apart."""
     return luck.normal(0, 0.003, shape) + (luck.random(shape) < 0.5) * np.log(1.06)
 
 
 @pytest.mark.parametrize(("cases", "repeats", "most"), [(48, 60, 4), (200, 25, 3)])
 @pytest.mark.parametrize("shift", [0.0, 0.02])
-def test_five_two_humped_processes_hold_the_level(cases, repeats, most, shift):
+def test_five_bimodal_processes_hold_the_level(cases, repeats, most, shift):
     """Comparisons of equal code, and of code at the edge of the minimum effect, fail in 1 % at most: no more here than 1 % may come
     to (99.9 %)."""
     luck = np.random.default_rng([1, cases])
-    found = [decide(hypotheses(humps(luck, (cases, 5)), humps(luck, (cases, 5)) + np.log1p(shift)), ALPHA) for _ in range(repeats)]
+    found = [decide(hypotheses(bimodal(luck, (cases, 5)), bimodal(luck, (cases, 5)) + np.log1p(shift)), ALPHA) for _ in range(repeats)]
     assert sum(any(one.failing for one in each) for each in found) <= most
     assert {one.test for each in found for one in each} == {JOINT}
 

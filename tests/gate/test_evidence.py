@@ -16,7 +16,7 @@ def burst(rng, shape, cv):
     return rng.normal(0, cv, shape) + (rng.random(shape) < 0.2) * rng.exponential(0.15, shape)
 
 
-def humps(rng, shape, cv):
+def bimodal(rng, shape, cv):
     """Two memory layouts."""
     return rng.normal(0, 0.3 * cv, shape) + (rng.random(shape) < 0.5) * 2 * cv
 
@@ -34,7 +34,7 @@ def flagged(noise, *, cv, count, effect, paired, repeats=60, seed=1):
     return np.mean(found)
 
 
-@pytest.mark.parametrize("noise", [normal, burst, humps])
+@pytest.mark.parametrize("noise", [normal, burst, bimodal])
 @pytest.mark.parametrize("paired", [False, True])
 @pytest.mark.parametrize("count", [5, 10])
 def test_equal_code_is_not_called_worse(noise, paired, count):
@@ -104,7 +104,7 @@ def test_a_level_that_few_processes_cannot_reach_is_stated():
 
 
 @pytest.mark.parametrize("paired", [False, True])
-@pytest.mark.parametrize("noise", [normal, burst, humps])
+@pytest.mark.parametrize("noise", [normal, burst, bimodal])
 @pytest.mark.parametrize("count", [5, 10, 20])
 def test_intervals_cover_what_they_say(paired, noise, count):
     """Of 400 intervals around a shift of 10 %, as many hold it as their stated coverage, within four standard errors."""

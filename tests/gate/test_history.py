@@ -31,7 +31,7 @@ def test_spikes_are_no_change():
     assert sum(bool(shifts(noisy(seed, 200))) for seed in range(100)) <= 1
 
 
-def two_humped(luck, count):
+def bimodal(luck, count):
     """Processes on one of two levels, 6 % apart."""
     return luck.normal(0, 0.003, count) + (luck.random(count) < 0.5) * 0.06
 
@@ -49,7 +49,7 @@ def correlated(luck, count):
     return steps
 
 
-@pytest.mark.parametrize("shape", [two_humped, spreading, correlated])
+@pytest.mark.parametrize("shape", [bimodal, spreading, correlated])
 @pytest.mark.parametrize("count", [60, 200])
 def test_noise_of_no_easy_shape_is_no_change(shape, count):
     """Of a hundred series without a change at most eleven show one: a rate of 5 %, and what a hundred draws of it may come to (99.5 %)."""
@@ -57,11 +57,11 @@ def test_noise_of_no_easy_shape_is_no_change(shape, count):
 
 
 def test_a_wavering_canary_changes_no_case(tmp_path):
-    """A two-humped canary beside a quiet case: its own noise is divided out of nothing, and the case shows no change."""
+    """A bimodal canary beside a quiet case: its own noise is divided out of nothing, and the case shows no change."""
     luck = np.random.default_rng(4)
     for index in range(60):
-        quiet, humps = 0.01 * np.exp(luck.normal(0, 0.002)), 0.002 * np.exp(0.06 * luck.integers(0, 2))
-        found = records(CASE, [quiet]) + records(CANARY, [humps])
+        quiet, bimodal = 0.01 * np.exp(luck.normal(0, 0.002)), 0.002 * np.exp(0.06 * luck.integers(0, 2))
+        found = records(CASE, [quiet]) + records(CANARY, [bimodal])
         write(tmp_path, f"r{index:03d}", found, started_utc=f"2026-01-01T00:{index:02d}:00Z")
     found = history(tmp_path, metrics=["step_time_s"])
     assert found.changed == []
@@ -69,7 +69,7 @@ def test_a_wavering_canary_changes_no_case(tmp_path):
 
 
 def test_what_the_canary_leaves_open_is_no_change_of_a_case(tmp_path):
-    """Where the machine changed by 15 % as a two-humped canary shows it, quiet cases show no change of their own beside that one."""
+    """Where the machine changed by 15 % as a bimodal canary shows it, quiet cases show no change of their own beside that one."""
     luck = np.random.default_rng(5)
     for index in range(60):
         slow = 1.15 if index >= 30 else 1.0

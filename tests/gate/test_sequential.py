@@ -149,12 +149,12 @@ def test_a_duet_without_a_stated_plan_is_compared_pair_by_pair():
 
 
 def test_what_interim_analyses_flag_of_many_equal_cases_is_not_confirmed():
-    """Forty duets of forty equal cases whose processes are two-humped by 6 %: at most 6 report any change (level 5 %)."""
+    """Forty duets of forty equal cases whose processes are bimodal by 6 %: at most 6 report any change (level 5 %)."""
     cases, wrong = [replace(CASE, depth=depth) for depth in range(1, 41)], 0
     for seed in range(40):
-        humps = np.random.default_rng([7, seed])
+        bimodal = np.random.default_rng([7, seed])
         playing = Simulated(
-            cases, lambda *_, humps=humps: np.exp(0.06 * (humps.integers(0, 2) - humps.integers(0, 2))), cv=0.002, seed=seed
+            cases, lambda *_, bimodal=bimodal: np.exp(0.06 * (bimodal.integers(0, 2) - bimodal.integers(0, 2))), cv=0.002, seed=seed
         )
         found = judged(playing, LookPlan((5, 10)), POLICY, QUIET)
         wrong += any(one.verdict in ("regressed", "improved") for one in found.findings)
