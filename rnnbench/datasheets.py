@@ -28,7 +28,7 @@ def _gpu(name: str, gigabytes: int, gb_per_s: float, source: str, **tflops: floa
     return Machine(name, gigabytes * 10**9, ceilings)
 
 
-_H100, _A100 = "NVIDIA H100 Tensor Core GPU Datasheet, halved where it states sparsity", "NVIDIA A100 Tensor Core GPU Datasheet"
+_H100, _A100 = "NVIDIA H100 Tensor Core GPU Datasheet, halved where the sheet assumes sparsity", "NVIDIA A100 Tensor Core GPU Datasheet"
 _ADA = "NVIDIA Ada GPU Architecture whitepaper, appendix A: dense, products in bf16 and fp16 summed in fp32"
 MACHINES = {
     "b200": _gpu(
@@ -38,7 +38,7 @@ MACHINES = {
         "NVIDIA H200 SXM",
         141,
         4800,
-        "NVIDIA H200 Tensor Core GPU Datasheet, halved where it states sparsity",
+        "NVIDIA H200 Tensor Core GPU Datasheet, halved where the sheet assumes sparsity",
         fp32=67,
         tf32=494.5,
         bf16=989.5,

@@ -103,10 +103,10 @@ def learned(path: str | Path, sets: Sequence[str], plugins: Sequence[str]) -> tu
 
 
 def content(path: Path) -> bytes:
-    """All of it. Raises BadData for a file that is not there, of another kind, or larger than is read."""
+    """The bytes of a data file. Raises BadData if it does not exist, is of another kind, or is too large."""
     if _named(path).suffix.lower() not in KINDS:
         wanted = ", ".join(f"{suffix} ({kind})" for suffix, kind in KINDS.items())
-        raise BadData(path, f"what is in it is told by its name, which ends in none of {wanted}")
+        raise BadData(path, f"its name must end in one of {wanted}")
     try:
         return bounded.content(path, LARGEST_BYTES)
     except OSError as error:

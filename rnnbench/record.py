@@ -104,7 +104,7 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("loss_fingerprint", "fingerprint of the loss", None, True, "loss of one seed and batch, where two passes give the same bits"),
     ("gradient_fingerprint", "fingerprint of the gradients", None, True, "norm of all gradients of one seed and batch, likewise"),
     ("compile_s", "compile time", "lower", False, "first call of the compiled step, less a steady one; a warm cache counts"),
-    ("graphs", "compiled graphs", None, True, "graphs that torch.compile made of the model; where it made none, the case is unsupported"),
+    ("graphs", "compiled graphs", None, True, "graphs that torch.compile made of the model; if it made none, the case is unsupported"),
     ("graph_breaks", "graph breaks", "lower", True, "places at which torch.compile gave back to Python; the first reason is in the notes"),
     ("operators", "operators", "lower", True, "operators that one step dispatches below autograd; a fused kernel counts as one"),
     ("kernel_launches", "kernel launches", "lower", True, "kernels, copies and fills per step on the device, counted by its profiler"),
@@ -163,9 +163,9 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("training_steps", "training steps", None, False, "steps that were trained"),
     ("training_s", "training time", None, False, "training time, without evaluation"),
     ("test_quality", "test quality", None, False, "on the test split, of the weights that were best on the validation split"),
-    ("test_error", "test error", "lower", False, "1 − test quality where it is a share, else the test quality itself"),
+    ("test_error", "test error", "lower", False, "1 − test quality if that is a share, else the test quality itself"),
     ("best_quality", "best quality", None, False, "best quality on the validation split"),
-    ("validation_error", "validation error", "lower", False, "1 − best quality where it is a share, else the best quality itself"),
+    ("validation_error", "validation error", "lower", False, "1 − best quality if that is a share, else the best quality itself"),
     ("final_quality", "final quality", None, False, "last quality on the validation split"),
     ("target_quality", "target", None, True, "the task's target quality"),
     ("trivial_quality", "trivial predictor", None, True, "test quality without a network"),
@@ -227,8 +227,8 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("allocator_retries", "allocator retries", "lower", False, "how often the device's allocator gave back its cache to find room"),
     ("other_load_cores", "load by others", None, False, "CPU time of other processes during the timed rounds ÷ their wall time"),
     ("steal_share", "stolen time", None, False, "share of the machine's CPU time that its hypervisor gave to others"),
-    ("requested_bytes", "requested", None, False, "the allocation that could not be had"),
-    ("available_bytes", "available", None, False, "memory that was free when it could not be had"),
+    ("requested_bytes", "requested", None, False, "the allocation that failed"),
+    ("available_bytes", "available", None, False, "memory that was free when it failed"),
 )
 PARTS = ("zero_grad_s", "forward_s", "loss_s", "backward_s", "unscale_s", "clip_s", "optimizer_s")
 ON_DEVICE = {name: name.removesuffix("_s") + "_device_s" for name in PARTS}

@@ -103,7 +103,7 @@ def _where(data: Mapping[str, Any], kinds: Mapping[str, float]) -> str:
 
 def _bound(record: Record, least: Mapping[str, float]) -> str:
     if not record.bound:
-        return f"What bounds it cannot be told: {record.absent.get('ceiling_share', 'the ceilings are not known')}."
+        return f"Its bound is unknown: {record.absent.get('ceiling_share', 'the ceilings are not known')}."
     step_s = record.metrics["step_time_s"]
     words = {"compute": "its matrix products", "memory": "moving its bytes once", "launch": "handing over its operators"}
     told = [

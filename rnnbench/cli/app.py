@@ -16,21 +16,36 @@ ORDER = (
 
 
 class Ordered(TyperGroup):
-    """Commands in the order in which they are met, not of the alphabet."""
+    """A group whose help lists commands in the order of a user's work, shows no type for flags, and wraps paragraphs."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Those of ORDER first."""
+        """The commands in ORDER, then the others."""
         known = super().list_commands(ctx)
         return sorted(known, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The group's own options."""
+        return _without_flag_types(super().get_params(ctx))
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command, whose help shows no type for what takes no value."""
+        """The command, ready to show its help."""
         command = super().get_command(ctx, cmd_name)
-        options: list[Any] = [*command.params, command.get_help_option(ctx)] if command is not None else []
-        for one in options:
-            if getattr(one, "is_flag", False) and one.metavar is None:
-                one.metavar = ""
+        if command is not None:
+            _without_flag_types([*command.params, command.get_help_option(ctx)])
+            command.help = _paragraphs(command.help)
         return command
+
+
+def _without_flag_types(options: list[Any]) -> list[Any]:
+    for option in options:
+        if getattr(option, "is_flag", False) and option.metavar is None:
+            option.metavar = ""
+    return options
+
+
+def _paragraphs(text: str | None) -> str | None:
+    """Single line breaks of a docstring removed, because rich would keep them."""
+    return text and "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 app = typer.Typer(

@@ -12,13 +12,13 @@ from rnnbench.errors import CannotWrite, UsageError
 
 baselines = typer.Typer(no_args_is_help=True, help="Save a run as a small baseline file to commit and compare against.")
 app.add_typer(baselines, name="baseline", rich_help_panel=GATE)
-Name = Annotated[str, typer.Argument(help="The baseline's name.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The baseline's name.")]
 
 
 @baselines.command()
 def save(
     name: Name,
-    run: Annotated[str, typer.Argument(help=NAMED)] = "latest",
+    run: Annotated[str, typer.Argument(metavar="RUN", help=NAMED)] = "latest",
     only: Annotated[str, typer.Option(help="deterministic: exact figures only, which hold on every machine.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace a baseline of that name.")] = False,
     results: Results = Path("results"),

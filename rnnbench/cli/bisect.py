@@ -35,7 +35,7 @@ STEP_GOOD, STEP_BAD, STEP_SKIP, STEP_ABORT = 0, 1, 125, 128  # what `git bisect 
 def bisect(
     given: Given,
     good: Annotated[str, typer.Argument(metavar="GOOD", help="Revision before the change.")],
-    bad: Annotated[str, typer.Argument(metavar="[BAD]", help="Revision after it.")] = "HEAD",
+    bad: Annotated[str, typer.Argument(metavar="BAD", help="Revision after it.")] = "HEAD",
     metric: Annotated[str, typer.Option(metavar="NAME", help="Metric to look for. Default: the largest regression.")] = "",
     pairs: Pairs = None,
     alpha: Spend = 0.05,
@@ -143,7 +143,7 @@ def _answer(search: "Search", key: "Key", root: Path, alpha: float) -> int:
         say(f"{subject(root, search.suspects[0])}\nmade {metric} of {case} worse: {duets} duets, {sure}")
         return EXIT_OK
     lines = "\n".join(subject(root, one) for one in search.suspects)
-    say(f"one of these made {metric} of {case} worse; those between could not be measured or told apart ({duets} duets, {sure}):\n{lines}")
+    say(f"one of these made {metric} of {case} worse; those between could not be measured or separated ({duets} duets, {sure}):\n{lines}")
     return EXIT_INCONCLUSIVE
 
 

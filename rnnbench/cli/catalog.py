@@ -34,9 +34,9 @@ def list_(
     given: Given,
     what: Annotated[
         str | None,
-        typer.Argument(metavar="[KIND]", help="suites, variants, tasks or axes (default: all); variant NAME and the like for one."),
+        typer.Argument(metavar="KIND", help="suites, variants, tasks or axes (default: all); variant NAME and the like for one."),
     ] = None,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show everything about one: list variant lstm.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Show everything about one: list variant lstm.")] = None,
     sources: Annotated[bool, typer.Option("--sources", help="Show each variant's source, and its kernels on CUDA.")] = False,
 ) -> None:
     """List suites, variants, tasks and axes, or show one in full."""

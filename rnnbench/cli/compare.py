@@ -36,8 +36,8 @@ All = Annotated[bool, typer.Option("--all", help="Show equivalent figures too.")
 
 @app.command(rich_help_panel=GATE)
 def compare(
-    base: Annotated[str, typer.Argument(help=NAMED)],
-    candidate: Annotated[str, typer.Argument(help=NAMED)],
+    base: Annotated[str, typer.Argument(metavar="BASE", help=NAMED)],
+    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help=NAMED)],
     min_effect: Effects = None,
     alpha: Alpha = None,
     metric: Annotated[list[str] | None, typer.Option(help="Sampled metric to test. Repeatable.")] = None,
@@ -102,7 +102,7 @@ def _with_noise(found: "Comparison", candidate: "Side", policy: "Policy", result
 
 @app.command(rich_help_panel=GATE)
 def export(
-    run: Annotated[str, typer.Argument(help=NAMED)],
+    run: Annotated[str, typer.Argument(metavar="RUN", help=NAMED)],
     format_: Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(EXPORTED)}.")],
     results: Results = Path("results"),
 ) -> None:

@@ -20,7 +20,7 @@ DISTURBING = ("other load", "stolen time")
 
 @app.command(rich_help_panel=MEASURE)
 def doctor(
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1. Default: CUDA where it is.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1. Default: CUDA if available.")] = None,
     seconds: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Seconds of the A/A trial; 0 skips it.")] = 60.0,
     results: Annotated[Path, typer.Option(help="Folder of runs; keeps the trial and the ceilings.")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -14,7 +14,7 @@ _WORDS = {"new": "wrote", "unchanged": "unchanged", "extended": "extended", "kep
 
 @app.command(rich_help_panel=GATE)
 def init(
-    folder: Annotated[Path, typer.Argument(help="Root of the repository.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Root of the repository.")] = Path(),
     name: Annotated[str, typer.Option(metavar="NAME", help="Name of the suite and of the variant.")] = "model",
     model: Annotated[str, typer.Option(metavar="MODULE:FUNCTION", help="What builds the model. Default: an LSTM to replace.")] = "",
     ci: Annotated[str, typer.Option(metavar="SERVICE", help="github, gitlab or none. Default: what the repository uses.")] = "",

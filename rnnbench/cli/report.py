@@ -21,7 +21,7 @@ FORMS = "html, md, csv, json, png, svg (a folder of charts) or notebook. Repeata
 
 @app.command(rich_help_panel=LOOK)
 def report(
-    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help=NAMED)] = None,
+    runs: Annotated[list[str] | None, typer.Argument(metavar="RUN", help=NAMED)] = None,
     formats: Annotated[list[str] | None, typer.Option("--format", "-f", help=FORMS)] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Rewrite the page as records arrive, until the run ends.")] = False,

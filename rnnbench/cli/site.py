@@ -12,7 +12,7 @@ from rnnbench.cli.output import say, say_error
 
 @app.command(rich_help_panel=LOOK)
 def site(
-    out: Annotated[Path, typer.Argument(help="A new or empty folder, or an earlier site to update.")],
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty folder, or an earlier site to update.")],
     results: Annotated[Path, typer.Option(help="Folder of runs.")] = Path("results"),
     title: Annotated[str, typer.Option(help="Title of the overview.")] = "rnnbench",
     pages: Annotated[int, typer.Option(metavar="N", min=0, help="Number of newest runs that get their whole report.")] = 20,

@@ -27,7 +27,7 @@ def index(results: Results = Path("results")) -> None:
 @app.command(rich_help_panel=KEEP)
 def push(
     to: Annotated[str, typer.Option("--to", metavar="STORE", help=STORE)],
-    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="Run ids, beginnings, folders; all where none.")] = None,
+    runs: Annotated[list[str] | None, typer.Argument(metavar="RUN", help="Run ids, their prefixes, or folders. Default: all.")] = None,
     results: Results = Path("results"),
 ) -> None:
     """Send runs to a team's store. Sending one again, or from two machines at once, changes nothing."""
@@ -42,7 +42,7 @@ def push(
 @app.command(rich_help_panel=KEEP)
 def pull(
     from_: Annotated[str, typer.Option("--from", metavar="STORE", help=STORE)],
-    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="Run ids or beginnings; all where none.")] = None,
+    runs: Annotated[list[str] | None, typer.Argument(metavar="RUN", help="Run ids or their prefixes. Default: all.")] = None,
     results: Results = Path("results"),
 ) -> None:
     """Download runs from a store into local folders. A folder that holds other records is left alone."""

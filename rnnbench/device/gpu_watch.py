@@ -123,7 +123,7 @@ class GpuWatch:
             seen.absent.update(dict.fromkeys(names, str(error)))
             return
         if os.getpid() not in held:
-            why = "the driver does not list this process: a container has process numbers of its own (start it with --pid=host)"
+            why = "the driver does not list this process: containers have their own process ids (start it with --pid=host)"
             seen.absent.update(dict.fromkeys(names, why))
             return
         own = held.pop(os.getpid())

@@ -47,7 +47,7 @@ class Gpu:
     def energy_j(self) -> float:
         """Joules since the driver was loaded: a counter that moves about ten times a second."""
         if self.is_part:
-            raise Absent("a MIG instance has no energy counter of its own")
+            raise Absent("a MIG instance has no separate energy counter")
         return float(self._ask("nvmlDeviceGetTotalEnergyConsumption")) / 1e3
 
     def power_w(self) -> float:

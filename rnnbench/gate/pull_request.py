@@ -72,7 +72,7 @@ class Repository:
         except urllib.error.HTTPError as error:
             raise CannotComment(f"GitHub answered {error.code} to {method} {path.partition('?')[0]}: {error.reason}") from None
         except (OSError, ValueError) as error:
-            raise CannotComment(f"GitHub could not be asked ({method} {path.partition('?')[0]}): {error}") from None
+            raise CannotComment(f"GitHub could not be reached ({method} {path.partition('?')[0]}): {error}") from None
 
 
 def bounded(text: str) -> str:

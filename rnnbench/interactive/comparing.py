@@ -123,7 +123,7 @@ def _packed(models: Sequence[Any], variants: Sequence[str], place: Path, batch: 
             str(pack(parcel_of(model, batch, loss, optimizer, None), name, place)) for model, name in zip(models, variants, strict=True)
         ]
     except CannotPack as error:
-        raise UsageError(f"a comparison needs processes of their own for both models: {error}") from None
+        raise UsageError(f"a comparison runs each model in its own process: {error}") from None
 
 
 def _request(paths: Sequence[str], asked: Asked, allowed: Budget, device: str | None, place: Path) -> "Request":

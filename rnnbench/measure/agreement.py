@@ -112,7 +112,7 @@ def _compared(work: Workload) -> tuple[dict[str, float], str]:
     with in_format("fp32", work.device):
         wanted = _seeded(reference)
         if case.phase not in INFERENCE and _distance((_seeded(reference, 1).output,), (wanted.output,)) > 0:
-            return same, "the network draws random numbers, which its forms draw in orders of their own"
+            return same, "the network draws random numbers, and its implementations draw them in different orders"
     return {**same, **first.distances(wanted)}, ""
 
 

@@ -86,7 +86,7 @@ def energy(metrics: Mapping[str, float], absent: Mapping[str, str], tokens: floa
     held: then there is none."""
     seen = Readings()
     if other_work and "mean_power_w" in metrics:
-        why = f"the rounds' power is that of {other_work} too: measure energy in rounds of its own with --energy-budget"
+        why = f"the rounds' power is that of {other_work} too: measure energy in separate rounds with --energy-budget"
         seen.absent.update(dict.fromkeys(("step_energy_j", "token_energy_j"), why))
         return seen
     if (power_w := metrics.get("mean_power_w")) is None:

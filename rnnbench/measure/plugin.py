@@ -29,7 +29,7 @@ from rnnbench.suite import Suite
 SESSION = pytest.StashKey[Session]()
 STARTED = pytest.StashKey[str]()
 _OPTIONS = (
-    ("device", None, "where to measure: cpu, cuda, cuda:1 (default: CUDA where it is, else the CPU)"),
+    ("device", None, "where to measure: cpu, cuda, cuda:1 (default: CUDA if available, else the CPU)"),
     ("preset", "standard", f"size and care: {', '.join(BUDGETS)} (default: standard)"),
     ("select", "", "keep the cases that an expression holds for"),
     ("results", "results", "folder for the run's records (default: results)"),
@@ -224,7 +224,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     except RnnbenchError as error:
         pytest.exit(str(error), returncode=error.exit_code)
     if session.is_renewed and record.status == "failed" and not _is_usable(record.case.device):
-        pytest.exit("the device takes no more work from this process: another one goes on")
+        pytest.exit("the device accepts no more work from this process; another process continues")
     _skipped_where(record.status == "unsupported", item, outcome.get_result(), record.reason)
 
 

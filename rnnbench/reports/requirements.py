@@ -85,7 +85,7 @@ def _open(counts: dict[str, int], judged: Sequence[Judged]) -> str:
         failed = sum(one.subject.status != "ok" for one in judged)
         rest = counts[UNKNOWN] - failed
         parts += [f" {words.count(failed, 'case')} could not be measured."] if failed else []
-        parts += [f" {words.count(rest, 'case')} {'lacks' if rest == 1 else 'lack'} a figure that is asked for."] if rest else []
+        parts += [f" {words.count(rest, 'case')} {'lacks' if rest == 1 else 'lack'} a required figure."] if rest else []
     return "".join(parts)
 
 

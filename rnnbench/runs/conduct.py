@@ -64,7 +64,7 @@ def conduct(ready: Prepared, watcher: Watcher) -> Finished:
         run, done = _begun(ready, watcher)
         tasks = [task for task in ready.plan.tasks if task.key not in done]
         if not tasks and (whole := _ended(ready.folder)):
-            watcher.say(f"run {run.id!r} has a record of every case: nothing is left to measure")
+            watcher.say(f"run {run.id!r} has a record of every case; nothing is left to measure")
             return Finished(whole, ready.folder)
         journal = Journal(ready.folder, run)
         time_budget = TimeBudget(request.max_time_s, len(tasks), partial(time_limit_s, request, ready.plan.budget), executor.at_once)

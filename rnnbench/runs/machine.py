@@ -23,7 +23,7 @@ def with_ceilings(run: Run, device: str, results: Path, server: ForkServer, log:
     except RnnbenchError as error:
         told = {"absent": {"all": str(error)}}
     except (KeyError, TypeError, ValueError) as error:
-        told = {"absent": {"all": f"another version of rnnbench told its ceilings in other words ({error!r})"}}
+        told = {"absent": {"all": f"another version of rnnbench recorded its ceilings differently ({error!r})"}}
     return replace(run, machine={**run.machine, CEILINGS: told})
 
 

@@ -40,7 +40,7 @@ def warning(load: Load, threads: int | None, waited_s: float | None = None) -> s
     """One sentence on the load, one on its cost, and the remedies that the user has not taken yet."""
     remedies = [] if threads == 1 else ["repeat with --threads 1, which suffers least"]
     remedies += [] if waited_s is not None else ["repeat with --wait-quiet 600, which waits until they end"]
-    remedies.append("let it go on, and trust only what was run in turn (rnnbench duet)")
+    remedies.append("continue, and trust only alternating measurements (rnnbench duet)")
     after = f" after {units.duration(waited_s)} of waiting" if waited_s is not None else ""
     choices = f"{', '.join(remedies[:-1])}{', or ' if remedies[:-1] else ''}{remedies[-1]}"
     return f"this machine is busy{after}: {_told(load)}. Step times will be too long and scatter. Either {choices}."

@@ -184,7 +184,7 @@ def test_the_sentence_names_what_meets_and_the_fastest():
         ("step_time_s < 1ms", 3, "None of 2 cases meets step_time_s < 1ms."),
         ("step_time_s < 10ms", 4, "1 case is undecided, the interval straddles the limit: measure longer"),
         ("step_time_s < 20ms", 0, "1 of 2 cases meets step_time_s < 20ms: lstm at 1 layer."),
-        ("p99_s < 1ms", 4, "2 cases lack a figure that is asked for."),
+        ("p99_s < 1ms", 4, "2 cases lack a required figure."),
     ],
 )
 def test_the_exit_status_follows_the_outcomes(text, code, sentence):

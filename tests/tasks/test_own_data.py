@@ -85,7 +85,7 @@ def test_another_content_is_another_task(tmp_path):
         ("a.txt", "x" * 10_001, "it is 'x' over and over: there is nothing to learn"),
         ("a.tsv", "x" * 10_001, "line 1: 10001 characters; a line may have 10000"),
         ("a.tsv", "".join(f"w{i}\tsame\n" for i in range(60)), "every source has the same translation, 'same'"),
-        ("a.json", "{}", "which ends in none of .tsv"),
+        ("a.json", "{}", "must end in one of .tsv"),
     ],
 )
 def test_what_will_not_do_is_told(tmp_path, name, text, said):

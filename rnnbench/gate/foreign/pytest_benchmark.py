@@ -45,7 +45,7 @@ def sides(label: str, path: Path, data: Any) -> list[Side]:  # noqa: ARG001 - ev
     known = {key: found.pop() if len(found) == 1 else "mixed" for key, found in conditions.items()}
     arch = {} if own else stated({"architecture": info.get("machine")})
     machine = _machine(info)
-    notes = () if own or "model" in machine["cpu"] else ("names no CPU, so that machines of one architecture cannot be told apart",)
+    notes = () if own or "model" in machine["cpu"] else ("names no CPU, so machines of the same architecture cannot be distinguished",)
     return [
         Side(
             label=label,

@@ -76,7 +76,7 @@ def forward_flops(model: nn.Module, forward: Callable[[], object]) -> tuple[int,
         raise LookupError(f"torch's counter does not know {found}")
     total = counter.get_total_flops() - inside + by_formula
     if not total:
-        raise LookupError("no matrix product was seen in its forward pass")
+        raise LookupError("its forward pass has no matrix product")
     return int(total), spared
 
 

@@ -46,7 +46,7 @@ def _backward_flops(case: Case, *, wanted: bool) -> int:
             return int(counter.get_total_flops())
         except (RuntimeError, NotImplementedError) as error:
             reason = str(error).splitlines()[0]
-    raise LookupError(f"whether the gradient of the input is computed cannot be told: {reason}")
+    raise LookupError(f"it is unknown whether the gradient of the input is computed: {reason}")
 
 
 @lru_cache(maxsize=256)

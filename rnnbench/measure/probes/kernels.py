@@ -50,7 +50,7 @@ class Launched(NamedTuple):
 def launched(step: Callable[[], None], device: Device) -> Launched:
     """Runs the step once more; raises LookupError with why nothing is known."""
     if device.is_cpu:
-        raise LookupError("a CPU runs its operators itself: nothing is launched")
+        raise LookupError("a CPU launches no kernels")
     if device.torch.type != "cuda":
         raise LookupError(f"torch's profiler counts no kernels of {device.name}")
     ran = of_device(_profiled(step, device))
