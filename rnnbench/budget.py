@@ -7,6 +7,8 @@ from typing import Any
 from rnnbench.errors import BadValue, UnknownName
 
 _OPTIONS = {"max_time_s": "--case-budget", "precision": "--precision-goal", "min_rounds": "--min-rounds"}
+TAIL_ROUNDS = {"p95_s": 100, "p99_s": 500}
+"""Rounds that a percentile needs: five samples beyond it."""
 TRAINING = 300  # times the seconds of timed rounds: what a training may take
 
 

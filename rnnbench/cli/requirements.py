@@ -1,15 +1,18 @@
 """`--require`: requirement results on the terminal, and the exit status that follows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rnnbench.budget import TAIL_ROUNDS, Budget
 from rnnbench.cli.output import say
 
 if TYPE_CHECKING:
     from rnnbench.gate.requirements import Judged, Requirement
     from rnnbench.record import Run
+    from rnnbench.runs.request import Request
 
 HELP = (
     "Require that a case meets this limit: 'p99_s < 2ms', 'activation_bytes < 1GiB and depth >= 4'. Repeatable."
@@ -25,6 +28,14 @@ def required(texts: Sequence[str] | None) -> "tuple[Requirement, ...]":
     from rnnbench.gate.requirements import parse
 
     return parse(texts)
+
+
+def with_rounds_for(request: "Request", requirements: "Sequence[Requirement]") -> "Request":
+    """The request with enough rounds for every percentile that a requirement names. A resumed run keeps its budget."""
+    needed = max((TAIL_ROUNDS.get(name, 0) for one in requirements for name in one.metrics), default=0)
+    if request.resume or Budget.of(request.preset, request.budget).min_rounds >= needed:
+        return request
+    return replace(request, budget={**request.budget, "min_rounds": needed})
 
 
 def show_judged(run: "Run", requirements: "Sequence[Requirement]", *, table: bool = True, err: bool = False) -> int:

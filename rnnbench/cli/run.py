@@ -13,7 +13,7 @@ import typer
 from rnnbench.cli.app import MEASURE, app
 from rnnbench.cli.options import EVERY, Given, requested, takes
 from rnnbench.cli.output import say, say_error
-from rnnbench.cli.requirements import required
+from rnnbench.cli.requirements import required, with_rounds_for
 from rnnbench.errors import EXIT_CASES_FAILED, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, CannotWrite, UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def carry_out(request: "Request", given: Given) -> None:
     reports, no_report, as_json = given["reports"], given["no_report"], given["as_json"]
     signal.signal(signal.SIGTERM, _as_ctrl_c)  # `kill`, a batch system, a container that is stopped
     ended, requirements = [], required(given.get("require"))
+    request = with_rounds_for(request, requirements)
     try:
         for each in _on_each(request):
             with prepared(each) as ready:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist, fmean, median, quantiles, stdev
 
-from rnnbench.budget import Budget
+from rnnbench.budget import TAIL_ROUNDS, Budget
 from rnnbench.case import Case
 from rnnbench.device import torch_state
 from rnnbench.device.devices import Clock, Device
@@ -251,7 +251,8 @@ def _rates(seen: Measurement, work: Work, budget: Budget, warm: Warmup) -> None:
 def _tail(seen: Measurement) -> None:
     """What the slowest steps take, where at least five of the samples lie beyond."""
     for percent in (95, 99):
-        name, wanted = f"p{percent}_s", 500 // (100 - percent)
+        name = f"p{percent}_s"
+        wanted = TAIL_ROUNDS[name]
         if len(seen.times_s) < wanted:
             seen.absent[name] = f"needs {wanted} rounds, got {len(seen.times_s)}: raise --case-budget"
         else:

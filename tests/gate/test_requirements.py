@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rnnbench.analysis.fit import quantile_interval
 from rnnbench.case import AXES
+from rnnbench.cli.requirements import with_rounds_for
 from rnnbench.errors import BadExpression, UnknownName, UsageError
 from rnnbench.gate.requirements import (
     MET,
@@ -25,6 +26,7 @@ from rnnbench.gate.requirements import (
 from rnnbench.gate.spans import Span, spans_of
 from rnnbench.record import METRICS
 from rnnbench.reports.requirements import as_json, headline, notes
+from rnnbench.runs.request import Request
 from tests.gate.sides import CASE, lost, records, times, write
 from tests.gate.test_commands import TINY, typed  # noqa: F401 - a fixture
 from tests.reports.factory import run
@@ -238,3 +240,19 @@ def test_a_run_ends_with_what_is_required(tmp_path):
     (row,) = done.told["requirements"]["cases"]
     assert (row["outcome"], row["requirements"]) == (MISSED, {"step_time_s < 1ns": MISSED})
     assert row["figures"]["step_time_s"]["low"] > 1e-9
+
+
+@pytest.mark.parametrize(
+    ("limit", "budget", "resume", "rounds"),
+    [
+        ("p99_s < 2ms", {}, None, 500),
+        ("p95_s < 2ms or p99_s < 9ms", {}, None, 500),
+        ("p95_s < 2ms", {"min_rounds": 600}, None, 600),
+        ("step_time_s < 2ms", {}, None, None),
+        ("p99_s < 2ms", {}, "latest", None),
+    ],
+)
+def test_a_required_percentile_gets_enough_rounds(limit, budget, resume, rounds):
+    """500 rounds for p99, 100 for p95, unless more were requested; a resumed run keeps its own budget."""
+    request = with_rounds_for(Request(preset="quick", budget=budget, resume=resume), parse([limit]))
+    assert request.budget.get("min_rounds") == rounds
