@@ -1,7 +1,7 @@
 """rnnbench: throughput, memory and convergence of deep recurrent networks, measured honestly.
 
-This is the face: what a suite file, a user's own variant or a notebook imports. Everything is loaded on first use,
-so `import rnnbench` costs no torch.
+This is the public API: the names that a suite file, a user's own variant or a notebook imports. Each is loaded on first use,
+so `import rnnbench` does not import torch.
 """
 
 from importlib import import_module

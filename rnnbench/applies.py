@@ -9,16 +9,16 @@ from rnnbench.case import AXES, Case, hyper_text
 from rnnbench.errors import BadExpression
 
 Declared = Mapping[str, Mapping[str, Axis]]
-"""Of each variant, the axes that it declares: those of AXES that only some variants read, and its own."""
+"""The axes that each variant declares, by variant and name: axes of AXES that only some variants read, and the variant's own."""
 
 
 def declared_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Axis]]:
-    """From a survey's variants. One surveyed by an older rnnbench, which says nothing of axes, is left out."""
+    """The declared axes of a survey's variants. Variants surveyed by an older rnnbench, which did not list axes, are left out."""
     return {one["name"]: {axis["name"]: Axis.from_dict(axis) for axis in one["axes"]} for one in rows if "axes" in one}
 
 
 def applies(name: str, case: Case, declared: Declared | None) -> bool:
-    """Whether another value of this axis would change what the case runs. Without `declared`, variants are taken to read every axis."""
+    """Whether another value of this axis would change what the case runs. Without `declared`, variants are assumed to read every axis."""
     own = (declared or {}).get(case.variant)
     if name not in AXES:
         return own is not None and name in own and own[name].where(case)
@@ -28,10 +28,10 @@ def applies(name: str, case: Case, declared: Declared | None) -> bool:
 
 
 def settled(case: Case, declared: Declared | None = None, common: Collection[str] = ()) -> Case:
-    """The case with every axis that does not apply at its default, and with its variant's own axes filled in.
+    """The case with every axis that does not apply reset to its default, and with its variant's own axes filled in.
 
-    Axes that are `common`, alike in all cases that will be compared, stay as they are: they make no case twice, and a window that one
-    variant reads must not set it apart from the others."""
+    Axes in `common` have the same value in all cases that will be compared. They are not reset: they cannot create duplicate cases, and
+    resetting them would make the one variant that reads them look different from the others."""
     changes: dict[str, Any] = {}
     for name, axis in AXES.items():
         value = getattr(case, name)
@@ -47,23 +47,23 @@ def settled(case: Case, declared: Declared | None = None, common: Collection[str
 
 
 def filled(case: Case, axes: Mapping[str, Axis]) -> Case:
-    """The case with a value for each axis that is its variant's own, its default where the case has none or where it does not apply.
+    """The case with a value for each of its variant's own axes: the default if the case sets none or the axis does not apply.
 
-    Raises BadValue or UnknownName for a value that the axis cannot have."""
+    Raises BadValue or UnknownName if the axis cannot have a value."""
     given, values = case.hyper_values(), dict[str, Any]()
     for name, axis in axes.items():
         if name not in AXES:
             values[name] = given[name] if name in given and axis.where(case) else axis.default
             axis.check(values[name])
-            values[name] = axis.kind(values[name])  # 1 of an axis of fractions is 1.0, so that equal values have one id
+            values[name] = axis.kind(values[name])  # 1 becomes 1.0 on an axis of floats, so that equal values have one id
     text = hyper_text(values)
     return case if text == case.hyper else replace(case, hyper=text)
 
 
 def limits(overrides: Mapping[str, Sequence[Any]], planned: Sequence[Case], declared: Declared | None) -> Iterator[str]:
-    """A sentence for each override that changes some of the cases only. `planned` are the cases before `settled`.
+    """A sentence for each override that changes only some of the cases. `planned` are the cases before `settled`.
 
-    Raises BadExpression for one that changes none of them."""
+    Raises BadExpression for an override that changes none of them."""
     for name, values in overrides.items():
         default = AXES[name].default if name in AXES else None
         changed = sum(applies(name, case, declared) for case in planned)
@@ -79,5 +79,5 @@ def _where(name: str, declared: Declared | None) -> str:
     if name in AXES and not AXES[name].declared:
         return AXES[name].where.words()
     found = [(variant, axes[name]) for variant, axes in (declared or {}).items() if name in axes]
-    told = [f"{variant} {axis.where.words()}".strip() for variant, axis in found]
-    return f"to {', '.join(told)}" if told else "to variants that declare it"
+    variants = [f"{variant} {axis.where.words()}".strip() for variant, axis in found]
+    return f"to {', '.join(variants)}" if variants else "to variants that declare it"

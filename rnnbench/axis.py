@@ -7,7 +7,7 @@ from typing import Any
 
 from rnnbench.errors import BadValue, UnknownName
 
-NAME = "a name of letters, digits, _ . : +"  # what an id, a folder and a log file can all hold
+NAME = "a name of letters, digits, _ . : +"  # valid in a case id, a folder name and a log file name
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:+]{0,63}")
 _WORDS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 _KINDS: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
@@ -21,12 +21,12 @@ class Where:
     never: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def __call__(self, case: Any) -> bool:
-        """Whether it applies to this case."""
+        """Whether the axis applies to this case."""
         wanted = all(getattr(case, name) in values for name, values in self.only.items())
         return wanted and not any(getattr(case, name) in values for name, values in self.never.items())
 
     def words(self) -> str:
-        """For a sentence: "where phase is train or converge"; empty where it applies to every case."""
+        """The condition as text: "where phase is train or converge". Empty if the axis applies to every case."""
         parts = [f"{name} is {' or '.join(map(written, values))}" for name, values in self.only.items()]
         parts += [f"{name} is not {' or '.join(map(written, values))}" for name, values in self.never.items()]
         return f"where {' and '.join(parts)}" if parts else ""
@@ -37,10 +37,10 @@ EVERYWHERE = Where()
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One field of a Case as a thing to sweep: `values` is None where any value of `kind` will do.
+    """One field of a Case that can be swept. `values` lists the valid values, or is None if any value of `kind` is valid.
 
-    `where` says which cases it applies to; of an axis that is `declared`, only those of variants that declare it. `most` names the axis
-    above whose value another value changes nothing: a window that is longer than the sequence."""
+    `where` says which cases the axis applies to. A `declared` axis applies only to variants that declare it. `most` names another axis
+    that caps the effect of this one: a window longer than `seq_len` acts like one of `seq_len`."""
 
     name: str
     kind: type
@@ -55,7 +55,7 @@ class Axis:
     most: str = ""
 
     def parse(self, text: str) -> Any:
-        """The value that a user wrote; `none` is None where the axis admits it."""
+        """The value that a user wrote. `none` means None if the axis is optional. Raises BadValue."""
         if self.optional and text.lower() == "none":
             return None
         try:
@@ -64,7 +64,7 @@ class Axis:
             raise BadValue(self.name, text, self.wanted()) from None
 
     def check(self, value: Any) -> None:
-        """Raise where `value` cannot be a case's."""
+        """Raise UnknownName or BadValue if the axis cannot have `value`."""
         if value is None and self.optional:
             return
         if self.values is not None and value not in self.values:
@@ -86,7 +86,7 @@ class Axis:
         return f"{words}, or none" if self.optional else words
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON takes it."""
+        """The axis as JSON; `from_dict` reads it back."""
         where = {"only": self.where.only, "never": self.where.never}
         return {
             "name": self.name,
@@ -99,7 +99,7 @@ class Axis:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Axis":
-        """The axis that `as_dict` was made of."""
+        """The axis that `as_dict` described, as a declared axis."""
         values = data["values"]
         only, never = ({name: tuple(held) for name, held in data[key].items()} for key in ("only", "never"))
         return cls(
@@ -116,16 +116,16 @@ class Axis:
 
 
 def own_axis(default: Any, about: str, *, values: Iterable[str] | None = None, phases: tuple[str, ...] = ()) -> Axis:
-    """A hyperparameter that one variant has for itself: `@variant(axes={"keep": own_axis(0.5, "share of the state that is kept")})`.
+    """A variant's own hyperparameter: `@variant(axes={"keep": own_axis(0.5, "share of the state that is kept")})`.
 
-    Its kind is that of `default`: a whole number, a number above 0, a bool, or a word out of `values`. `phases` are those in which it
-    changes what runs; empty means all. The builder reads it as `case.keep`, a user sets it by `--set keep=0.2,0.8`.
+    Its type is that of `default`: a whole number, a number above 0, a bool, or a word from `values`. `phases` are the phases in which it
+    changes what runs; empty means all. The builder reads it as `case.keep`; a user sets it with `--set keep=0.2,0.8`.
     """
     words = tuple(values) if values is not None else None
     if type(default) not in (int, float, bool, str) or (isinstance(default, str) and words is None):
         raise BadValue("default", default, "a whole number, a number above 0, true or false, or a word with values=(…)")
     if odd := [word for word in words or () if read(word) != word or not re.fullmatch(r"\w+", word)]:
-        raise BadValue("values", odd[0], "words of letters, digits and _ that are no numbers")
+        raise BadValue("values", odd[0], "words of letters, digits and _ that are not numbers")
     where = Where({"phase": phases}) if phases else EVERYWHERE
     return Axis("", type(default), "", about, "", default, words, where=where, declared=True)
 
@@ -136,7 +136,7 @@ def written(value: object) -> str:
 
 
 def read(text: str) -> Any:
-    """The value of an axis of a variant's own, as `Case.hyper` holds it: a number or true or false where it is one, else the word."""
+    """Parse the text that `Case.hyper` holds for a variant's own axis: true, false or a number if it is one, otherwise the word."""
     if text in ("true", "false"):
         return text == "true"
     for kind in (int, float):

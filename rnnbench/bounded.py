@@ -7,13 +7,13 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
-_BUFFER_BYTES = 2**20  # a line without end is passed over as fast as the disk gives it
+_BUFFER_BYTES = 2**20  # large enough that an endless line is skipped at disk speed
 LARGEST_BYTES = 64 * 2**20
-"""Of one JSON document. The largest that rnnbench itself writes is a run.json with its plan: 0.5 KiB a case, so 100,000 cases fit."""
+"""Size limit of one JSON document. The largest that rnnbench writes is run.json with its plan: 0.5 KiB per case, so 100,000 cases fit."""
 
 
 def opened(path: Path) -> BinaryIO:
-    """The file, to be read. Raises OSError for what is none: a pipe would be waited for, and a device read without end."""
+    """Open a regular file for reading. Raises OSError for anything else: a pipe could block, and a device could be endless."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         kind = os.fstat(descriptor).st_mode
@@ -28,7 +28,7 @@ def opened(path: Path) -> BinaryIO:
 
 
 def content(path: Path, most: int = LARGEST_BYTES) -> bytes:
-    """All of a file. Raises OSError for what is no file, or is larger than `most`; no more than that is held."""
+    """The bytes of a file. Raises OSError if it is not a regular file or is larger than `most` bytes; at most that much is read."""
     with opened(path) as file:
         found = file.read(most + 1)
     if len(found) > most:
@@ -37,17 +37,17 @@ def content(path: Path, most: int = LARGEST_BYTES) -> bytes:
 
 
 class NotText(ValueError):
-    """Bytes that are not certainly text. Its message is a sentence that says what to do."""
+    """Bytes whose text encoding is not certain. The message says what to do."""
 
 
 def text(path: Path, most: int = LARGEST_BYTES) -> str:
-    """As `content`, decoded. Raises NotText for bytes whose encoding is not certain."""
+    """The decoded `content`. Raises NotText if the encoding is not certain."""
     return decoded(content(path, most))
 
 
 def decoded(raw: bytes) -> str:
-    """Text without its byte-order mark. UTF-8 without a mark; UTF-16 and UTF-32 with one, or where the first letter is of ASCII, whose
-    zero bytes give them away. Line ends stay as they are. Raises NotText for anything else: no encoding is guessed."""
+    """Decode bytes and remove the byte-order mark (BOM). Without a BOM the text is UTF-8, or UTF-16 or UTF-32 if the zero bytes of a first
+    ASCII character show it. Line ends are kept. Raises NotText for anything else: no encoding is guessed."""
     encoding = json.detect_encoding(raw)
     try:
         found = raw.decode(encoding)
@@ -62,7 +62,7 @@ def decoded(raw: bytes) -> str:
 
 
 def parsed(path: Path, most: int = LARGEST_BYTES) -> Any:
-    """The value of a JSON file. Raises OSError, or ValueError with a sentence for what is no JSON."""
+    """The value of a JSON file. Raises OSError, or ValueError with a sentence if it is not JSON."""
     return parse(text(path, most))
 
 

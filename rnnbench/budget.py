@@ -9,14 +9,14 @@ from rnnbench.errors import BadValue, UnknownName
 _OPTIONS = {"max_time_s": "--case-budget", "precision": "--precision-goal", "min_rounds": "--min-rounds"}
 TAIL_ROUNDS = {"p95_s": 100, "p99_s": 500}
 """Rounds that a percentile needs: five samples beyond it."""
-TRAINING = 300  # times the seconds of timed rounds: what a training may take
+TRAINING = 300  # a training may take this many times `max_time_s`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """Rounds go on until the mean is known within ± `precision` at `confidence`, or `max_time_s` of timed rounds is spent.
+    """Rounds continue until the mean is known within ± `precision` at `confidence`, or `max_time_s` of timed rounds is spent.
 
-    `energy_s` is for rounds of their own in which a GPU's energy is measured; 0 leaves them out."""
+    `energy_s` is for separate rounds that measure a GPU's energy; 0 leaves them out."""
 
     max_time_s: float
     precision: float
@@ -35,16 +35,16 @@ class Budget:
 
     @property
     def training_s(self) -> float:
-        """The most seconds that a case of the phase `converge` may train."""
+        """Maximum seconds of training for a case of the phase `converge`."""
         return self.max_time_s * TRAINING
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON takes it."""
+        """The fields as JSON."""
         return asdict(self)
 
     @classmethod
     def of(cls, preset: str, changes: Mapping[str, Any] | None = None) -> "Budget":
-        """The budget of a preset, with what the user said otherwise."""
+        """The budget of a preset with a user's changes; None keeps the preset's value."""
         if preset not in BUDGETS:
             raise UnknownName("preset", preset, BUDGETS)
         given = {name: value for name, value in (changes or {}).items() if value is not None}

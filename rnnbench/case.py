@@ -36,7 +36,7 @@ def axis(
     declared: bool = False,
     most: str = "",
 ) -> Any:
-    """A Case field with what the command line and the reports need to know of it."""
+    """A Case field with the metadata that the command line and the reports need."""
     facts = {"about": about, "unit": unit, "letter": letter, "values": values, "where": where, "declared": declared, "most": most}
     return field(default=default, metadata=facts)
 
@@ -45,7 +45,7 @@ def axis(
 class Case:
     """One thing to measure. `str(case)` is its id: stable, readable, one to one with its fields.
 
-    Fields stand in groups by what they apply to. The axes that a variant declares for itself are attributes too: `case.keep`.
+    Fields are grouped by the cases they apply to. The axes that a variant declares for itself are attributes too: `case.keep`.
     """
 
     # every case
@@ -134,11 +134,11 @@ class Case:
 
     @property
     def own(self) -> bool:
-        """Is the variant a model of the user's own, `mypkg.models:make`?"""
+        """Whether the variant is the user's own model, `mypkg.models:make`."""
         return ":" in str(self.variant)
 
     def _extras(self) -> Iterator[str]:
-        """Fields that are named only where they differ from their default, so that ids outlive new fields."""
+        """The parts of the id for fields that differ from their default. Others are omitted, so that new fields do not change old ids."""
         for name in _EXTRAS:
             value = getattr(self, name)
             if value == (None if self.own and name in OWN_BLANK else AXES[name].default):
@@ -147,14 +147,14 @@ class Case:
             yield letter if value is True else f"{letter}{_exact(value)}"
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields, as JSON takes them."""
+        """The fields as JSON."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Case":
-        """The case of a record. Fields of a newer version are refused by name, and so is one without a suite.
+        """The case of a record. Raises UnknownName for a field of a newer version, and BadValue without a suite.
 
-        `block_sparse` had half of `window` for its block before it had an axis of its own."""
+        Old records of `block_sparse` have no `block_size`: its block was half of `window`."""
         if values.get("variant") == "block_sparse" and "block_size" not in values and isinstance(window := values.get("window"), int):
             values = {**values, "block_size": max(1, window // 2), "window": AXES["window"].default}
         known = {one.name for one in fields(cls)}
@@ -173,7 +173,7 @@ def hyper_text(values: Mapping[str, Any]) -> str | None:
 
 
 def _exact(value: object) -> str:
-    """A value as an id names it: 1.0 and 1 are equal and read 1, and no other number does."""
+    """A value in an id. Whole floats lose their fraction, because 1.0 and 1 are equal and must give one id."""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
@@ -191,13 +191,13 @@ def _axes() -> dict[str, Axis]:
 AXES: dict[str, Axis] = _axes()
 SHAPE = ("depth", "hidden_size", "input_size", "batch_size", "seq_len")
 OWN_BLANK = (*SHAPE, "task", "implementation")
-"""Axes that are None where the variant is a model of the user's own that has no such setting: what is not known is not claimed."""
+"""Axes that are None if the variant is the user's own model and has no such setting: nothing unknown is claimed."""
 OWN_PHASES = ("forward", "backward", "train")
-"""Phases that a model of the user's own is measured in."""
+"""Phases in which the user's own model can be measured."""
 TAUGHT = ("distilled", "temperature", "teacher_share", "match_hidden")
-"""Axes that say whether and how a student is taught."""
+"""Axes of distillation: whether and how a student learns from a teacher."""
 _TRAINED = ("task", "optimizer", "lr", "schedule", "max_steps", *TAUGHT)
 _SHARED = ("processes", "scaling", "bucket_mib", "accumulation")
 LATER = ("block_size", "hyper")
-"""Fields that rnnbench 0.1.0 does not know and refuses."""
+"""Fields that rnnbench 0.1.0 refuses as unknown."""
 _EXTRAS = ("bidirectional", "clip_norm", "execution", *_TRAINED, "seed", "window", "block_size", "halt_at", "hyper", *_SHARED)

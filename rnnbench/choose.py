@@ -13,9 +13,9 @@ from rnnbench.errors import BadExpression, UnknownName
 
 
 def parse_set(texts: Sequence[str], declared: Declared | None = None) -> dict[str, tuple[Any, ...]]:
-    """`["depth=2,4", "variant=lstm"]` → `{"depth": (2, 4), "variant": ("lstm",)}`. An axis that is named again has all of the values.
+    """`["depth=2,4", "variant=lstm"]` → `{"depth": (2, 4), "variant": ("lstm",)}`. The values of an axis that is named twice add up.
 
-    With `declared`, the axes that variants declare for themselves can be set too."""
+    With `declared`, the axes that variants declare for themselves can be set too. Raises BadExpression, UnknownName or BadValue."""
     known = _known(declared)
     axes: dict[str, tuple[Any, ...]] = {}
     for text in texts:
@@ -60,8 +60,8 @@ Read = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What an expression may hold. `name` turns a name into a function of the subject, or raises; `holds` judges a chain of
-    comparisons; `every`, `some` and `negate` are its `and`, `or` and `not`. `option` and `hint` go into errors."""
+    """What an expression may contain. `name` turns a name into a function of the subject, or raises; `holds` evaluates a chain of
+    comparisons; `every`, `some` and `negate` are `and`, `or` and `not`. `option` and `hint` go into errors."""
 
     option: str
     hint: str
@@ -73,9 +73,9 @@ class Language:
 
 
 def expression(text: str, language: Language, shown: str = "") -> Read:
-    """A function of the subject, from names, constants, comparisons and boolean words; nothing is called.
+    """A function of the subject, made of names, constants, comparisons and boolean operators; nothing is called.
 
-    Raises BadExpression that quotes `shown`, the text as the user wrote it where that is not `text`."""
+    Raises BadExpression, which quotes `shown`: the text as the user wrote it, if that differs from `text`."""
     shown = shown or text
     if len(text) > _LONGEST:
         raise BadExpression(language.option, shown[:40] + "…", f"it is longer than {_LONGEST:,} characters")
@@ -86,9 +86,9 @@ def expression(text: str, language: Language, shown: str = "") -> Read:
 
 
 def selector(text: str, declared: Declared | None = None) -> Callable[[Case], bool] | None:
-    """A filter over cases: names of axes, constants, comparisons and boolean words; nothing is called. None for no text.
+    """A filter over cases: axis names, constants, comparisons and boolean operators; nothing is called. None if the text is blank.
 
-    `none`, `true` and `false` are written as in `--set`. A case whose variant lacks an axis has none there."""
+    `none`, `true` and `false` are written as in `--set`. If a case's variant lacks an axis, its value is none."""
     if not text.strip():
         return None
     known = _known(declared)
@@ -106,7 +106,7 @@ _CONSTANTS = {"none": None, "true": True, "false": False}
 
 
 def _reader(node: ast.expr, text: str, language: Language) -> Read:
-    """One node as a function of the subject; whatever is not on the list is refused before any subject is met."""
+    """One node as a function of the subject. Raises BadExpression for a kind of node that is not allowed, before anything is evaluated."""
     match node:
         case ast.Constant(value=str() | int() | float() | bool() | None as constant):
             return lambda _: constant
@@ -131,7 +131,7 @@ def _reader(node: ast.expr, text: str, language: Language) -> Read:
 
 
 def _holds(tests: Sequence[Comparison], sides: Sequence[Any], text: str) -> bool:
-    """A chain of comparisons. None (no clipping) is neither above nor below anything."""
+    """Evaluate a chain of comparisons. None (no clipping) is neither above nor below anything."""
     for test, left, right in zip(tests, sides, sides[1:], strict=False):
         if None in (left, right) and test in ORDER:
             return False

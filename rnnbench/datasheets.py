@@ -1,17 +1,17 @@
-"""Other machines by their data sheets, for `rnnbench plan --machine`."""
+"""The ceilings of other machines from their data sheets, for `rnnbench plan --machine`."""
 
 from dataclasses import dataclass
 
 from rnnbench.errors import UnknownName
 from rnnbench.roofline import Ceilings
 
-LAUNCH_S = 5e-6  # not of any data sheet: what a launch commonly costs the host
+LAUNCH_S = 5e-6  # not from a data sheet: what a launch commonly costs the host
 _T = 1e12
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One GPU: what it computes, copies and holds, and where that is stated."""
+    """One GPU: its memory, and its ceilings with their source."""
 
     name: str
     memory_bytes: int
@@ -55,7 +55,7 @@ MACHINES = {
 
 
 def machine(name: str) -> Machine:
-    """The machine of a name, or a mistake that lists all."""
+    """The machine with this name. Raises UnknownName, which lists them all."""
     if name not in MACHINES:
         raise UnknownName("machine", name, MACHINES)
     return MACHINES[name]

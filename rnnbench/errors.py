@@ -1,8 +1,8 @@
 """One exception class per user mistake, each with the exit status of `rnnbench`.
 
 Exit codes are part of the interface (docs/reference.md):
-0 fine · 1 tool error · 2 usage · 3 regression · 4 inconclusive, missing or incompatible · 5 cases failed · 130 interrupted ·
-141 reader gone.
+0 success · 1 tool error · 2 usage error · 3 regression · 4 inconclusive, missing or incompatible · 5 cases failed · 130 interrupted ·
+141 closed pipe.
 """
 
 from collections.abc import Iterable
@@ -16,23 +16,23 @@ EXIT_REGRESSION = 3
 EXIT_INCONCLUSIVE = 4
 EXIT_CASES_FAILED = 5
 EXIT_INTERRUPTED = 130
-EXIT_CLOSED_PIPE = 141  # 128 + SIGPIPE, as the shell reports of a tool whose reader has gone
+EXIT_CLOSED_PIPE = 141  # 128 + SIGPIPE, as a shell reports a command whose reader closed the pipe
 
 
 class RnnbenchError(Exception):
-    """Anything that ends a command with one sentence instead of a traceback."""
+    """An error that ends a command with one sentence instead of a traceback."""
 
     exit_code = EXIT_TOOL
 
 
 class UsageError(RnnbenchError):
-    """The command line or a suite asks for something that cannot be."""
+    """The command line or a suite asks for something impossible."""
 
     exit_code = EXIT_USAGE
 
 
 class UnknownName(UsageError):
-    """A suite, variant, axis or value that does not exist. `good` lists what would do, nearest first in the message."""
+    """A suite, variant, axis or value that does not exist. `good` lists the valid ones; the message shows the closest first."""
 
     def __init__(self, kind: str, bad: object, good: Iterable[object]) -> None:
         names = nearest_first(str(bad), [str(name) for name in good])
@@ -41,14 +41,14 @@ class UnknownName(UsageError):
 
 
 class BadValue(UsageError):
-    """A value of the wrong type or range. `wanted` says in words what would do."""
+    """A value of the wrong type or out of range. `wanted` describes the valid values."""
 
     def __init__(self, name: str, bad: object, wanted: str) -> None:
         super().__init__(f"{name}={bad!r} is invalid: expected {wanted}")
 
 
 class BadExpression(UsageError):
-    """A `--set` or `--select` text that cannot be read, or that has no effect."""
+    """A `--set` or `--select` text that cannot be parsed, or that has no effect."""
 
     def __init__(self, option: str, text: str, wanted: str, verb: str = "cannot be read") -> None:
         super().__init__(f"{option} {text!r} {verb}: {wanted}")
@@ -62,7 +62,7 @@ class NoSuchDevice(UsageError):
 
 
 class Unloadable(UsageError):
-    """A user's own code that cannot be loaded, as another process says."""
+    """A user's own code that cannot be loaded, as reported by another process."""
 
 
 class BadPlugin(Unloadable):
@@ -73,14 +73,14 @@ class BadPlugin(Unloadable):
 
 
 class CannotWrite(RnnbenchError):
-    """A results or reports folder that refuses a write; what was written before is intact."""
+    """A failed write to a results or reports folder. Earlier writes are intact."""
 
     def __init__(self, path: str | Path, why: object) -> None:
         super().__init__(f"cannot write {str(path)!r}: {why}; free some space, or choose another folder with --results or --out")
 
 
 class NoCluster(UsageError):
-    """A cluster that is not at the address, or cannot be used from here."""
+    """No cluster at the address, or one that cannot be used from here."""
 
     def __init__(self, address: str | None, why: str) -> None:
         where = f"--address {address!r}" if address else "a local Ray cluster"
@@ -88,11 +88,11 @@ class NoCluster(UsageError):
 
 
 class NoWorkers(RnnbenchError):
-    """No machine of a cluster can take a case, or none is left that can. What was recorded is on disk."""
+    """No machine of a cluster can take a case, or all that could are gone. Records so far are on disk."""
 
 
 class BadResults(RnnbenchError):
-    """A results file or folder that is not one of ours, or not whole. Nothing in it was changed."""
+    """A results file or folder that rnnbench did not write, or that is incomplete. Nothing in it was changed."""
 
     exit_code = EXIT_INCONCLUSIVE
 
@@ -101,14 +101,14 @@ class BadResults(RnnbenchError):
 
 
 class Unsupported(Exception):
-    """Raised while measuring: this case cannot be had here. Becomes a record, never an exit."""
+    """Raised while measuring: this case cannot run here. Becomes a record, never an exit."""
 
 
 class Diverged(Exception):
-    """Raised while measuring: a loss, an output or a gradient stopped being finite numbers, or no step was learned from."""
+    """Raised while measuring: a loss, an output or a gradient is not finite, or every optimizer step was skipped."""
 
 
 def nearest_first(bad: str, good: list[str]) -> list[str]:
-    """`good`, the names most like `bad` in front."""
+    """`good`, with the names closest to `bad` first."""
     near = get_close_matches(bad, good, n=3, cutoff=0.5)
     return near + [name for name in good if name not in near]

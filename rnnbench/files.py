@@ -19,14 +19,16 @@ BENCHMARK_FILE = "benchmark.json"
 LOGS = "logs"
 MAX_RUN_BYTES = LARGEST_BYTES
 MAX_LINE_BYTES = 64 * 2**20
-"""A record has a line. A million rounds and as many of what ran beside take 42 MB; what is longer was not written by rnnbench."""
+"""Size limit of a line, which holds one record. A million rounds of a case and of its reference take 42 MB; rnnbench writes nothing
+longer."""
 MOST_BRACKETS = 500_000
-"""In a line. A point of a learning curve is one; each takes 64 bytes of memory for three on disk, so a line could grow to gigabytes."""
+"""Limit per line. Each point of a learning curve is one bracket. Three bytes on disk can become 64 bytes of memory, so that without a
+limit a line could grow to gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A line of records.jsonl that holds no record. `last` is the half-written end that a killed run leaves."""
+    """A line of records.jsonl that is not a record. `last` marks the half-written last line of a run that was killed."""
 
     line: int
     why: str
@@ -59,7 +61,7 @@ def find_run(name: str, results: Path) -> Path:
 
 
 def read_run(folder: Path) -> tuple[Run, list[Damage]]:
-    """The run of a folder and what of it could not be read. Raises BadResults where it is not a run at all."""
+    """The run in a folder, and the damaged lines of its journal. Raises BadResults if the folder is not a run."""
     path = folder / RUN_FILE
     if not folder.exists():
         raise BadResults(folder, "there is no such folder")
@@ -74,7 +76,7 @@ def read_run(folder: Path) -> tuple[Run, list[Damage]]:
 
 
 def run_of(head: bytes, records: list[Record], where: str | Path) -> Run:
-    """The run of a run.json's bytes. Raises BadResults, which names `where` they came from."""
+    """The run described by the bytes of a run.json. Raises BadResults, which names `where` they came from."""
     try:
         return Run.from_dict(parse(decoded(head)), records)
     except BadRecord as error:
@@ -84,12 +86,12 @@ def run_of(head: bytes, records: list[Record], where: str | Path) -> Run:
 
 
 def read_records(path: Path) -> tuple[list[Record], list[Damage]]:
-    """The records of one journal, in order, and the lines that hold none. An absent file holds no records."""
+    """The records of one journal, in order, and its damaged lines. An absent file has no records."""
     return _parsed(_lines(path)) if os.path.lexists(path) else ([], [])
 
 
 def records_of(lines: bytes) -> tuple[list[Record], list[Damage]]:
-    """The records of a journal that was read already."""
+    """The records and damaged lines in the bytes of a journal."""
     return _parsed((number, line, line.endswith(b"\n")) for number, line in enumerate(io.BytesIO(lines), 1) if line.strip())
 
 
@@ -105,7 +107,7 @@ def _parsed(lines: Iterable[tuple[int, bytes, bool]]) -> tuple[list[Record], lis
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
-    """Line number from 1, its bytes, and whether it ends in a newline; bounded memory on a line without end."""
+    """Line number from 1, the bytes of the line, and whether it ends in a newline. Memory is bounded even for an endless line."""
     try:
         with opened(path) as file:
             number = 0

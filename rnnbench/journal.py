@@ -1,4 +1,4 @@
-"""Writing a run's folder: run.json as a whole, records.jsonl line by line, each on disk before the next begins."""
+"""Writing a run's folder: run.json as a whole, records.jsonl line by line. Each write is on disk before the next begins."""
 
 import json
 import os
@@ -15,24 +15,24 @@ from rnnbench.record import Record, Run
 
 
 def now_utc() -> str:
-    """The time, as records state it."""
+    """The current time in the format of records."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def new_run_id(suite: str) -> str:
-    """Sorts by time, names its suite, and differs between two that start in the same second."""
+    """A run id that sorts by time, names the suite, and is unique even within the same second."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{suite}-{secrets.token_hex(2)}"
 
 
 class Journal:
-    """One run being written. The only writer of its folder."""
+    """Writes one run. It is the only writer of the run's folder."""
 
     def __init__(self, folder: Path, run: Run) -> None:
         """Make the run's folder and write run.json. Raises CannotWrite before anything is measured."""
         self.folder = folder
         self._records = self.folder / RECORDS_FILE
         make_folder(folder)
-        for half in folder.glob(f".{RUN_FILE}.*"):  # of a run that was killed while it wrote
+        for half in folder.glob(f".{RUN_FILE}.*"):  # left by a run that was killed while writing
             with suppress(OSError):
                 half.unlink()
         self.write_run(run)
@@ -42,11 +42,11 @@ class Journal:
         self._replace(RUN_FILE, run.as_dict())
 
     def write_benchmark(self, data: Mapping[str, Any]) -> None:
-        """Replace benchmark.json, in pytest-benchmark's form."""
+        """Replace benchmark.json, in pytest-benchmark's format."""
         self._replace(BENCHMARK_FILE, data)
 
     def append(self, record: Record) -> None:
-        """One line, on disk when this returns. A write that fails half way is taken back."""
+        """Append one line; it is on disk when this returns. A write that fails midway is undone."""
         line = json.dumps(record.as_dict(), separators=(",", ":"), allow_nan=False).encode() + b"\n"
         try:
             append_whole(self._records, line)
@@ -54,7 +54,7 @@ class Journal:
             raise CannotWrite(self._records, error.strerror or error) from None
 
     def log_path(self, name: str) -> Path:
-        """Where what a process prints goes."""
+        """The file for a process's output."""
         return self.folder / LOGS / f"{name}.log"
 
     def _replace(self, name: str, data: Any) -> None:
@@ -66,7 +66,7 @@ class Journal:
 
 
 def make_folder(folder: Path) -> None:
-    """The folder of a run, with the one for its logs."""
+    """Create the folder of a run and its subfolder for logs. Raises CannotWrite."""
     try:
         (folder / LOGS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -74,7 +74,7 @@ def make_folder(folder: Path) -> None:
 
 
 def append_whole(path: Path, line: bytes) -> None:
-    """Append and fsync; on an error the file is cut back to what it was."""
+    """Append and fsync; on an error the file is truncated to its former size."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     try:
         before = os.fstat(descriptor).st_size
@@ -94,23 +94,23 @@ def append_whole(path: Path, line: bytes) -> None:
 
 
 def replace_whole(path: Path, content: bytes) -> None:
-    """Write beside, fsync, then rename: a reader sees the old file or the new one, never a half."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a temporary file, fsync it, then rename it: a reader sees the old file or the new one, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("wb") as file:
+        with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
         _sync_folder(path.parent)
     except OSError:
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
         raise
 
 
 def _sync_folder(folder: Path) -> None:
-    """A new name in a folder is on disk too; some file systems do not have that."""
+    """fsync a folder, so that a new name in it is on disk too. File systems that do not support it are ignored."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

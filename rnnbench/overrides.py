@@ -12,9 +12,9 @@ Overrides = Mapping[str, tuple[Any, ...]]
 
 
 def overridden(grids: Sequence[Axes], overrides: Overrides) -> tuple[list[Axes], list[str]]:
-    """The grids as they will be crossed, and a sentence for each override that left grids out.
+    """The grids after the overrides, and a sentence for each override that removed grids.
 
-    Axes are taken in the order of AXES, so that a variant or task is found first and a size then means the grids that have it.
+    Overrides apply in the order of AXES: a variant or task selects grids first, and a size then selects among those.
     A grid that does not name an axis has its default.
     """
     found, remarks = [dict(one) for one in grids], []
@@ -33,7 +33,7 @@ def overridden(grids: Sequence[Axes], overrides: Overrides) -> tuple[list[Axes],
 
 
 def crossed(axes: Axes) -> Iterator[dict[str, Any]]:
-    """Every combination, as fields of a Case: the last axis turns fastest. A variant's own axes are joined into `hyper`."""
+    """Every combination, as fields of a Case; the last axis varies fastest. A variant's own axes are joined into `hyper`."""
     for values in product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
         own = {name: chosen.pop(name) for name in list(chosen) if name not in AXES}

@@ -1,6 +1,6 @@
 """A user's own data file as a task: its options, and the task name made from its kind and content.
 
-Options follow the name, as parts of a test follow a file in pytest: `series.csv::target=load::without=date`.
+Options follow the file name after `::`, as in pytest's node ids: `series.csv::target=load::without=date`.
 """
 
 import hashlib
@@ -15,8 +15,8 @@ from rnnbench.errors import UnknownName, UsageError
 
 KINDS = {".tsv": "pairs", ".csv": "series", ".txt": "characters"}
 LARGEST_BYTES = 64 * 2**20
-LONGEST_LINE = 10_000  # characters of a pair
-DIGITS = 8  # of the content's hash: enough to tell two states of one file apart
+LONGEST_LINE = 10_000  # characters of a line with a pair
+DIGITS = 8  # hex digits of the content's hash: enough to distinguish two versions of one file
 MARK = "::"
 OPTIONS = {
     "target": "the name of the column to forecast",
@@ -31,7 +31,7 @@ _REPEATED = ("without", "keep")
 
 
 class BadData(UsageError):
-    """A file of data that cannot be learned from. `line` is 0 where it is the whole file."""
+    """A data file that cannot be learned from. `line` is 0 if the problem is the whole file."""
 
     def __init__(self, path: str | Path, why: str, line: int = 0) -> None:
         where = f", line {line}" if line else ""
@@ -39,15 +39,15 @@ class BadData(UsageError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A file and what the user says of it."""
+class DataSource:
+    """A user's data file and the options that follow its name."""
 
     path: Path
     options: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def of(cls, text: str | Path) -> "Asked":
-        """From `FILE::KEY=VALUE…`. Raises UsageError for an invalid option, in a sentence that quotes it."""
+    def of(cls, text: str | Path) -> "DataSource":
+        """Parse `FILE::KEY=VALUE…`. Raises UsageError for an invalid option, in a sentence that quotes it."""
         name, *parts = str(text).split(MARK)
         if not parts:
             return cls(Path(name))
@@ -61,25 +61,25 @@ class Asked:
                 raise BadData(name, f"{MARK}{key} is given twice")
         if Path(name).suffix.lower() != ".csv":
             raise BadData(name, f"{MARK}{options[0][0]} is an option of .csv files")
-        copied = os.path.isfile(text)  # noqa: PTH113 - no name makes it raise; a file sent to a worker keeps its options in its name
+        copied = os.path.isfile(text)  # noqa: PTH113 - os.path never raises; a file sent to a worker keeps its options in its name
         return cls(Path(text) if copied else Path(name), options)
 
     @property
     def suffix(self) -> str:
-        """Which kind of file it is."""
+        """The file's suffix in lower case, one of KINDS."""
         return _named(self.path).suffix.lower()
 
     def one(self, key: str) -> str:
-        """An option's value, or "" where it was not given."""
+        """An option's value, or "" if it was not given."""
         return dict(self.options).get(key, "")
 
     def every(self, key: str) -> list[str]:
-        """All values of an option that may be given again."""
+        """All values of an option that may be repeated."""
         return [value for name, value in self.options if name == key]
 
 
 def is_data(path: str | Path) -> bool:
-    """Whether a file that a user names is data rather than code."""
+    """Whether a user's file is data rather than code."""
     return _named(path).suffix.lower() in KINDS
 
 
@@ -88,17 +88,17 @@ def _named(path: str | Path) -> Path:
 
 
 def task_of(path: str | Path) -> str:
-    """The name of the task that a file is: its own name and the beginning of the SHA-256 of its content and options, not where it lies."""
-    asked = Asked.of(path)
-    digest = hashlib.sha256(content(asked.path))
-    if asked.options:
-        digest.update(repr(sorted(asked.options)).encode())
-    stem = re.sub(r"[^A-Za-z0-9_]", "_", _named(asked.path).stem)[:32] or "data"
+    """The task name of a file: its stem and the start of the SHA-256 of its content and options. It does not depend on the folder."""
+    source = DataSource.of(path)
+    digest = hashlib.sha256(content(source.path))
+    if source.options:
+        digest.update(repr(sorted(source.options)).encode())
+    stem = re.sub(r"[^A-Za-z0-9_]", "_", _named(source.path).stem)[:32] or "data"
     return f"own_{stem}:{digest.hexdigest()[:DIGITS]}"
 
 
 def learned(path: str | Path, sets: Sequence[str], plugins: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Overrides of axes and files to load, with this file as every case's task."""
+    """The overrides and plugins that make this file the task of every case."""
     return [*sets, f"task={task_of(path)}"], [*plugins, str(path)]
 
 
@@ -114,7 +114,7 @@ def content(path: Path) -> bytes:
 
 
 def text(path: Path) -> str:
-    """All of it, every line end as it is. Raises BadData for bytes that are not certainly text."""
+    """The text of a data file, with its line ends. Raises BadData if its encoding is not certain."""
     try:
         return bounded.decoded(content(path))
     except bounded.NotText as error:
@@ -122,7 +122,8 @@ def text(path: Path) -> str:
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines with an editor's numbers, empty ones left out: only CR and LF end a line. Raises BadData for endlessly long ones."""
+    """The non-empty lines with their numbers, counted as an editor does: only CR and LF end a line. Raises BadData for a line longer
+    than LONGEST_LINE."""
     for number, line in enumerate(text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
         if len(line) > LONGEST_LINE:
             raise BadData(path, f"{len(line)} characters; a line may have {LONGEST_LINE}", number)

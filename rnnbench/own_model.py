@@ -7,7 +7,7 @@ from pathlib import Path
 from rnnbench.registry import user_path
 
 PARCEL = ".rnnbench-model"
-"""Suffix of a file that hands a model and its batches, pickled, from one process to another of the same user."""
+"""Suffix of a file that passes a pickled model and its batches from one process to another of the same user."""
 SUITE = "own_model"
 SUITE_FILE = Path(__file__).parent / "measure" / "own" / "bench_own_model.py"
 LONGEST = 64  # characters of a variant's name in a case
@@ -17,7 +17,7 @@ _ODD = re.compile(r"[^A-Za-z0-9_.:+]")
 
 
 def is_own(text: str) -> bool:
-    """Does this name a model of the user's own? `mypkg.models:make`, `models.py:make`, or a parcel."""
+    """Whether the text names the user's own model: `mypkg.models:make`, `models.py:make`, or a packed model."""
     found = _SPEC.fullmatch(text)
     return text.endswith(PARCEL) or bool(found and (_MODULE.fullmatch(found["home"]) or found["home"].endswith(".py")))
 
@@ -29,7 +29,7 @@ def parts_of(text: str) -> tuple[str, str]:
 
 
 def variant_of(text: str) -> str:
-    """The variant that a model is in a case and on a page: `mypkg.models:make`; of a file, its stem."""
+    """The variant name of a model in cases and reports: `mypkg.models:make`, or `models:make` for a file models.py."""
     if text.endswith(PARCEL):
         return Path(text).name.removesuffix(PARCEL)
     home, function = parts_of(text)
@@ -37,13 +37,13 @@ def variant_of(text: str) -> str:
 
 
 def named(home: str, function: str) -> str:
-    """`home:function`, in the characters that a case's id takes; of a long home the end is kept."""
+    """`home:function`, limited to the characters and length that a case's id allows. A long home is cut at its start."""
     home, function = _ODD.sub("_", home).strip(":"), _ODD.sub("_", function)[: LONGEST // 2]
     return f"{home[-(LONGEST - 1 - len(function)) :].lstrip('.:+') or 'own'}:{function}"
 
 
 def placed(text: str, where: Callable[[Path], str | Path]) -> str:
-    """A plugin's path, put through `where`; a module's name stays as it is, and so does the function behind a file's."""
+    """Apply `where` to a plugin's path. A module's name and the function after a path are kept."""
     if not is_own(text) or text.endswith(PARCEL):
         return str(where(user_path(text)))
     home, function = parts_of(text)

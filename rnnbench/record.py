@@ -26,31 +26,32 @@ STATUSES: dict[str, str] = {
 
 Better = Literal["lower", "higher"]
 Point = tuple[int, float, float, float]
-"""Of a learning curve: training steps, seconds of training, mean loss since the point before, quality on the validation split."""
+"""A point of a learning curve: training steps, seconds of training, mean loss since the previous point, quality on the validation
+split."""
 
 
 Interval = Literal["", "step_time", "difference", "beside_ratio"]
 
 
 class Trial(NamedTuple):
-    """One case in one process slot: what a process is given to measure, and what a record answers."""
+    """One case in one process slot: what a process is given to measure. Each trial gets one record."""
 
     case: Case
     process: int
 
     @property
     def key(self) -> tuple[str, int]:
-        """Tells it from every other trial of its run; a record of it has the same."""
+        """Unique within a run. The trial's record has the same key."""
         return str(self.case), self.process
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One figure of a record. `better` is None where more or less is neither good nor bad.
+    """One figure of a record. `better` is None if neither direction is better.
 
     `interval` names the columns `…_low` and `…_high` of `analysis.frames.frame` that hold its confidence interval; a rate (`…_per_s`)
-    takes that of the step time it divides by. Empty: it has none. `reference` is the level at which there is nothing to report: 1 for
-    a ratio, 0 for a cost.
+    uses the interval of the step time that it divides by. Empty means no interval. `reference` is the level of no effect: 1 for a
+    ratio, 0 for a cost.
     """
 
     name: str
@@ -63,31 +64,37 @@ class Metric:
 
     @property
     def unit(self) -> str:
-        """The unit that its name carries; empty for a count."""
+        """The unit from the suffix of the name; empty for a count."""
         return unit_of(self.name)
 
 
 _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("step_time_s", "step time", "lower", False, "median of the timed rounds"),
-    ("step_time_at_10_s", "step time at 10 %", "lower", False, "median step of decoding once 10 % of the stream are read"),
+    ("step_time_at_10_s", "step time at 10 %", "lower", False, "median decoding step after 10 % of the stream"),
     (
         "step_time_at_50_s",
         "step time at 50 %",
         "lower",
         False,
-        "median step of decoding in the middle of the stream",
+        "median decoding step in the middle of the stream",
     ),
-    ("step_time_at_100_s", "step time at 100 %", "lower", False, "median step of decoding at the end of the stream"),
+    ("step_time_at_100_s", "step time at 100 %", "lower", False, "median decoding step at the end of the stream"),
     ("p95_s", "step time, 95 %", "lower", False, "95th percentile of the decoding steps"),
     ("p99_s", "step time, 99 %", "lower", False, "99th percentile of the decoding steps"),
     ("tokens_per_s", "throughput", "higher", False, "batch_size × seq_len ÷ median step time; all processes together"),
     ("sequences_per_s", "sequence throughput", "higher", False, "batch_size ÷ median step time"),
     ("padding_share", "padding", None, True, "share of a batch's positions that hold no token; mean over the batches"),
-    ("parameters", "parameters", "lower", True, "scalars of the model's weights, frozen and packed ones among them"),
-    ("parameter_bytes", "parameter memory", "lower", True, "storage of the weights, frozen and packed ones among them"),
+    ("parameters", "parameters", "lower", True, "number of weights of the model, including frozen and packed ones"),
+    ("parameter_bytes", "parameter memory", "lower", True, "storage of the weights, including frozen and packed ones"),
     ("gradient_bytes", "gradient memory", "lower", True, "storage of the gradients after a backward pass"),
     ("optimizer_bytes", "optimizer memory", "lower", True, "storage of the optimizer's state after a step"),
-    ("activation_bytes", "activation memory", "lower", True, "bytes that autograd keeps from forward to backward, each storage once"),
+    (
+        "activation_bytes",
+        "activation memory",
+        "lower",
+        True,
+        "bytes that autograd keeps for the backward pass, each storage once",
+    ),
     ("state_bytes", "state memory", "lower", True, "bytes that decoding keeps between steps, all sequences"),
     ("mean_depth", "mean depth", "lower", False, "mean number of layers or pondering steps that adaptive depth took"),
     ("ponder_cost", "ponder cost", "lower", False, "penalty that adaptive depth adds to the loss"),
@@ -99,13 +106,25 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
         "fingerprint of the outputs",
         None,
         True,
-        "norm of the outputs of one seed and batch, where two passes give the same",
+        "norm of the outputs for one seed and batch, if two passes give the same bits",
     ),
-    ("loss_fingerprint", "fingerprint of the loss", None, True, "loss of one seed and batch, where two passes give the same bits"),
-    ("gradient_fingerprint", "fingerprint of the gradients", None, True, "norm of all gradients of one seed and batch, likewise"),
-    ("compile_s", "compile time", "lower", False, "first call of the compiled step, less a steady one; a warm cache counts"),
-    ("graphs", "compiled graphs", None, True, "graphs that torch.compile made of the model; if it made none, the case is unsupported"),
-    ("graph_breaks", "graph breaks", "lower", True, "places at which torch.compile gave back to Python; the first reason is in the notes"),
+    ("loss_fingerprint", "fingerprint of the loss", None, True, "loss for one seed and batch, if two passes give the same bits"),
+    (
+        "gradient_fingerprint",
+        "fingerprint of the gradients",
+        None,
+        True,
+        "norm of all gradients for one seed and batch, on the same condition",
+    ),
+    (
+        "compile_s",
+        "compile time",
+        "lower",
+        False,
+        "first call of the compiled step minus a steady one; shorter with a warm cache",
+    ),
+    ("graphs", "compiled graphs", None, True, "graphs that torch.compile made of the model; a case without any is unsupported"),
+    ("graph_breaks", "graph breaks", "lower", True, "places at which torch.compile returned to Python; the first reason is in the notes"),
     ("operators", "operators", "lower", True, "operators that one step dispatches below autograd; a fused kernel counts as one"),
     ("kernel_launches", "kernel launches", "lower", True, "kernels, copies and fills per step on the device, counted by its profiler"),
     (
@@ -113,16 +132,16 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
         "FLOPs",
         "lower",
         True,
-        "in the matrix products of a step, by formula, without the gradient of the network's input",
+        "FLOPs of the matrix products of a step, by formula, without the gradient of the network's input",
     ),
-    ("moved_bytes", "bytes moved at least", "lower", True, "every array once per pass that uses it, as with perfect caches"),
+    ("moved_bytes", "bytes moved at least", "lower", True, "lower bound: every array once per pass that uses it, as with perfect caches"),
     ("intensity_flops_per_byte", "arithmetic intensity", None, True, "FLOPs ÷ bytes moved at least"),
     ("achieved_flops_per_s", "FLOP rate", "higher", False, "FLOPs of the step ÷ its median time"),
     ("ceiling_share", "share of the ceiling", "higher", False, "shortest possible time by matrix products and copies ÷ median step time"),
     ("launch_share", "launch share", None, False, "operators × dispatch time per operator ÷ median step time"),
     ("peak_allocated_bytes", "peak allocated", "lower", False, "peak device memory of tensors in a step, after warm-up"),
     ("peak_reserved_bytes", "peak reserved", "lower", False, "peak device memory of the allocator in a step, after warm-up"),
-    ("graph_pool_bytes", "graph pool", "lower", False, "device memory kept for the replays of CUDA graphs, activations among it"),
+    ("graph_pool_bytes", "graph pool", "lower", False, "device memory kept for the replays of CUDA graphs, including activations"),
     (
         "workspace_bytes",
         "workspace",
@@ -144,91 +163,97 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("unscale_s", "unscale time", "lower", False, "median; dividing the gradients by the loss scale (fp16)"),
     ("clip_s", "clip time", "lower", False, "median; clipping the gradient norm"),
     ("optimizer_s", "optimizer time", "lower", False, "median; the optimizer's step"),
-    ("beside_time_s", "reference step time", "lower", False, "median step of the reference measured in turn with the case"),
-    ("beside_ratio", "ratio to reference", "lower", False, "median over rounds of this step ÷ the reference step"),
-    ("clip_cost_s", "cost of clipping", "lower", False, "median over rounds of the step with clipping − the same step without"),
-    ("communication_s", "communication", "lower", False, "median over rounds of the step − the same step without communication"),
+    ("beside_time_s", "reference step time", "lower", False, "median step of the reference, which is measured alternately with the case"),
+    ("beside_ratio", "ratio to reference", "lower", False, "median over rounds of step ÷ reference step"),
+    ("clip_cost_s", "cost of clipping", "lower", False, "median over rounds of step with clipping − step without"),
+    ("communication_s", "communication", "lower", False, "median over rounds of step − step without communication"),
     (
         "communication_share",
         "share of communication",
         "lower",
         False,
-        "communication ÷ the step, median over rounds",
+        "median over rounds of communication ÷ step",
     ),
-    ("threads", "threads", None, True, "CPU threads of each process that trains"),
+    ("threads", "threads", None, True, "CPU threads per training process"),
     ("steps_to_target", "steps to target", "lower", False, "training steps until validation quality reached the target"),
     ("time_to_target_s", "time to target", "lower", False, "training time to the target, without evaluation"),
     ("energy_to_target_j", "energy to target", "lower", False, "mean power while training × time to target"),
     ("training_energy_j", "training energy", None, False, "mean power while training × training time"),
-    ("training_steps", "training steps", None, False, "steps that were trained"),
+    ("training_steps", "training steps", None, False, "number of training steps"),
     ("training_s", "training time", None, False, "training time, without evaluation"),
-    ("test_quality", "test quality", None, False, "on the test split, of the weights that were best on the validation split"),
-    ("test_error", "test error", "lower", False, "1 − test quality if that is a share, else the test quality itself"),
+    ("test_quality", "test quality", None, False, "quality on the test split of the weights that were best on the validation split"),
+    ("test_error", "test error", "lower", False, "1 − test quality if it is a share, otherwise the test quality itself"),
     ("best_quality", "best quality", None, False, "best quality on the validation split"),
-    ("validation_error", "validation error", "lower", False, "1 − best quality if that is a share, else the best quality itself"),
+    ("validation_error", "validation error", "lower", False, "1 − best quality if it is a share, otherwise the best quality itself"),
     ("final_quality", "final quality", None, False, "last quality on the validation split"),
     ("target_quality", "target", None, True, "the task's target quality"),
     ("trivial_quality", "trivial predictor", None, True, "test quality without a network"),
-    ("final_loss", "final loss", "lower", False, "mean training loss since the evaluation before the last"),
+    ("final_loss", "final loss", "lower", False, "mean training loss between the last two evaluations"),
     ("gradient_norm_p10", "gradient norm, 10 %", None, False, "10th percentile of gradient norms before clipping"),
     ("gradient_norm_p50", "gradient norm, median", None, False, "median gradient norm before clipping"),
     ("gradient_norm_p90", "gradient norm, 90 %", None, False, "90th percentile of gradient norms before clipping"),
     ("gradient_norm_max", "gradient norm, largest", None, False, "largest gradient norm before clipping"),
     ("clipped_share", "clipped steps", None, False, "share of steps whose gradient was clipped"),
-    ("skipped_steps", "skipped steps", "lower", False, "optimizer steps skipped by the loss scaler because of NaN or infinite gradients"),
-    ("loss_scale", "loss scale", None, False, "the last factor of the loss (fp16)"),
+    ("skipped_steps", "skipped steps", "lower", False, "optimizer steps that the loss scaler skipped because of NaN or infinite gradients"),
+    ("loss_scale", "loss scale", None, False, "last factor by which the loss was scaled (fp16)"),
     ("answer_s", "answer time", "lower", False, "median; one sequence through the trained network"),
     (
         "one_step_s",
         "time of one step",
         "lower",
         False,
-        "median; one time step of one sequence through the trained network, as a stream is read",
+        "median; one time step of one sequence through the trained network, reading it as a stream",
     ),
     ("rounds", "rounds", None, False, "timed rounds"),
     ("measured_s", "time measured", None, False, "wall time spent inside timed rounds"),
     ("half_width_ratio", "half-width of the mean", None, False, "half-width of the mean's confidence interval ÷ the mean"),
-    ("warmup_rounds", "warm-up rounds", None, False, "steps run before timing"),
+    ("warmup_rounds", "warm-up rounds", None, False, "steps before timing starts"),
     ("warmup_s", "warm-up time", None, False, "wall time spent in warm-up"),
     (
         "step_energy_j",
         "energy per step",
         "lower",
         False,
-        "counted over steps back to back (--energy-budget), else mean power × median step time",
+        "energy counter over steps back to back (--energy-budget), otherwise mean power × median step time",
     ),
-    ("energy_half_width_ratio", "half-width of the energy", None, False, "half-width of the mean's interval over windows ÷ the mean"),
+    (
+        "energy_half_width_ratio",
+        "half-width of the energy",
+        None,
+        False,
+        "half-width of the mean's CI over windows ÷ the mean",
+    ),
     ("token_energy_j", "energy per token", "lower", False, "energy per step ÷ (batch_size × seq_len)"),
     ("mean_power_w", "mean power", None, False, "growth of the energy counter during the timed rounds ÷ their wall time"),
     ("sm_clock_hz", "SM clock", None, False, "mean clock of the GPU's multiprocessors during the timed rounds"),
     ("memory_clock_hz", "memory clock", None, False, "mean clock of the GPU's memory during the timed rounds"),
-    ("cpu_clock_hz", "CPU clock", None, False, "mean of the CPU's clock before and after the timed rounds"),
+    ("cpu_clock_hz", "CPU clock", None, False, "mean of the CPU clock before and after the timed rounds"),
     ("temperature_celsius", "temperature", None, False, "highest temperature of the GPU during the timed rounds"),
-    ("throttled_share", "throttled", None, False, "share of the samples in which the GPU slowed itself for heat or power"),
-    ("busy_share", "GPU busy", None, False, "mean share of the driver's sampling periods in which some kernel ran"),
+    ("throttled_share", "throttled", None, False, "share of samples in which the GPU throttled because of heat or power"),
+    ("busy_share", "GPU busy", None, False, "mean share of the driver's sampling period in which a kernel ran"),
     ("gpu_process_bytes", "memory of the process", None, False, "this process's memory on the GPU, as the driver counts it"),
-    ("other_gpu_processes", "others on the GPU", None, False, "further processes that compute on the GPU"),
-    ("device_time_s", "device time", "lower", False, "median between the device's own events around each round; the wall clock is quoted"),
+    ("other_gpu_processes", "others on the GPU", None, False, "number of other processes that compute on the GPU"),
+    ("device_time_s", "device time", "lower", False, "median time between device events around each round; headlines use the wall clock"),
     (
         "back_to_back_s",
         "step time, back to back",
         "lower",
         False,
-        "steps in a row ÷ their number, the device waited for once: as in training",
+        "time of several steps with one synchronization at the end ÷ their number, as in training",
     ),
     (
         "kernel_time_s",
         "kernel time",
         "lower",
         False,
-        "time in which a kernel, copy or fill ran, in one further step under the profiler",
+        "time in which a kernel, copy or fill ran, in one extra step under the profiler",
     ),
-    ("device_wait_share", "device idle", None, False, "1 − kernel time ÷ step time: the device waits for launches"),
-    ("allocator_retries", "allocator retries", "lower", False, "how often the device's allocator gave back its cache to find room"),
+    ("device_wait_share", "device idle", None, False, "1 − kernel time ÷ step time: share in which the device waits for launches"),
+    ("allocator_retries", "allocator retries", "lower", False, "how often the device's allocator had to free its cache to find memory"),
     ("other_load_cores", "load by others", None, False, "CPU time of other processes during the timed rounds ÷ their wall time"),
-    ("steal_share", "stolen time", None, False, "share of the machine's CPU time that its hypervisor gave to others"),
-    ("requested_bytes", "requested", None, False, "the allocation that failed"),
-    ("available_bytes", "available", None, False, "memory that was free when it failed"),
+    ("steal_share", "stolen time", None, False, "share of the machine's CPU time that the hypervisor gave to other machines"),
+    ("requested_bytes", "requested", None, False, "size of the allocation that failed"),
+    ("available_bytes", "available", None, False, "free memory when the allocation failed"),
 )
 PARTS = ("zero_grad_s", "forward_s", "loss_s", "backward_s", "unscale_s", "clip_s", "optimizer_s")
 ON_DEVICE = {name: name.removesuffix("_s") + "_device_s" for name in PARTS}
@@ -236,9 +261,7 @@ ON_DEVICE = {name: name.removesuffix("_s") + "_device_s" for name in PARTS}
 
 def _on_device(part: str) -> Metric:
     label = part.removesuffix("_s").replace("_", " ")
-    return Metric(
-        ON_DEVICE[part], f"{label}, device", "lower", False, f"median between the device's own events around {label}, of further steps"
-    )
+    return Metric(ON_DEVICE[part], f"{label}, device", "lower", False, f"median time between device events around {label}, in extra steps")
 
 
 _INTERVALS: dict[str, Interval] = {
@@ -260,31 +283,31 @@ DERIVED: dict[str, Metric] = {
         "efficiency",
         "higher",
         False,
-        "throughput of P processes ÷ (P × the throughput of one), all else alike",
+        "throughput of P processes ÷ (P × throughput of one), all else equal",
         reference=1.0,
     ),
 }
-"""Figures of several cases together, which no record holds: `analysis.efficiency` computes them."""
+"""Figures that combine several cases, so that no record holds them; `analysis.efficiency` computes them."""
 DISTANCES: dict[str, dict[str, float]] = {
     "output_distance": {"fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "fp16": 1e-2},
     "loss_distance": {"fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "fp16": 1e-2},
     "gradient_distance": {"fp32": 1e-2, "tf32": 5e-2, "bf16": 2e-1, "fp16": 5e-2},
 }
-"""By metric and precision, how far a case's numbers may be from those of its reference form: the same variant in fp32, eager and fused."""
+"""Tolerance by metric and precision: how far a case's numbers may be from its reference form, the same variant in fp32, eager, fused."""
 FINGERPRINTS = ("output_fingerprint", "loss_fingerprint", "gradient_fingerprint")
 
 
 def disagreement(precision: str, metrics: Mapping[str, float]) -> str:
-    """One sentence where a case's numbers are further from its reference form's than its precision allows; else empty.
+    """One sentence if a case's numbers are further from its reference form's than its precision allows; otherwise empty.
 
-    A comparison of ways to run one network says it before anything else: a speed-up counts only where the numbers are the same.
+    A comparison of ways to run one network says this first: a speed-up counts only if the numbers are the same.
     """
-    told = [
+    exceeded = [
         f"{METRICS[name].label.removeprefix('distance of the ')} by {metrics[name]:.2g} (tolerance {allowed[precision]:g})"
         for name, allowed in DISTANCES.items()
         if name in metrics and not metrics[name] <= allowed[precision]
     ]
-    return f"not the numbers of the fp32 eager reference form: {', '.join(told)}, relative" if told else ""
+    return f"not the numbers of the fp32 eager reference form: {', '.join(exceeded)}, relative" if exceeded else ""
 
 
 MEMORY = ("parameter_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes")
@@ -296,9 +319,9 @@ class BadRecord(RnnbenchError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """The outcome of one case in one process. A figure that could not be had is in `absent` with its reason, never 0.
+    """The outcome of one case in one process. A figure that could not be measured is in `absent` with its reason, never 0.
 
-    `types` are the number formats that the operators of a step were given, as they were dispatched: `_cudnn_rnn bfloat16`.
+    `types` lists the number formats that the operators of a step were dispatched with: `_cudnn_rnn bfloat16`.
     """
 
     case: Case
@@ -328,11 +351,11 @@ class Record:
 
     @property
     def key(self) -> tuple[str, int]:
-        """Which row of the run this is: case id and process index."""
+        """Case id and process index: unique within a run."""
         return str(self.case), self.process
 
     def as_dict(self) -> dict[str, Any]:
-        """As one line of records.jsonl. Not-finite figures become reasons: JSON has no NaN."""
+        """The record as one line of records.jsonl. Figures that are not finite become reasons, because JSON has no NaN."""
         finite = {name: value for name, value in self.metrics.items() if math.isfinite(value)}
         odd = {name: f"not a finite number: {value}" for name, value in self.metrics.items() if not math.isfinite(value)}
         plain = {one.name: getattr(self, one.name) for one in fields(self)}
@@ -340,7 +363,7 @@ class Record:
 
     @classmethod
     def from_dict(cls, data: Any) -> "Record":
-        """The record of one line; raises BadRecord with what is wrong."""
+        """The record of one line. Raises BadRecord, which says what is wrong."""
         try:
             values = {name: data[name] for name in (one.name for one in fields(cls)) if name in data}
             values["case"] = Case.from_dict(data["case"])
@@ -384,7 +407,7 @@ def _point(values: Any) -> Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One `rnnbench run`: what was asked, on what machine, and every record. `workers` are the machines of a cluster, all of one type."""
+    """One `rnnbench run`: its arguments, its machine and every record. `workers` are the machines of a cluster, all of one type."""
 
     id: str
     suites: tuple[Mapping[str, str], ...]
@@ -400,19 +423,19 @@ class Run:
     schema: int = SCHEMA
 
     def words(self, name: str) -> list[str]:
-        """An argument that is a list of words; empty where it is anything else."""
+        """An argument that is a list of words; empty if it is anything else."""
         found = self.arguments.get(name)
         return [str(word) for word in found] if isinstance(found, list | tuple) else []
 
     def as_dict(self) -> dict[str, Any]:
-        """As run.json: everything but the records, which have a file of their own."""
+        """The run as run.json holds it: everything but the records, which are in records.jsonl."""
         return {
             one.name: getattr(self, one.name) for one in fields(self) if one.name != "records" and (one.name != "workers" or self.workers)
         }
 
     @classmethod
     def from_dict(cls, data: Any, records: Sequence[Record] = ()) -> "Run":
-        """The run of one run.json; raises BadRecord with what is wrong."""
+        """The run of one run.json. Raises BadRecord, which says what is wrong."""
         if not isinstance(data, dict):
             raise BadRecord("run.json does not hold an object")
         schema = data.get("schema")
@@ -427,8 +450,8 @@ class Run:
         for name in ("suites", "planned"):
             if odd := [one for one in values.get(name, ()) if not isinstance(one, dict)]:
                 raise BadRecord(f"run.json has {odd[0]!r:.80} among its {name}, where each is an object")
-        if odd := [told for one in values.get("suites", ()) for told in one.values() if not isinstance(told, str)]:
-            raise BadRecord(f"run.json says {odd[0]!r:.80} of a suite, where each word is a text")
+        if odd := [value for one in values.get("suites", ()) for value in one.values() if not isinstance(value, str)]:
+            raise BadRecord(f"run.json has {odd[0]!r:.80} in a suite, where each value is a string")
         try:
             return cls(**{**values, "suites": tuple(values["suites"])}, records=tuple(records))
         except (KeyError, TypeError) as error:

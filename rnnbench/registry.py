@@ -1,4 +1,4 @@
-"""Registries of named things: each is found in a file of the package or in one that a user names."""
+"""Registries of named things. Each is defined in a file of the package or in a user's file."""
 
 import importlib
 import importlib.util
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """What the files of one package registered, by name."""
+    """The things that the files of one package registered, by name."""
 
     def __init__(self, kind: str, package: str) -> None:
         self.kind = kind
@@ -25,7 +25,7 @@ class Registry(Generic[T]):
         self._complete = False
 
     def add(self, name: str, thing: T) -> None:
-        """Register. A name is taken once, and can be written in --set, in an id and as a file's name."""
+        """Register a thing. Raises BadPlugin for a name that exists already, or that cannot stand in --set, an id and a file name."""
         if not NAME_PATTERN.fullmatch(name):
             raise BadPlugin(name, f"a {self.kind} has {NAME}")
         if name in self._found:
@@ -33,7 +33,7 @@ class Registry(Generic[T]):
         self._found[name] = thing
 
     def put(self, name: str, thing: T) -> None:
-        """Register in place of whatever has the name."""
+        """Register a thing, replacing any of the same name."""
         self.all()
         self._found[name] = thing
 
@@ -47,7 +47,7 @@ class Registry(Generic[T]):
         return iter(self.all())
 
     def all(self) -> Mapping[str, T]:
-        """Everything, in the order of file names; the package's files are imported on the first call."""
+        """Everything, ordered by file name. The package's files are imported on the first call."""
         if not self._complete:
             home = importlib.import_module(self.package)
             for module in sorted(one.name for one in pkgutil.iter_modules(home.__path__)):
@@ -58,7 +58,7 @@ class Registry(Generic[T]):
 
 
 def user_path(path: str | Path) -> Path:
-    """A path as a user wrote it; `~name` stays as it is where there is no such home."""
+    """A user's path with `~` expanded; `~name` is kept if there is no such user."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -66,7 +66,7 @@ def user_path(path: str | Path) -> Path:
 
 
 def is_file(path: Path) -> bool:
-    """Is there such a file? A name that no file can have is none."""
+    """Whether the file exists; False for a name that no file can have."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -74,7 +74,7 @@ def is_file(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Is there such a folder? A name that no folder can have is none."""
+    """Whether the folder exists; False for a name that no folder can have."""
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -82,8 +82,8 @@ def is_folder(path: Path) -> bool:
 
 
 def load_file(path: str | Path) -> ModuleType:
-    """Import a user's own Python file, once. A plugin is code: it is run as it stands. It can import files beside it, which are looked
-    for last, so that none of them hides an installed package."""
+    """Import a user's own Python file, once. A plugin is code and is executed. It can import files from its own folder, which comes last
+    on the path, so that no file there hides an installed package. Raises BadPlugin."""
     source = user_path(path).resolve()
     name = f"rnnbench_file_{source.stem}_{abs(hash(str(source))):x}"
     if name in sys.modules:

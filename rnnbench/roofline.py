@@ -9,15 +9,15 @@ from rnnbench.record import Record
 BOUNDS: dict[str, str] = {
     "compute": "the matrix products alone account for most of the step",
     "memory": "moving its bytes once accounts for most of the step",
-    "launch": "handing its operators to the device accounts for most of the step",
+    "launch": "dispatching its operators to the device accounts for most of the step",
 }
-ABOVE = 1.05  # a share of the ceiling beyond which the ceiling itself is in doubt
+ABOVE = 1.05  # a share of the ceiling above this casts doubt on the ceiling itself
 _PRODUCTS = "_flops_per_s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
-    """The most that a device can do: FLOP/s of matrix products in each precision, bytes/s of a copy, seconds to dispatch an operator."""
+    """A device's limits: FLOP/s of matrix products in each precision, bytes/s of a copy, seconds to dispatch an operator."""
 
     device: str
     flops_per_s: Mapping[str, float] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Ceilings:
     absent: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """As run.json has it, among what is known of the machine."""
+        """The ceilings as run.json holds them, among the facts about the machine."""
         products = {f"{precision}{_PRODUCTS}": rate for precision, rate in self.flops_per_s.items()}
         rest = {"copy_bytes_per_s": self.copy_bytes_per_s, "launch_s": self.launch_s}
         figures = {name: value for name, value in (products | rest).items() if value is not None}
@@ -35,7 +35,7 @@ class Ceilings:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Ceilings":
-        """Back from run.json."""
+        """The ceilings that `as_dict` wrote."""
         return cls(
             device=str(data["device"]),
             flops_per_s={name.removesuffix(_PRODUCTS): float(data[name]) for name in data if name.endswith(_PRODUCTS)},
@@ -48,7 +48,7 @@ class Ceilings:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What one step asks of a device. None where it is not known."""
+    """What one step requires of a device. None means unknown."""
 
     flops: float | None = None
     moved_bytes: float | None = None
@@ -56,7 +56,7 @@ class Needs:
 
 
 def least_times_s(needs: Needs, precision: str, ceilings: Ceilings) -> dict[str, float]:
-    """For each bound that can be told, the seconds that a step cannot go below."""
+    """The lower bound of a step's time in seconds, for each bound that can be computed."""
     rate, copied, launch_s = ceilings.flops_per_s.get(precision), ceilings.copy_bytes_per_s, ceilings.launch_s
     found: dict[str, float] = {}
     if needs.flops is not None and rate:
@@ -69,14 +69,14 @@ def least_times_s(needs: Needs, precision: str, ceilings: Ceilings) -> dict[str,
 
 
 def needs_of(record: Record) -> Needs:
-    """What the step of a record asks. Of a backward pass alone the operators are not known: the count holds its forward pass too."""
+    """What the step of a record requires. The operators of a backward pass alone are unknown: the count includes its forward pass."""
     known = record.metrics
     operators = known.get("operators") if record.case.phase != "backward" else None
     return Needs(known.get("step_flops"), known.get("moved_bytes"), operators)
 
 
 def placed(record: Record, ceilings: Ceilings | None, why_not: str = "") -> Record:
-    """The record with its rate, its share of the ceiling and its bound; what cannot be told is absent with the reason."""
+    """The record with its FLOP rate, its share of the ceiling and its bound. A figure that cannot be computed is absent with its reason."""
     step_s = record.metrics.get("step_time_s")
     if record.status != "ok" or not step_s or "ceiling_share" in record.metrics:
         return record

@@ -1,4 +1,4 @@
-"""Suite, a question with the metric that answers it, and grid(), the cases in layers."""
+"""Suite, a question with the metric that answers it, and grid(), which builds its cases in layers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Values = Mapping[str, tuple[Any, ...]]
 
 
 def _layer(axes: Mapping[str, Any] | None) -> dict[str, tuple[Any, ...]]:
-    """Every axis as a tuple; a single value may stand bare."""
+    """Every axis as a tuple; a single value need not be in one. Raises UnknownName."""
     layer = {}
     for name, values in (axes or {}).items():
         if name not in AXES:
@@ -27,7 +27,7 @@ def _layer(axes: Mapping[str, Any] | None) -> dict[str, tuple[Any, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Axes to cross, in layers: the base, what the device changes, what the preset changes, what the preset changes on CUDA."""
+    """Axes to cross, in layers: the base, then changes by device, by preset, and by preset on CUDA."""
 
     base: Values
     cpu: Values
@@ -38,7 +38,7 @@ class Grid:
     full_cuda: Values = field(default_factory=dict)
 
     def axes(self, device: str, preset: str) -> dict[str, tuple[Any, ...]]:
-        """The axes as the suite means them to be crossed."""
+        """The axes and their values for this device and preset."""
         kind = device.partition(":")[0]
         chosen = {"quick": self.quick, "full": self.full}.get(preset, {})
         also = {"quick": self.quick_cuda, "full": self.full_cuda}.get(preset, {}) if kind == "cuda" else {}
@@ -55,9 +55,9 @@ def grid(
     full_cuda: Mapping[str, Any] | None = None,
     **axes: Any,
 ) -> tuple[Grid, ...]:
-    """Axes to cross: `grid(variant=("lstm", "gru"), depth=(1, 2), cuda={"hidden_size": 1024})`. Grids add up with `+`.
+    """Axes to cross: `grid(variant=("lstm", "gru"), depth=(1, 2), cuda={"hidden_size": 1024})`. Grids can be added with `+`.
 
-    A preset's axes override the device's; `quick_cuda` and `full_cuda` say what they are on CUDA, whose sizes are larger."""
+    A preset's axes override the device's; `quick_cuda` and `full_cuda` override them on CUDA, where sizes are larger."""
     return (Grid(*map(_layer, (axes, cpu, cuda, quick, full, quick_cuda, full_cuda))),)
 
 
@@ -67,8 +67,8 @@ TABLE = (METRIC, "half_width_ratio", "tokens_per_s", "activation_bytes", "peak_a
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a suite's figures are read: the metric that answers its question, the metrics that its terminal table shows, in order, and
-    the values of axes that other cases are compared with."""
+    """How to read a suite's figures: the metric that answers its question, the metrics of its terminal table, in order, and the axis
+    values of the baseline."""
 
     metric: str = METRIC
     table: tuple[str, ...] = TABLE
@@ -76,7 +76,7 @@ class Reading:
 
     @classmethod
     def of(cls, about: Mapping[str, str]) -> "Reading":
-        """Of what a run says of a suite. Names that this version does not know are passed over: another version wrote them."""
+        """From a run's description of a suite. Names that this version does not know are ignored: another version wrote them."""
         known = [name for name in about.get("table", "").split(", ") if name in METRICS or name in DERIVED]
         metric = about.get("metric", "")
         pairs = (part.partition("=") for part in about.get("baseline", "").split(", "))
@@ -89,7 +89,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What a user chose of a suite: the cases, the grids' combinations that they come from, and what `--set` did to the grids."""
+    """The cases that a user chose from a suite, the grid combinations that they come from, and what `--set` did to the grids."""
 
     cases: tuple[Case, ...]
     planned: tuple[Case, ...]
@@ -98,12 +98,12 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A question, and the grid of cases that answers it. `x` is the swept field, `hue` tells the lines apart.
+    """A question, and the grid of cases that answers it. `x` is the swept field; each value of `hue` is a line.
 
-    `metric` is the figure that answers the question and `table` what the terminal shows, both of `record.METRICS` or `DERIVED`.
-    `baseline` is what other cases are compared with: `{"variant": "lstm"}`.
-    `families` names groups of values of `hue` that cross along `x`: the others are compared with the first.
-    `fixed` axes cannot be overridden: the suite sets them together, and another value would answer another question."""
+    `metric` is the figure that answers the question and `table` lists what the terminal shows, all from `record.METRICS` or `DERIVED`.
+    `baseline` holds the axis values that other cases are compared with: `{"variant": "lstm"}`.
+    `families` names groups of values of `hue` that cross along `x`; the others are compared with the first.
+    `fixed` axes cannot be overridden: the suite sets them together, and other values would answer another question."""
 
     name: str
     title: str
@@ -127,7 +127,7 @@ class Suite:
             if name not in METRICS and name not in DERIVED:
                 raise UnknownName("metric", name, [*METRICS, *DERIVED])
         if self.metric not in self.table:
-            raise BadValue("table", self.table, f"metrics, {self.metric} among them: it answers the question")
+            raise BadValue("table", self.table, f"metrics that include {self.metric}, which answers the question")
 
     def expand(
         self,
@@ -137,7 +137,7 @@ class Suite:
         keep: Callable[[Case], bool] | None = None,
         declared: Declared | None = None,
     ) -> tuple[Case, ...]:
-        """The cases, in the grid's order and each once."""
+        """The cases in the order of the grids, without duplicates. Raises UsageError."""
         return self.chosen(device, preset, overrides, keep, declared).cases
 
     def chosen(
@@ -148,15 +148,15 @@ class Suite:
         keep: Callable[[Case], bool] | None = None,
         declared: Declared | None = None,
     ) -> "Chosen":
-        """The cases that `overrides` and `keep` choose, each once. `declared` says which axes a variant reads, where that is known;
-        an axis that does not apply to a case is at its default. Raises UsageError."""
+        """The cases that `overrides` and `keep` choose, without duplicates. `declared` says which axes each variant reads, if known;
+        an axis that does not apply to a case has its default. Raises UsageError."""
         if preset not in PRESETS:
             raise UnknownName("preset", preset, PRESETS)
         wanted = {name: values if isinstance(values, tuple) else (values,) for name, values in (overrides or {}).items()}
         for name in wanted:
             if name in self.fixed:
                 text = f"{name}={','.join(map(written, wanted[name]))}"
-                why = f"{self.name} sets {', '.join(self.fixed)} together, which its question rests on ({self.question})"
+                why = f"{self.name} sets {', '.join(self.fixed)} together, and its question depends on that ({self.question})"
                 raise BadExpression("--set", text, why, verb="cannot be combined with this suite")
         grids, remarks = overridden([part.axes(device, preset) for part in self.cases], wanted)
         planned = [Case(suite=self.name, **fields) for axes in grids for fields in crossed(axes)]
@@ -165,7 +165,7 @@ class Suite:
         return Chosen(tuple(case for case in found if keep is None or keep(case)), tuple(planned), tuple(remarks))
 
     def about(self) -> dict[str, str]:
-        """What a report needs to know of the suite."""
+        """The facts about the suite that reports need; run.json holds them."""
         families = "; ".join(f"{name}: {', '.join(members)}" for name, members in self.families.items())
         baseline = ", ".join(f"{name}={written(value)}" for name, value in self.baseline.items())
         about = {
@@ -190,7 +190,7 @@ def choose(
     keep: Callable[[Case], bool] | None,
     declared: Declared | None,
 ) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    """The cases of several suites, and what `--set` did, in sentences. Raises UsageError for an override that changes no case of any."""
+    """The cases of several suites, and sentences about what `--set` did. Raises UsageError for an override that changes no case."""
     found = [one.chosen(device, preset, overrides, keep, declared) for one in suites]
     planned = [case for one in found for case in one.planned]
     remarks = [f"{suite.name}: {text}" for suite, one in zip(suites, found, strict=True) for text in one.remarks]

@@ -1,4 +1,4 @@
-"""The only place where numbers become text. Values come in base units (s, bytes, J, FLOP) and leave scaled."""
+"""The only place where numbers become text. Values come in base units (s, bytes, J, FLOP) and are scaled for display."""
 
 import math
 
@@ -24,7 +24,7 @@ NONE = "–"
 
 
 def digits(value: float, significant: int = 3) -> str:
-    """`value` with so many significant digits and never an exponent: 0.0123, 1.23, 12.3, 1,234."""
+    """`value` with `significant` digits and without an exponent: 0.0123, 1.23, 12.3, 1,234."""
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else NONE
     decimals = max(0, significant - 1 - math.floor(math.log10(abs(value))))
@@ -33,7 +33,7 @@ def digits(value: float, significant: int = 3) -> str:
 
 
 def scaled(value: float, unit: str) -> str:
-    """`value` under the SI prefix that fits: 0.0123, "s" → "12.3 ms"."""
+    """`value` with a suitable SI prefix: 0.0123, "s" → "12.3 ms"."""
     factor, prefix = next((row for row in _SI if abs(value) >= row[0] * 0.9995), _SI[-1] if value else _SI[4])
     return f"{digits(value / factor)} {prefix}{unit}".rstrip()
 
@@ -45,7 +45,7 @@ def binary_bytes(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A span of wall time for people: 5.2 s, 3 min 20 s, 2 h 05 min."""
+    """Wall time as text: 5.2 s, 3 min 20 s, 2 h 05 min."""
     if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -55,12 +55,12 @@ def duration(seconds: float) -> str:
 
 
 def unit_of(metric: str) -> str:
-    """The unit that a metric's name carries, or "" for a count: step_time_s → "s"."""
+    """The unit from the suffix of a metric's name, or "" for a count: step_time_s → "s"."""
     return next((unit for suffix, unit in _SUFFIXES if metric.endswith(suffix)), "")
 
 
 def show(metric: str, value: float | None) -> str:
-    """A metric's value as text, scaled after its name's unit; an absent value is a dash, never 0."""
+    """A metric's value as text, scaled according to its unit. An absent value is a dash, never 0."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return NONE
     unit = unit_of(metric)
@@ -78,7 +78,7 @@ def show(metric: str, value: float | None) -> str:
 
 
 def spread(metric: str, low: float, high: float) -> str:
-    """Two ends of an interval, with the unit said once where both carry it: "30.8–31.6 ms"."""
+    """Both ends of an interval; a common unit appears once: "30.8–31.6 ms"."""
     first, last = show(metric, low), show(metric, high)
     if first == last:
         return first
@@ -87,22 +87,22 @@ def spread(metric: str, low: float, high: float) -> str:
 
 
 def factor(ratio: float, significant: int = 3) -> str:
-    """A ratio as people say it: 2.7134 → "2.71×", 0.78 → "0.780×"."""
+    """A ratio as text: 2.7134 → "2.71×", 0.78 → "0.780×"."""
     return f"{digits(ratio, significant)}×"
 
 
 def factors(low: float, high: float, significant: int = 3) -> str:
-    """Two ends of a ratio's interval: "2.10–3.04×"."""
+    """Both ends of a ratio's interval: "2.10–3.04×"."""
     return f"{digits(low, significant)}–{factor(high, significant)}"
 
 
 def percent(share: float) -> str:
-    """A share as per cent: 0.0123 → "1.23 %", 20 → "2,000 %"."""
+    """A share in per cent: 0.0123 → "1.23 %", 20 → "2,000 %"."""
     return f"{share * 100:,.{0 if abs(share) >= 9.995 else 3}{'f' if abs(share) >= 9.995 else 'g'}} %"
 
 
 def change(ratio: float) -> str:
-    """A ratio as a change: 1.053 → "+5.3 %", 1 → "0.0 %"."""
+    """A ratio as a relative change: 1.053 → "+5.3 %", 1 → "0.0 %"."""
     share = (ratio - 1) * 100
     if abs(share) >= 1000:
         return factor(ratio)
@@ -111,23 +111,23 @@ def change(ratio: float) -> str:
 
 
 def changes(low: float, high: float) -> str:
-    """Two ends of a ratio's interval as changes: "+3.9 to +6.7 %"."""
+    """Both ends of a ratio's interval as changes: "+3.9 to +6.7 %"."""
     first, last = change(low), change(high)
     return f"{first.removesuffix(' %')} to {last}" if last.endswith(" %") else f"{first} to {last}"
 
 
 def exponent(value: float) -> str:
-    """An exponent of a power law: two decimals say all that a fit can."""
+    """The exponent of a power law with two decimals; a fit is no more exact."""
     return f"{value:.2f}".replace("-", "−")
 
 
 def rate(metric: str, value: float) -> str:
-    """A throughput that says of what: 12345 → "12.3 k tokens/s"."""
+    """A throughput with the name of what is counted: 12345 → "12.3 k tokens/s"."""
     return f"{scaled(value, '')}{'' if abs(value) < 1000 else ' '}".rstrip() + f" {metric.removesuffix('_per_s')}/s"
 
 
 def axis_scale(metric: str, largest: float) -> tuple[float, str]:
-    """What to divide a metric's values by so that an axis up to `largest` reads well, and the unit then: (0.001, "ms")."""
+    """The divisor for a metric's values on a chart axis up to `largest`, and the resulting unit: (0.001, "ms")."""
     unit = unit_of(metric)
     if unit == "B":
         return next((row for row in _BINARY if largest >= row[0]), _BINARY[-1])
@@ -138,7 +138,7 @@ def axis_scale(metric: str, largest: float) -> tuple[float, str]:
 
 
 def tick(value: float) -> str:
-    """A number at an axis: 0.5, 20, 1,000, 25 k, 1.5 M."""
+    """A tick label on a chart axis: 0.5, 20, 1,000, 25 k, 1.5 M."""
     text = scaled(value, "").replace(" ", "\u2009") if abs(value) >= 10_000 else f"{value:,.6g}"
     return text.replace("-", "−")
 

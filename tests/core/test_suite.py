@@ -109,7 +109,7 @@ def test_an_unknown_metric_is_named_where_the_suite_is_written(field, value):
 
 def test_the_table_shows_the_metric_that_answers_the_question():
     """A table without the suite's metric is refused."""
-    with pytest.raises(BadValue, match="p99_s among them"):
+    with pytest.raises(BadValue, match="metrics that include p99_s"):
         Suite("s", **WORDS, metric="p99_s", table=("p95_s",))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from rnnbench import bounded
 from rnnbench.errors import BadPlugin, NoSuchDevice, UsageError
 from rnnbench.measure.job import Job
-from rnnbench.own_data import Asked, is_data
+from rnnbench.own_data import DataSource, is_data
 from rnnbench.own_model import is_own
 from rnnbench.record import Record, Run
 from rnnbench.registry import user_path
@@ -156,6 +156,6 @@ def _check(request: Request) -> None:
 def _content(path: str) -> bytes:
     """A file of the user's own, to travel."""
     try:
-        return bounded.content(user_path(Asked.of(path).path if is_data(path) else path), MOST_FILE_BYTES)
+        return bounded.content(user_path(DataSource.of(path).path if is_data(path) else path), MOST_FILE_BYTES)
     except OSError as error:
         raise BadPlugin(path, error.strerror or str(error)) from None

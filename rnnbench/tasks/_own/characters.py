@@ -4,7 +4,7 @@ import torch
 
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
-from rnnbench.own_data import Asked, BadData, text
+from rnnbench.own_data import BadData, DataSource, text
 from rnnbench.tasks._kinds import MODELLING
 from rnnbench.tasks._own.splits import bounds, problem
 from rnnbench.tasks._problem import Data, Problem, least_length
@@ -13,14 +13,14 @@ from rnnbench.tasks.text import windows as passages
 FEWEST_CHARACTERS = 2_000
 
 
-def characters(name: str, asked: Asked) -> Problem:
+def characters(name: str, source: DataSource) -> Problem:
     """The next character of a text."""
-    found = text(asked.path)
+    found = text(source.path)
     if len(found) < FEWEST_CHARACTERS:
-        raise BadData(asked.path, f"{len(found)} characters; {FEWEST_CHARACTERS} or more are needed")
+        raise BadData(source.path, f"{len(found)} characters; {FEWEST_CHARACTERS} or more are needed")
     letters = {letter: code for code, letter in enumerate(sorted(set(found)))}
     if len(letters) == 1:
-        raise BadData(asked.path, f"it is {found[0]!r} over and over: there is nothing to learn")
+        raise BadData(source.path, f"it is {found[0]!r} over and over: there is nothing to learn")
     codes = torch.tensor([letters[letter] for letter in found])
 
     def make(case: Case) -> Data:

@@ -7,7 +7,7 @@ import torch
 
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
-from rnnbench.own_data import Asked, BadData, lines
+from rnnbench.own_data import BadData, DataSource, lines
 from rnnbench.tasks._kinds import IGNORE, SEQUENCE
 from rnnbench.tasks._own.splits import bounds, problem
 from rnnbench.tasks._problem import Data, Problem, Split, seeded
@@ -40,14 +40,14 @@ def read(path: Path) -> dict[Words, list[Words]]:
     return found
 
 
-def pairs(name: str, asked: Asked) -> Problem:
+def pairs(name: str, source: DataSource) -> Problem:
     """Translation as one sequence: the source ends in the middle, its translation follows. Splits are of sources: all translations of
     one lie in the same split."""
-    found = read(asked.path)
+    found = read(source.path)
     texts = {word for source, targets in found.items() for text in (source, *targets) for word in text}
     words = {word: code for code, word in enumerate(sorted(texts), SPECIAL)}
     if len(words) > MOST_WORDS:
-        raise BadData(asked.path, f"{len(words)} different words; at most {MOST_WORDS} are learned")
+        raise BadData(source.path, f"{len(words)} different words; at most {MOST_WORDS} are learned")
     sources = list(found)
     order = [sources[index] for index in torch.randperm(len(sources), generator=seeded()).tolist()]
     parts = [[(source, target) for source in order[a:b] for target in found[source]] for a, b in bounds(len(order))]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
-from rnnbench.own_data import MARK, Asked, BadData
+from rnnbench.own_data import MARK, BadData, DataSource
 from rnnbench.tasks._kinds import FORECAST
 from rnnbench.tasks._own.splits import PARTS, bounds, problem
 from rnnbench.tasks._own.table import Table, read_table
@@ -17,10 +17,10 @@ HORIZON = 12  # rows to forecast
 KIND = replace(FORECAST, quality="absolute error ÷ the last value's")
 
 
-def series(name: str, asked: Asked) -> Problem:
+def series(name: str, source: DataSource) -> Problem:
     """A forecast. Against the last value, whose error `unit` makes 1."""
-    table = read_table(asked)
-    scaled, told = _scaled(asked, table)
+    table = read_table(source)
+    scaled, notes = _scaled(source, table)
     target = table.names[0]
 
     def make(case: Case) -> Data:
@@ -29,19 +29,19 @@ def series(name: str, asked: Asked) -> Problem:
         train, validation, test = parts
         return Data(train, validation, test, outputs=HORIZON, trivial=1.0)
 
-    which = f"{target!r}" if asked.one("target") or len(table.names) > 1 or not target.startswith("column ") else "the only column"
-    about = "; ".join([f"the next {HORIZON} values of {which} in a series of {len(scaled)} rows", *told])
+    which = f"{target!r}" if source.one("target") or len(table.names) > 1 or not target.startswith("column ") else "the only column"
+    about = "; ".join([f"the next {HORIZON} values of {which} in a series of {len(scaled)} rows", *notes])
     return problem(name, about, KIND, 0.9, "the last value (naive)", make)
 
 
-def _scaled(asked: Asked, table: Table) -> tuple[Tensor, list[str]]:
+def _scaled(source: DataSource, table: Table) -> tuple[Tensor, list[str]]:
     """(rows, columns) of mean 0 and deviation 1 over the training rows alone, as the rest is unseen; and what was left out, in words."""
     rows = torch.tensor(table.columns, dtype=torch.float64).T
     parts = bounds(len(rows))
     for part, (a, b) in zip(PARTS, parts, strict=True):
         if rows[a:b, 0].min() == rows[a:b, 0].max():
             raise BadData(
-                asked.path, f"{table.names[0]!r} is constant ({float(rows[a, 0]):g}) over its {part} rows: there is nothing to forecast"
+                source.path, f"{table.names[0]!r} is constant ({float(rows[a, 0]):g}) over its {part} rows: there is nothing to forecast"
             )
     known = rows[: parts[0][1]]
     constant = known.min(0).values == known.max(0).values
@@ -50,12 +50,12 @@ def _scaled(asked: Asked, table: Table) -> tuple[Tensor, list[str]]:
         name, value = table.names[column], f"{float(rows[0, column]):g}"
         if rows[:, column].min() != rows[:, column].max():
             why = f"is constant ({value}) over the training rows and changes later"
-            raise BadData(asked.path, f"{name!r} {why}: leave it out with {MARK}without={name}")
+            raise BadData(source.path, f"{name!r} {why}: leave it out with {MARK}without={name}")
         left_out.append(f"{name!r} (constant)")
     kept, known = rows[:, ~constant], known[:, ~constant]
     scaled = ((kept - known.mean(0)) / known.std(0)).float()
     if not scaled.isfinite().all():
-        raise BadData(asked.path, "its numbers are too large or too close together to be scaled to deviation 1")
+        raise BadData(source.path, "its numbers are too large or too close together to be scaled to deviation 1")
     return scaled, [f"left out: {', '.join(left_out)}"] if left_out else []
 
 

@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 
 from rnnbench.errors import UnknownName
-from rnnbench.own_data import MARK, Asked, BadData, text
+from rnnbench.own_data import MARK, BadData, DataSource, text
 from rnnbench.tasks._own.cells import counts_like_a_date, has_decimal_comma, kind_of, out_of_order, value_of
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
@@ -34,7 +34,7 @@ class Table:
 class _Cells:
     """The cells of a file under one reading of it. `names` is empty where the file has no header."""
 
-    asked: Asked
+    source: DataSource
     separator: str
     decimal_comma: bool
     names: tuple[str, ...]
@@ -56,48 +56,48 @@ class _Cells:
         return kind_of(cell, decimal_comma=self.decimal_comma)
 
 
-def read_table(asked: Asked) -> Table:
+def read_table(source: DataSource) -> Table:
     """The numbers of a file. Raises BadData with the line, or the doubt and what settles it; UnknownName for an absent column."""
-    found = _cells(asked)
-    chosen = {key: [_position(found, name) for name in asked.every(key)] for key in ("target", "without", "keep")}
+    found = _cells(source)
+    chosen = {key: [_position(found, name) for name in source.every(key)] for key in ("target", "without", "keep")}
     dates = _dates(found, chosen["without"])
     kept = [column for column in range(found.width) if column not in (*dates, *chosen["without"])]
     values = _numbers(found, kept)
     if not values:
-        raise BadData(asked.path, "no column of numbers is left to forecast")
+        raise BadData(source.path, "no column of numbers is left to forecast")
     _settle_comma(found)
     _settle_point(found)
     if len(found.rows) < FEWEST_ROWS:
-        raise BadData(asked.path, f"{len(found.rows)} rows of numbers; {FEWEST_ROWS} or more are needed")
+        raise BadData(source.path, f"{len(found.rows)} rows of numbers; {FEWEST_ROWS} or more are needed")
     _settle_counters(found, values, (*chosen["target"], *chosen["keep"]))
     target = chosen["target"][0] if chosen["target"] else kept[0]
     if target not in values:
-        raise BadData(asked.path, f"the target {found.name(target)!r} is not a column of numbers")
+        raise BadData(source.path, f"the target {found.name(target)!r} is not a column of numbers")
     order = [target, *(column for column in kept if column != target)]
-    told = [f"{found.name(column)!r} (dates)" for column in dates]
-    return Table(tuple(map(found.name, order)), tuple(tuple(values[column]) for column in order), tuple(told))
+    left_out = [f"{found.name(column)!r} (dates)" for column in dates]
+    return Table(tuple(map(found.name, order)), tuple(tuple(values[column]) for column in order), tuple(left_out))
 
 
-def _cells(asked: Asked) -> _Cells:
+def _cells(source: DataSource) -> _Cells:
     """The one reading of a file, with every row as wide as the first."""
-    whole = text(asked.path).replace("\r\n", "\n").replace("\r", "\n")
-    separator = _separator(asked, whole)
-    comma = asked.one("decimal") == "comma"
-    rows = list(_rows(asked.path, whole, separator))
+    whole = text(source.path).replace("\r\n", "\n").replace("\r", "\n")
+    separator = _separator(source, whole)
+    comma = source.one("decimal") == "comma"
+    rows = list(_rows(source.path, whole, separator))
     if not rows:
-        raise BadData(asked.path, f"0 rows of numbers; {FEWEST_ROWS} or more are needed")
-    header = _has_header(asked, rows[0], comma=comma)
+        raise BadData(source.path, f"0 rows of numbers; {FEWEST_ROWS} or more are needed")
+    header = _has_header(source, rows[0], comma=comma)
     names = tuple(rows[0][1]) if header else ()
     rows = rows[1:] if header else rows
     if not rows:
-        raise BadData(asked.path, f"0 rows of numbers; {FEWEST_ROWS} or more are needed")
+        raise BadData(source.path, f"0 rows of numbers; {FEWEST_ROWS} or more are needed")
     hint = f"; if the comma is the decimal mark, add {MARK}decimal=comma" if separator == "," else ""
     if names and len(names) != len(rows[0][1]):
-        raise BadData(asked.path, f"{len(rows[0][1])} cells under {len(names)} names{hint}", rows[0][0])
+        raise BadData(source.path, f"{len(rows[0][1])} cells under {len(names)} names{hint}", rows[0][0])
     for number, cells in rows:
         if len(cells) != len(rows[0][1]):
-            raise BadData(asked.path, f"wanted {len(rows[0][1])} columns, as before; found {len(cells)}{hint}", number)
-    return _Cells(asked, separator, comma, names, rows)
+            raise BadData(source.path, f"wanted {len(rows[0][1])} columns, as before; found {len(cells)}{hint}", number)
+    return _Cells(source, separator, comma, names, rows)
 
 
 def _rows(path: Path, whole: str, separator: str) -> Iterator[Row]:
@@ -114,23 +114,23 @@ def _rows(path: Path, whole: str, separator: str) -> Iterator[Row]:
         raise BadData(path, f"not a table: {error}", reader.line_num) from None
 
 
-def _separator(asked: Asked, whole: str) -> str:
-    """The one that was asked for, or the only one that occurs below the first line; a comma where none does."""
-    if given := asked.one("separator"):
+def _separator(source: DataSource, whole: str) -> str:
+    """The separator that the user gave, or the only one that occurs below the first line; a comma if none does."""
+    if given := source.one("separator"):
         return SEPARATORS[given]
     below = whole.partition("\n")[2] or whole
-    occurs = [mark for mark in SEPARATORS.values() if any(len(cells) > 1 for _, cells in _rows(asked.path, below, mark))]
-    if asked.one("decimal") == "comma":
+    occurs = [mark for mark in SEPARATORS.values() if any(len(cells) > 1 for _, cells in _rows(source.path, below, mark))]
+    if source.one("decimal") == "comma":
         occurs = [mark for mark in occurs if mark != ","] or (["," if '"' in below else ";"])
     if len(occurs) > 1:
         named = [name for name, mark in SEPARATORS.items() if mark in occurs]
         say = f"add {MARK}separator={named[-1]}" + (f"{MARK}decimal=comma where the comma is the decimal mark" if "," in occurs else "")
-        raise BadData(asked.path, f"{' and '.join(named)} both occur, and either may separate the cells: {say}")
+        raise BadData(source.path, f"{' and '.join(named)} both occur, and either may separate the cells: {say}")
     return occurs[0] if occurs else ","
 
 
-def _has_header(asked: Asked, first: Row, *, comma: bool) -> bool:
-    if given := asked.one("header"):
+def _has_header(source: DataSource, first: Row, *, comma: bool) -> bool:
+    if given := source.one("header"):
         return given == "yes"
     kinds = [kind_of(cell, decimal_comma=comma) for cell in first[1]]
     if "text" not in kinds:
@@ -138,7 +138,7 @@ def _has_header(asked: Asked, first: Row, *, comma: bool) -> bool:
     if "number" in kinds or (comma is False and any(map(has_decimal_comma, first[1]))):
         odd = next(cell for cell, kind in zip(first[1], kinds, strict=True) if kind == "text")
         raise BadData(
-            asked.path,
+            source.path,
             f"both numbers and {odd[:60]!r}: add {MARK}header=yes if these are names, {MARK}header=no if they are values",
             first[0],
         )
@@ -148,9 +148,9 @@ def _has_header(asked: Asked, first: Row, *, comma: bool) -> bool:
 def _position(found: _Cells, name: str) -> int:
     names = [found.name(column) for column in range(found.width)]
     if name not in names:
-        raise UnknownName(f"column of {str(found.asked.path)!r}", name, names)
+        raise UnknownName(f"column of {str(found.source.path)!r}", name, names)
     if names.count(name) > 1:
-        raise BadData(found.asked.path, f"{names.count(name)} columns are named {name!r}: rename them")
+        raise BadData(found.source.path, f"{names.count(name)} columns are named {name!r}: rename them")
     return names.index(name)
 
 
@@ -160,7 +160,7 @@ def _dates(found: _Cells, without: Sequence[int]) -> list[int]:
     dates = [column for column in columns if all(found.kind(cell) == "date" for cell in found.column(column))]
     for column in dates:
         if wrong := out_of_order(found.column(column)):
-            raise BadData(found.asked.path, f"the dates of {found.name(column)!r} {wrong}: sort the rows by time, oldest first")
+            raise BadData(found.source.path, f"the dates of {found.name(column)!r} {wrong}: sort the rows by time, oldest first")
     return dates
 
 
@@ -174,7 +174,7 @@ def _numbers(found: _Cells, columns: Sequence[int]) -> dict[int, list[float]]:
 
 
 def _number(found: _Cells, line: int, column: int, cell: str) -> float:
-    path, name = found.asked.path, found.name(column)
+    path, name = found.source.path, found.name(column)
     kind = found.kind(cell)
     if kind == "empty":
         raise BadData(path, f"an empty cell in {name!r}: fill it, or leave the column out with {MARK}without={name}", line)
@@ -192,9 +192,9 @@ def _number(found: _Cells, line: int, column: int, cell: str) -> float:
 
 def _settle_comma(found: _Cells) -> None:
     """Refuse cells between commas that may as well be digits of one number: 12,5 or 1,234,567."""
-    asked = found.asked
+    source = found.source
     named = len(found.names) == found.width and all(found.names)
-    if found.separator != "," or found.width == 1 or named or asked.one("separator") or asked.one("decimal"):
+    if found.separator != "," or found.width == 1 or named or source.one("separator") or source.one("decimal"):
         return
     rest = [cell for _, cells in found.rows for cell in cells[1:]]
     if not all(cell.isdigit() for cell in rest):
@@ -203,26 +203,28 @@ def _settle_comma(found: _Cells) -> None:
     example = ",".join(cells)
     if found.width == 2:
         raise BadData(
-            asked.path,
+            source.path,
             f"{example!r} may be two columns or one number with a decimal comma: add {MARK}separator=comma or {MARK}decimal=comma",
             line,
         )
     if all(len(cell) == 3 for cell in rest):
         raise BadData(
-            asked.path, f"{example!r} may be {found.width} columns or one number in groups of three digits: add {MARK}separator=comma", line
+            source.path,
+            f"{example!r} may be {found.width} columns or one number in groups of three digits: add {MARK}separator=comma",
+            line,
         )
 
 
 def _settle_point(found: _Cells) -> None:
     """Refuse 1.234;2.345, where the point may group the digits of thousands, as it does where semicolons separate."""
-    asked = found.asked
+    source = found.source
     cells = [(line, cell) for line, cells in found.rows for cell in cells if "." in cell and found.kind(cell) == "number"]
-    if found.separator != ";" or asked.one("decimal") or not cells:
+    if found.separator != ";" or source.one("decimal") or not cells:
         return
     if all(GROUPED.fullmatch(cell) for _, cell in cells):
         line, cell = cells[0]
         raise BadData(
-            asked.path, f"the point of {cell!r} may be a decimal mark or group thousands: add {MARK}decimal=point or remove it", line
+            source.path, f"the point of {cell!r} may be a decimal mark or group thousands: add {MARK}decimal=point or remove it", line
         )
 
 
@@ -231,4 +233,4 @@ def _settle_counters(found: _Cells, values: dict[int, list[float]], wanted: Sequ
     for column, numbers in values.items():
         if column not in wanted and (why := counts_like_a_date(found.name(column), found.column(column), numbers)):
             name = found.name(column)
-            raise BadData(found.asked.path, f"{name!r} {why}: leave it out with {MARK}without={name}, or read it with {MARK}keep={name}")
+            raise BadData(found.source.path, f"{name!r} {why}: leave it out with {MARK}without={name}, or read it with {MARK}keep={name}")
