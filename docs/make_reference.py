@@ -26,7 +26,7 @@ EXIT_CODES = {
     " cannot be compared, a results folder that cannot be read; `--require`: no case is known to meet all",
     errors.EXIT_CASES_FAILED: "cases failed: the run finished, and at least one case ended neither `ok` nor `unsupported`",
     errors.EXIT_INTERRUPTED: "interrupted by Ctrl-C: every finished record is kept",
-    errors.EXIT_CLOSED_PIPE: "whoever read standard output has gone, as `head` does: nothing is wrong",
+    errors.EXIT_CLOSED_PIPE: "standard output was closed early, for instance by `head`; not an error",
 }
 
 

@@ -161,3 +161,11 @@ def test_wheel_away_from_the_clone_runs_the_quick_preset(away: Path, tmp_path: P
     assert (run / "run.json").exists()
     (page,) = (tmp_path / "reports").glob("*.html")
     assert "<svg" in page.read_text(encoding="utf-8")
+
+
+def test_the_licence_of_every_dependency_is_listed():
+    """docs/compatibility.md has a row for each package that an installation without extras requires directly."""
+    page = (CLONE / "docs/compatibility.md").read_text(encoding="utf-8")
+    listed = {canonicalize_name(name) for name in re.findall(r"^\| (\S+) \| [^-]", page, re.MULTILINE)}
+    stated = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    assert {canonicalize_name(Requirement(one).name) for one in stated} <= listed

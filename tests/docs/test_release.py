@@ -62,6 +62,13 @@ def test_the_sdist_holds_what_is_needed_to_test_it(dist: Path):
     assert not [name for name in wanted if name not in names]
 
 
+def test_the_wheel_is_reproducible(dist: Path, tmp_path: Path):
+    """A second build of the same files has the same bytes."""
+    sh(sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path, CLONE, cwd=CLONE)
+    first, second = ({path.name: path.read_bytes() for path in folder.glob("*.whl")} for folder in (dist, tmp_path))
+    assert first == second
+
+
 @pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
 def test_each_installs_and_runs_away_from_the_clone(kind: str, dist: Path, tmp_path: Path):
     """In an environment of its own, dependencies lent by this one, `rnnbench run` measures and writes its report."""

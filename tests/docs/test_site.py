@@ -11,7 +11,7 @@ from tests.limits import hung_s
 from tests.pages import CLONE
 
 pytest.importorskip("mkdocs", reason="the extra `docs` is not installed")
-pytest.importorskip("mkdocstrings", reason="the extra `docs` is not installed")
+pytest.importorskip("mkdocs", reason="the extra `docs` is not installed")
 
 ASKED = re.compile(
     r"""(?:<script[^>]+src|<link[^>]+rel="?(?:stylesheet|preconnect|preload)[^>]+href|<img[^>]+src|url\()\s*=?\s*["'(]?(https?:)?//"""
