@@ -148,10 +148,10 @@ def _medians(repeats: int) -> Iterator[tuple[object, ...]]:
             found = censored_median(list(times[times < 1.2]), [1.2] * int(np.sum(times >= 1.2)))
             held.append(found.low <= np.log(2) <= found.high)
         yield "median to target", f"{count} seeds, some censored", f"{found.coverage:.1%}", f"{np.mean(held):.1%}"
-    for count in (3, 4, 5, 10):
+    for count in (5, 10):
         luck = np.random.default_rng(SEED)
         told = np.mean([beyond_seeds(*map(list, luck.random((2, count)))) != 0 for _ in range(repeats)])
-        yield "beyond seed variation, false", f"{count} seeds a side", "5.0% at most", f"{told:.1%}"
+        yield "beyond seed variation, false", f"{count} seeds a side", "2.0% at most", f"{told:.1%}"
     for count in (2, 3, 4, 5, 10, 40):
         luck, held = np.random.default_rng(SEED), 0
         for _ in range(repeats):

@@ -65,6 +65,15 @@ class Trained:
 
     def to_target(self, metric: str, spent: str) -> Middle | None:
         """Steps or seconds to the target; `spent` is the metric of what a training that missed it was given."""
+        reached, missed = self._to_target(metric, spent)
+        return censored_median(reached, missed) if reached or missed else None
+
+    @property
+    def steps_to_target(self) -> tuple[list[float], list[float]]:
+        """Steps of those that reached it, and of those that missed it the steps they were given; infinite where they diverged."""
+        return self._to_target("steps_to_target", "training_steps")
+
+    def _to_target(self, metric: str, spent: str) -> tuple[list[float], list[float]]:
         reached, missed = [], []
         for record in self.records:
             if record.status == "diverged":
@@ -73,7 +82,7 @@ class Trained:
                 reached.append(record.metrics[metric])
             elif record.status == "ok":
                 missed.append(record.metrics[spent])
-        return censored_median(reached, missed) if reached or missed else None
+        return reached, missed
 
 
 def equal_budget(groups: Iterable[Trained]) -> bool:

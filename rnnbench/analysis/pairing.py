@@ -2,27 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isinf
+from math import inf, isinf
 from typing import Any
 
 import numpy as np
 
 from rnnbench.analysis.convergence import Trained, equal_budget
-from rnnbench.analysis.ranks import survival
-
-LEVEL = 0.05  # of a verdict between two groups of seeds, in either direction
-FEWEST_SEEDS = 4
-"""A side, of equally many: every one of three seeds is better than every one of three others in 10 % of equal trainings."""
+from rnnbench.analysis.seed_tests import EFFECT, FEWEST_SEEDS, SeedSample, SeedVerdict, decide
 
 
 def beyond_seeds(ours: Sequence[float], theirs: Sequence[float]) -> int:
-    """1: our errors are smaller than theirs by an exact rank test, −1: larger, 0: neither. Equal trainings are told apart in 5 % of such
-    comparisons at most. An error is infinite where the training diverged; ties count for neither."""
-    if not ours or not theirs:
-        return 0
-    tail = survival(False, len(theirs), len(ours))
-    wins, losses = sum(a < b for a in ours for b in theirs), sum(a > b for a in ours for b in theirs)
-    return int(tail[wins] <= LEVEL / 2) - int(tail[losses] <= LEVEL / 2)
+    """1: our errors are smaller than theirs, −1: larger, 0: neither is certain, or there are too few seeds. The verdict of `rnnbench
+    compare`. An error is infinite where the training diverged."""
+    sample = SeedSample(theirs, ours, test="rank sum")
+    return _sign(decide([sample], [EFFECT], intervals=False)[0]) if sample.enough else 0
+
+
+def _sign(found: SeedVerdict) -> int:
+    return 1 if found.outcome == "better" else -1 if found.certain else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +35,17 @@ class Pair:
         return equal_budget((self.base, self.other))
 
     @property
-    def verdict(self) -> int:
-        """1: the other errs less than the base, beyond seed variation. −1: more. 0: within it, or too few seeds to tell. Of a comparable
-        pair."""
-        return beyond_seeds(self.other.errors, self.base.errors)
+    def quality(self) -> SeedSample | None:
+        """Test errors; None where they cannot be compared."""
+        return SeedSample(self.base.errors, self.other.errors, test="rank sum") if self.comparable else None
+
+    @property
+    def steps(self) -> SeedSample:
+        """Steps to the target, up to the step at which the first training that missed it was stopped."""
+        sides = [side.steps_to_target for side in (self.base, self.other)]
+        given = [steps for _, missed in sides for steps in missed if not isinf(steps)]
+        base, other = ([*reached, *(inf for _ in missed)] for reached, missed in sides)
+        return SeedSample(base, other, min(given, default=inf))
 
     @property
     def sooner(self) -> float | None:
@@ -58,10 +62,16 @@ class Standing:
     value: Any
     base: Any
     pairs: tuple[Pair, ...]
+    qualities: tuple[int | None, ...]
+    steps: tuple[int | None, ...]
+    """A verdict for each pair, of quality and of steps to the target: 1 better, −1 worse, 0 neither is certain; None where they are not
+    compared, or there are too few seeds. All of them are corrected for their number."""
 
-    def count(self, verdict: int) -> int:
-        """In how many pairs it came out so."""
-        return sum(one.comparable and one.verdict == verdict for one in self.pairs)
+    @property
+    def too_few(self) -> int:
+        """The fewest seeds of a side, where they are too few for a verdict in every pair; else 0."""
+        fewest = [min(pair.steps.counts) for pair in self.pairs]
+        return max(fewest) if max(fewest) < FEWEST_SEEDS else 0
 
     @property
     def tasks(self) -> bool:
@@ -87,7 +97,16 @@ def standings(groups: Sequence[Trained], axis: str, base: Any) -> list[Standing]
     for group in groups:
         if group.axis(axis) != base and (held := at_base.get(_rest(group, axis))):
             found.setdefault(group.axis(axis), []).append(Pair(held, group))
-    return [Standing(value, base, tuple(pairs)) for value, pairs in found.items()]
+    return [Standing(value, base, tuple(pairs), *_verdicts(pairs)) for value, pairs in found.items()]
+
+
+def _verdicts(pairs: Sequence[Pair]) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
+    """Of quality and of steps, decided together."""
+    samples = [*(pair.quality for pair in pairs), *(pair.steps for pair in pairs)]
+    judged = [one for one in samples if one is not None and one.enough]
+    signs = iter([_sign(one) for one in decide(judged, [EFFECT] * len(judged), intervals=False)])
+    found = [next(signs) if one is not None and one.enough else None for one in samples]
+    return tuple(found[: len(pairs)]), tuple(found[len(pairs) :])
 
 
 def _rest(group: Trained, axis: str) -> tuple[tuple[str, Any], ...]:

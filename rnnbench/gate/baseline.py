@@ -17,7 +17,14 @@ from rnnbench.record import METRICS, STATUSES
 # 1  first form
 BASELINE_SCHEMA = 1
 _FOLDER = "baselines"
-_KEPT = ("step_time_s", "peak_allocated_bytes", "peak_reserved_bytes", *(name for name, one in METRICS.items() if one.deterministic))
+_TRAINED = ("steps_to_target", "training_steps", "test_error")
+_KEPT = (
+    "step_time_s",
+    "peak_allocated_bytes",
+    "peak_reserved_bytes",
+    *_TRAINED,
+    *(name for name, one in METRICS.items() if one.deterministic),
+)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 

@@ -15,11 +15,13 @@ _ONE_SIDE_HAS_NONE = "not set"
 def design_of(base: Side, candidate: Side, both: Iterable[Match]) -> dict[str, tuple[Any, Any]]:
     """Axis or environment variable → its value on either side, where the two were set apart on purpose; empty for the same settings.
 
-    An axis counts where matched cases differ in it; a list stands for several values. A suite's new name is no design."""
+    An axis counts where matched cases differ in it; a list stands for several values. A suite's new name is no design, nor are the seeds
+    of trainings, which are pooled."""
     found: dict[str, tuple[list[Any], list[Any]]] = {}
     for one in both:
         before, after = one.base.axes or {}, one.candidate.axes or {}
-        for name in before.keys() & after.keys() - {"suite"}:
+        aside = {"suite", "seed"} if before.get("phase") == "converge" else {"suite"}
+        for name in before.keys() & after.keys() - aside:
             if before[name] != after[name]:
                 sides = found.setdefault(name, ([], []))
                 for values, value in zip(sides, (before[name], after[name]), strict=True):

@@ -1,6 +1,6 @@
 """Two sides compared: a finding for every metric of every case."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from statistics import median
 
@@ -13,6 +13,7 @@ from rnnbench.gate.match import Match, Matched, match, nearest, unlike_condition
 from rnnbench.gate.numbers import said_first, same_numbers
 from rnnbench.gate.policy import Policy
 from rnnbench.gate.side import Observed, Side, usable
+from rnnbench.gate.trainings import MEASURED, Group, group_id, is_training, matched_groups, quality_notes, training_findings
 from rnnbench.gate.verdict import Comparison, Finding, gravest_first
 from rnnbench.record import FINGERPRINTS, METRICS
 
@@ -28,19 +29,25 @@ class NothingToCompare(RnnbenchError):
 
 def compared(base: Side, candidate: Side, policy: Policy) -> Comparison:
     """Every finding, each sampled metric tested over all processes. Raises NothingToCompare where a side is empty or no case is on both."""
-    matched = _matched(base, candidate)
+    matched, trainings = _matched(base, candidate)
     unlike = unlike_conditions(base, candidate)
     software = unlike_software(base, candidate)
     paired = bool(base.duet) and base.duet == candidate.duet
     drifted = Drift() if paired or unlike else drift_between(base, candidate, policy.canary, software, policy.alpha)
     design = design_of(base, candidate, matched.both)
-    findings = list(_alone(matched))
+    findings = list(_alone(matched, {group.id for pair in trainings for group in pair}))
+    seen: set[str] = set()
     hypotheses: list[Hypothesis] = []
     for one in matched.both:
         if one.renamed_from:
             findings.append(
                 Finding(case=one.candidate.id, verdict="renamed", renamed_from=one.renamed_from, reason=f"was {one.renamed_from}")
             )
+        if is_training(one.base) and {one.base.status, one.candidate.status} <= {*MEASURED}:  # the rest over all seeds, below
+            if policy.only != "sampled" and (name := group_id(one.base.axes or {})) not in seen:
+                findings += _exact(one, by_design=bool(design))
+                seen.add(name)
+            continue
         if one.base.status != "ok" or one.candidate.status != "ok":
             findings.append(_by_status(one, by_design=bool(design)))
             continue
@@ -54,6 +61,7 @@ def compared(base: Side, candidate: Side, policy: Policy) -> Comparison:
                 else:
                     findings.append(_incompatible(row, unlike))
     findings += decide(hypotheses, policy.alpha, spent=drifted.spent)
+    findings += training_findings(trainings, policy)
     return Comparison(
         base=base.label,
         candidate=candidate.label,
@@ -62,7 +70,7 @@ def compared(base: Side, candidate: Side, policy: Policy) -> Comparison:
         alpha=policy.alpha,
         differences={**unlike, **software},
         design=design,
-        notes=(*said_first(findings), *_notes(base, candidate), *([drifted.note] if drifted.note else [])),
+        notes=(*said_first(findings), *quality_notes(trainings), *_notes(base, candidate), *([drifted.note] if drifted.note else [])),
     )
 
 
@@ -73,24 +81,27 @@ def hypotheses_of(base: Side, candidate: Side, policy: Policy) -> list[Hypothesi
     return [row for row in rows if isinstance(row, Hypothesis)]
 
 
-def _matched(base: Side, candidate: Side) -> Matched:
+def _matched(base: Side, candidate: Side) -> tuple[Matched, list[tuple[Group, Group]]]:
+    """Cases, and groups of trainings, that answer each other; two sides may have trained with other seeds."""
     for side in (base, candidate):
         if not side.cases:
             raise NothingToCompare(f"{side.label!r} holds no case: {'; '.join(side.notes) or 'nothing was measured'}")
     found = match(base, candidate)
-    if not found.both:
+    trainings = matched_groups(base, candidate, found.both)
+    if not found.both and not trainings:
         raise NothingToCompare(
             f"no case of {base.label!r} is in {candidate.label!r}:"
             f" they hold {next(iter(base.cases))!r} and {next(iter(candidate.cases))!r}, …"
         )
-    return found
+    return found, trainings
 
 
-def _alone(matched: Matched) -> Iterator[Finding]:
-    for one in matched.missing:
-        yield Finding(case=one.id, verdict="missing", reason=nearest(one, matched.new))
-    for one in matched.new:
-        yield Finding(case=one.id, verdict="new", reason=nearest(one, matched.missing))
+def _alone(matched: Matched, pooled: Set[str]) -> Iterator[Finding]:
+    """Cases of one side only; not another seed of trainings that are `pooled`."""
+    for verdict, here, there in (("missing", matched.missing, matched.new), ("new", matched.new, matched.missing)):
+        for one in here:
+            if not (is_training(one) and group_id(one.axes or {}) in pooled):
+                yield Finding(case=one.id, verdict=verdict, reason=nearest(one, there))
 
 
 def _by_status(one: Match, *, by_design: bool) -> Finding:

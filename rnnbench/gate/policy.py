@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench import bounded
+from rnnbench.analysis.seed_tests import EFFECT
 from rnnbench.errors import BadValue, UnknownName, UsageError
 from rnnbench.record import METRICS
 
 MIN_EFFECT = 0.02
 ALPHA = 0.01
 SAMPLED = ("step_time_s", "peak_allocated_bytes")
+OF_TRAININGS = {"steps_to_target": EFFECT, "test_error": EFFECT}
+"""What trainings are compared in, by their seeds, with the smallest change that counts."""
 ONLY = ("deterministic", "sampled")
 CANARY = "canary"  # the shipped one; else a case's id
 NO_CANARY = "none"
@@ -61,7 +64,7 @@ class Policy:
     def effect(self, case: str, metric: str) -> float:
         """The smallest change of this metric of this case that counts."""
         fitting = [one.min_effect for one in self.overrides if one.fits(case, metric)]
-        return fitting[-1] if fitting else self.min_effect
+        return fitting[-1] if fitting else OF_TRAININGS.get(metric, self.min_effect)
 
     def with_effects(self, texts: Sequence[str]) -> "Policy":
         """As the command line has them: `2%` for all, `METRIC=5%` for one metric."""

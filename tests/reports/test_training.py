@@ -66,7 +66,7 @@ def test_divergence_is_counted():
 
 def test_an_answer_over_all_tasks():
     """Who is best and soonest on how many tasks, and what one changes against the other over all of them, come first."""
-    rows = [(variant, seed, task) for variant in ("lstm", "gru") for seed in range(4) for task in ("parity", "copy", "adding")]
+    rows = [(variant, seed, task) for variant in ("lstm", "gru") for seed in range(5) for task in ("parity", "copy", "adding")]
     plan = {("gru", "parity"): (0.01, 2.0), ("gru", "copy"): (0.02, 3.0)}
     section, _ = findings(
         *(learned(v, s, plan.get((v, t), (0.1, 4.0))[0] + 1e-3 * s, plan.get((v, t), (0.1, 4.0))[1], task=t) for v, s, t in rows)
@@ -75,7 +75,8 @@ def test_an_answer_over_all_tasks():
     assert tally.startswith("gru reaches the target first on 2 of 3 tasks, lstm on 1.")
     assert against.startswith("gru learns best on 2 of 3 tasks, lstm on 1; on 2 of them the lead exceeds seed variation")
     assert section.findings[2].text.startswith(
-        "gru compared with lstm on 3 tasks: test quality is better on 2 and within seed variation on 1"
+        "gru compared with lstm on 3 tasks: test quality is better on 2 and within seed variation on 1;"
+        " steps to the target are within seed variation on 3"
     )
     assert "it reaches the target 1.33× sooner (median of 3; from 2.00× sooner to 1.00× later)" in section.findings[2].text
 
@@ -91,3 +92,16 @@ def test_students_are_told_by_their_gap():
     assert section.findings[0].text.startswith("On parity, distillation closes 50% of the gap to the teacher")
     assert section.findings[0].evidence.endswith("-gaps")
     assert "alone" in said
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"), [(3, "no verdict, as 3 seeds are too few: 5 a side are the least"), (5, "test quality is worse on 2")]
+)
+def test_a_precision_hurts_only_by_the_seeds(seeds, said):
+    """What bf16 does to quality has the verdict of `rnnbench compare`: none below five seeds."""
+    suite = {**SUITE, "x": "precision"}
+    rows = [(p, seed, task) for p in ("fp32", "bf16") for seed in range(seeds) for task in ("parity", "copy")]
+    found = [learned("lstm", s, (0.01 if p == "fp32" else 0.05) + 1e-3 * s, 4.0, task=t, precision=p) for p, s, t in rows]
+    whole = replace(run(suites=(suite,)), records=tuple(found))
+    (section,) = content([Loaded(whole)]).sections
+    assert f"bf16 compared with fp32 on 2 tasks: {said}" in " ".join(one.text for one in section.findings)

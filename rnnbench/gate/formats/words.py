@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rnnbench import units
+from rnnbench.gate.policy import OF_TRAININGS
 from rnnbench.gate.verdict import VERDICTS, Comparison, Finding
 from rnnbench.record import METRICS
 
@@ -56,7 +57,25 @@ def sentence(finding: Finding) -> str:
 
 def sizes(comparison: Comparison) -> str:
     """How the evidence was weighed, and the smallest change that would have failed the comparison."""
-    tested = [finding for finding in comparison.findings if finding.p_worse is not None]
+    judged = [finding for finding in comparison.findings if finding.p_worse is not None]
+    tested = [finding for finding in judged if finding.metric not in OF_TRAININGS]
+    return " ".join(filter(None, (_of_times(comparison, tested) if tested or not judged else "", _of_seeds(comparison, judged))))
+
+
+def _of_seeds(comparison: Comparison, judged: Sequence[Finding]) -> str:
+    """How trainings were compared."""
+    trained = [finding for finding in judged if finding.metric in OF_TRAININGS]
+    if not trained:
+        return ""
+    counts = sorted({min(finding.processes) for finding in trained})
+    many = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    tests = " and ".join(sorted({finding.test for finding in trained}))
+    effects = sorted({finding.min_effect for finding in trained if finding.min_effect})
+    effect = units.percent(effects[0]) if len(effects) == 1 else f"{units.percent(effects[0])} to {units.percent(effects[-1])}"
+    return f"Trainings: {tests} over {many} seeds a side, against a minimum effect of {effect} at {units.percent(comparison.alpha)} in all."
+
+
+def _of_times(comparison: Comparison, tested: Sequence[Finding]) -> str:
     if not tested:
         exact = all(finding.test == "exact" for finding in comparison.findings if finding.metric)
         return "Only exact figures were compared: any difference counts." if exact else ""
@@ -102,6 +121,9 @@ def advice(comparison: Comparison) -> str:
     counts = comparison.counts
     if "incompatible" in counts:
         return "Times from different machines or budgets cannot be compared: measure both sides alike, or use rnnbench duet."
+    unsure = [finding for finding in comparison.findings if finding.verdict == "inconclusive"]
+    if unsure and all(finding.metric in OF_TRAININGS for finding in unsure):
+        return "To settle what is inconclusive, train both sides with more seeds: --set seed=0,1,2,3,4,5,6,7,8,9."
     if any(finding.reason.startswith("advisory") for finding in comparison.findings):
         return "Repeat both runs with --processes 10, or use rnnbench duet."
     if any(finding.verdict == "regressed" and not finding.failing for finding in comparison.findings):

@@ -7,6 +7,8 @@ from markupsafe import Markup
 
 from rnnbench import units
 from rnnbench.errors import EXIT_INCONCLUSIVE, EXIT_REGRESSION
+from rnnbench.gate.policy import OF_TRAININGS
+from rnnbench.gate.trainings import WORDS
 from rnnbench.gate.verdict import Comparison, Finding
 from rnnbench.reports import comparatives, words
 from rnnbench.reports.sentences import markup
@@ -66,12 +68,27 @@ def _settings(found: Comparison, names: tuple[str, str]) -> Markup:
     base, candidate = names
     times = [one for one in found.findings if one.metric == "step_time_s" and one.ratio]
     memory = _memory(found)
+    trained = [one for one in found.findings if one.metric in OF_TRAININGS]
+    if not times and trained:
+        return markup("<b>{}</b>, compared with {}, {}.", candidate, base, _learning(trained))
     if not times:
         return markup("<b>{}</b>, compared with {}, {}.", candidate, base, memory or "was not timed in the same cases")
     speed, evidence = _speed(times, names), _evidence(found, times)
     if memory and not any(one.verdict in _DECIDED for one in times):
         return markup("{} <i>({})</i>. It {}.", speed, evidence, memory)
     return markup("{}{} <i>({})</i>.", speed, markup(" and {}", memory) if memory else markup(""), evidence)
+
+
+def _learning(trained: Sequence[Finding]) -> str:
+    """`converges slower on 2 of 3 settings and reaches lower quality on 1 of 3`."""
+    told = []
+    for metric in OF_TRAININGS:
+        some = [one for one in trained if one.metric == metric]
+        for verdict in _DECIDED:
+            if count := sum(one.verdict == verdict for one in some):
+                word = WORDS[metric][verdict]
+                told.append(f"{word} on {count} of {words.count(len(some), 'setting')}" if len(some) > 1 else word)
+    return words.joined(told) or "shows no difference beyond seed variation"
 
 
 def _speed(times: Sequence[Finding], names: tuple[str, str]) -> Markup:

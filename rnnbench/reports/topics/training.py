@@ -10,7 +10,8 @@ from markupsafe import Markup
 from rnnbench import units
 from rnnbench.analysis.convergence import Gap, Middle, Trained, equal_budget, gaps
 from rnnbench.analysis.fit import in_order
-from rnnbench.analysis.pairing import FEWEST_SEEDS, Standing, beyond_seeds, standings
+from rnnbench.analysis.pairing import Standing, beyond_seeds, standings
+from rnnbench.analysis.seed_tests import FEWEST_SEEDS
 from rnnbench.case import AXES
 from rnnbench.reports import comparatives, words
 from rnnbench.reports.draw.learning_curves import cost_panel, curve_panel
@@ -108,9 +109,13 @@ def _standings(view: View, groups: Sequence[Trained]) -> Iterator[Markup]:
 
 def _standing(axis: str, one: Standing) -> Markup:
     where = "task" if one.tasks else "setting"
-    verdicts = ((1, "better on {}"), (-1, "worse on {}"), (0, "within seed variation on {}"))
-    counts = [how.format(count) for verdict, how in verdicts if (count := one.count(verdict))]
-    quality = markup("test quality is <b>{}</b>", words.joined(counts)) if counts else _UNEQUAL
+    quality = _counted(one.qualities, "better on {}", "worse on {}")
+    steps = _counted(one.steps, "fewer on {}", "more on {}")
+    if one.too_few:
+        quality = markup("no verdict, as {} are too few: {} a side are the least", words.count(one.too_few, "seed"), FEWEST_SEEDS)
+    else:
+        quality = markup("test quality is <b>{}</b>", quality) if quality else markup("{}", _UNEQUAL)
+        quality += markup("; steps to the target are {}", steps) if steps else markup("")
     text = markup("<b>{}</b> compared with {} on {}: {}", words.value(axis, one.value), words.value(axis, one.base),
                words.count(len(one.pairs), where), quality)  # fmt: skip
     if sooner := one.sooner:
@@ -122,6 +127,12 @@ def _standing(axis: str, one: Standing) -> Markup:
     (mine, tried), (theirs, held) = one.diverged("other"), one.diverged("base")
     text += markup("; {} of {} diverged, against {} of {}", mine, tried, theirs, held) if mine or theirs else markup("")
     return text + "."
+
+
+def _counted(verdicts: Sequence[int | None], better: str, worse: str) -> str:
+    """`better on 2 and within seed variation on 1`; empty where nothing was compared."""
+    ways = ((1, better), (-1, worse), (0, "within seed variation on {}"))
+    return words.joined([how.format(count) for verdict, how in ways if (count := verdicts.count(verdict))])
 
 
 def _by_error(groups: Sequence[Trained]) -> list[Trained]:
