@@ -113,7 +113,7 @@ if __name__ == "__main__":
     if asked.what == "simulate":
         table("trainings | seeds a side | groups | equal: fails | 1.5× the steps | 2× | 3×", simulated(asked.repeats))
         print()
-        table("seeds a side | scipy.stats.logrank calls equal trainings slower", asymptotic(asked.repeats))
+        table("seeds a side | scipy.stats.logrank calls equal trainings slower", asymptotic(10 * asked.repeats))
     else:
         ends = [side(name, asked.results) for name in (asked.run, asked.against) if name]
         table("seeds a side | fails | verdicts", real(ends[0], ends[1] if asked.against else None, asked.repeats))

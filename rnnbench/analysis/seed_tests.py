@@ -2,7 +2,7 @@
 
 A seed is the unit of evidence. A training that missed its target is censored at the horizon, which is the same on both sides, so the
 seeds' labels can be exchanged and every labelling is as likely as the true one where nothing differs. (scipy.stats.logrank relies on a
-normal approximation, which five seeds a side do not have: of equal trainings it rejects 1.5 % at a level of 1 %. It has no answer where
+normal approximation, which five seeds a side do not have: of equal trainings it rejects 1.2 % at a level of 1 %. It has no answer where
 every training is censored.) docs/evidence/seeds.py has the simulations.
 """
 
