@@ -181,7 +181,7 @@ def test_a_pickle_in_place_of_weights_is_not_run(tmp_path, monkeypatch):
 
     case = Case(suite="s", task="adding", phase="converge")
     problem = PROBLEMS["adding"]
-    (tmp_path / f"{distillation.digest(case, problem)}.pt").write_bytes(pickle.dumps(Evil()))
+    (tmp_path / f"{distillation.digest(case, problem)}.pt").write_bytes(pickle.dumps(Evil(), protocol=2))
     with pytest.raises(pickle.UnpicklingError):
         distillation.kept(case, problem, tmp_path, dict)
     assert not (tmp_path / "owned").exists()
