@@ -206,7 +206,7 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ),
     ("rounds", "rounds", None, False, "timed rounds"),
     ("measured_s", "time measured", None, False, "wall time spent inside timed rounds"),
-    ("half_width_ratio", "half-width of the mean", None, False, "half-width of the mean's confidence interval ÷ the mean"),
+    ("half_width_ratio", "CI half-width", None, False, "half-width of the mean's confidence interval ÷ the mean"),
     ("warmup_rounds", "warm-up rounds", None, False, "steps before timing starts"),
     ("warmup_s", "warm-up time", None, False, "wall time spent in warm-up"),
     (
@@ -218,10 +218,10 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ),
     (
         "energy_half_width_ratio",
-        "half-width of the energy",
+        "energy CI half-width",
         None,
         False,
-        "half-width of the mean's CI over windows ÷ the mean",
+        "half-width of the mean's confidence interval over windows ÷ the mean",
     ),
     ("token_energy_j", "energy per token", "lower", False, "energy per step ÷ (batch_size × seq_len)"),
     ("mean_power_w", "mean power", None, False, "growth of the energy counter during the timed rounds ÷ their wall time"),

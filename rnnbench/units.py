@@ -11,6 +11,7 @@ _SUFFIXES = (
     ("_per_byte", "FLOP/B"),
     ("_bytes", "B"),
     ("_flops", "FLOP"),
+    ("half_width_ratio", "%"),
     ("_ratio", "×"),
     ("_share", "%"),
     ("_s", "s"),

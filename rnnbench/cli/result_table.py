@@ -35,7 +35,7 @@ TARGETS = ("steps_to_target", "time_to_target_s", "energy_to_target_j")
 MISSED = "not reached"
 SPREAD = "half_width_ratio"
 BETWEEN = "± is half the range of the processes' medians."
-WITHIN = "± is the half-width of the mean's confidence interval."
+WITHIN = "± is the half-width of the mean's confidence interval, relative to the mean."
 
 
 class ResultTable:

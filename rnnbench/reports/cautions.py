@@ -95,5 +95,5 @@ def _of_cases(found: Sequence[Sweep]) -> Iterator[Caution]:
             groups.setdefault(note, (note, []))[1].extend(names)
     for note, names in groups.values():
         what, colon, todo = note.rpartition(": ")
-        example = ", e.g." if len(names) > 1 and _NUMBER.search(note) else ""
+        example = ", for example" if len(names) > 1 and _NUMBER.search(note) else ""
         yield Caution(f"{words.count(len(names), 'case')}{example}: {what if colon else note}", todo if colon else "", names[:MOST_IDS])

@@ -22,7 +22,8 @@ def as_markdown(report: Content) -> str:
     """The whole report, without its figures."""
     parts = [f"# {plain(report.title)}", *(f"_{plain(' · '.join(head))}_" for _, head in report.heads)]
     parts += [block for one in report.differences for block in _difference(one)]
-    parts += [block for section in report.sections for block in _section(section)] or ["No case was measured yet."]
+    sections = [block for one in report.sections for block in _section(one, titled=one.sweep.title != report.title)]
+    parts += sections or ["No case was measured yet."]
     parts += [*_cases(report), *_warnings(report), *_machine(report)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -67,8 +68,9 @@ def _difference(one: Difference) -> Iterator[str]:
     yield " ".join(filter(None, (one.how, one.advice)))
 
 
-def _section(section: Section) -> Iterator[str]:
-    yield f"## {plain(section.sweep.title)}"
+def _section(section: Section, *, titled: bool) -> Iterator[str]:
+    if titled:
+        yield f"## {plain(section.sweep.title)}"
     if section.sweep.question:
         yield f"_{plain(section.sweep.question)}_"
     if section.sizes:

@@ -143,7 +143,7 @@ def _changed(found: Comparison, names: Mapping[str, str]) -> Table | None:
         for one in loud[:MOST_ROWS]
     ]
     left = len(loud) - len(rows)
-    note = f"Small figures are {units.percent(found.confidence)} confidence intervals of the change."
+    note = f"Ranges are {units.percent(found.confidence)} confidence intervals of the change."
     if left:
         note += f" {words.count(left, 'more change')}: rnnbench compare --all lists them."
     return Table("What changed", ("case", "figure", "verdict", "change", "base → candidate"), rows, note)

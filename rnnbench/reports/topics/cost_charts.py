@@ -19,7 +19,7 @@ from rnnbench.reports.topics.topic import fit_id
 HERO = (5.6, 3.7)
 MOST_ROWS = 24
 _METRICS = ("step_time_s", "tokens_per_s", "activation_bytes", "peak_allocated_bytes")
-CI = "Small figures are 95 % confidence intervals."
+CI = "Ranges are 95 % confidence intervals."
 
 
 def cost_panel(sweep: Sweep, cases: pd.DataFrame, metric: str, ident: str, size: tuple[float, float] = SIZE) -> Panel | None:
@@ -69,7 +69,7 @@ def _growths(sweep: Sweep, part: Slice) -> Table | None:
     if not rows:
         return None
     one = words.one(sweep.x)
-    heads = ("", "step time", "last ÷ first", f"per additional {one}", f"time ∝ {words.axis(sweep.x)}ᵏ, k", f"activations per {one}")
+    heads = ("", "step time", "increase", f"per additional {one}", f"time ∝ {words.axis(sweep.x)}ᵏ, k", f"activations per {one}")
     note = f"{CI} A dash: too few points, or no fit close enough to quote."
     return Table(captioned(sweep, part), heads, rows[:MOST_ROWS], note).without_empty(units.NONE)
 

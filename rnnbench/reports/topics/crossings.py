@@ -19,7 +19,7 @@ MOST_ROWS = 24
 MOST_COLUMNS = 8
 IN_HEADLINE = 2
 NOTE = (
-    "Speed-up over the fastest {} at the same {}: 2× is twice as fast. Small figures reach as far as the 95 % intervals of both medians."
+    "Speed-up over the fastest {} at the same {}: 2× is twice as fast. Ranges combine the 95 % confidence intervals of both medians."
     " A tint marks a clear difference. A crossing lies somewhere between two measured values."
 )
 

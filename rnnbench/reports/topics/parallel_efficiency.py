@@ -19,8 +19,8 @@ MOST_ROWS = 40
 HEADS = ("", "efficiency", "speed-up", "communication", "step time")
 NOTE = (
     "Efficiency is tokens per second ÷ (processes × those of one process). Communication is the time that a step takes beyond the same step"
-    " without it, timed alternately; waiting for a slower process is part of it. Small figures reach as far as the 95 % intervals of both"
-    " medians."
+    " without it, timed alternately; it includes waiting for a slower process."
+    " Ranges combine the 95 % confidence intervals of both medians."
 )
 
 

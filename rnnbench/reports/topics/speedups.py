@@ -103,7 +103,7 @@ def versus(name: str, base: str, found: Contrast) -> Markup:
         return markup("{} is {} than {}, but with {} that is within the variation between processes.", name,
                    comparatives.speed(found.ratio), base, each)  # fmt: skip
     evidence = f"across {_pairs(found.pairs)}" if many else f"by its {found.level}"
-    return markup("Inconclusive: {}, {} is {} than {}.", evidence, name, comparatives.speed_range(found.low, found.high), base)
+    return markup("Inconclusive: {}, {} ranges {} than {}.", evidence, name, comparatives.speed_range(found.low, found.high), base)
 
 
 def _pairs(number: int) -> str:
