@@ -24,12 +24,13 @@ from rnnbench.errors import Diverged, Unsupported
 from rnnbench.measure.instruments import Watches
 from rnnbench.measure.learn.distillation import AT_ONCE, Lessons, Matching, Weights, distilling, kept, lessons, teacher_of
 from rnnbench.measure.learn.learner import Learner
+from rnnbench.measure.learn.sealed import Practice, sealed
 from rnnbench.measure.learn.trainer import Loss, Teaching, recipe_of
 from rnnbench.measure.measuring import Measurement
 from rnnbench.measure.network import forms_run
 from rnnbench.measure.probes import weights
 from rnnbench.measure.workload import probe
-from rnnbench.tasks import PROBLEMS, Data, Problem, Split
+from rnnbench.tasks import PROBLEMS, Problem, Split
 from rnnbench.variants._adaptive import depth_metrics
 from rnnbench.variants._decode import places, streaming
 
@@ -44,17 +45,18 @@ Once = Callable[[Clock, Callable[[], None]], None]
 class Training:
     """One case being trained. `run()` goes on until the target, the last step or the end of the time."""
 
-    def __init__(self, case: Case, device: Device, form: Format, clock: Clock, limit_s: float, *, whole: bool) -> None:
-        """`whole` trains every step, the target met or not."""
+    def __init__(self, case: Case, device: Device, form: Format, clock: Clock, limit_s: float, data: Practice, *, whole: bool) -> None:
+        """`whole` trains every step, the target met or not. `data` holds no test split."""
         self.case, self.device, self.form, self.clock = case, device, form, clock
         self.limit_s, self.whole = limit_s, whole
         self.problem: Problem = PROBLEMS[case.task]
-        self.data: Data = self.problem.make(case)
+        self.data = data
         self.recipe = recipe_of(case, self.problem.recipe)
         torch.manual_seed(case.seed)
         self.model = Learner(case, self.problem, self.data)
         fitted(self.model, form, device)
-        self.splits = {name: _moved(getattr(self.data, name), form, device) for name in ("train", "validation", "test")}
+        self.splits = {name: _moved(getattr(self.data, name), form, device) for name in ("train", "validation")}
+        self.ended = False
         self.best: float | None = None
         self.best_weights: Weights = {}
         self.reached: tuple[int, float] | None = None
@@ -88,6 +90,7 @@ class Training:
                 done = self._look(step, self.clock() - begun_s, judged=judged)
                 self.clock.resume()
                 if done or last:
+                    self.ended = True
                     return
 
     def _look(self, step: int, seconds: float, *, judged: bool) -> bool:
@@ -128,8 +131,12 @@ class Training:
             self.best_weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
 
     def quality(self, name: str) -> float:
-        """The task's quality on a split, of the weights as they are."""
-        split, total, count = self.splits[name], 0.0, 0
+        """The task's quality on the split of that name, of the weights as they are."""
+        return self.quality_on(self.splits[name])
+
+    def quality_on(self, split: Split) -> float:
+        """The task's quality on a split that is on the device, of the weights as they are."""
+        total, count = 0.0, 0
         self.model.eval()
         with torch.no_grad(), autocast(self.form, self.device):
             for x, y in zip(split.x.split(AT_ONCE), split.y.split(AT_ONCE), strict=True):
@@ -161,16 +168,19 @@ def converge(
     teacher: Mapping[str, Any] | None = None,
     whole: bool = False,
     folder: Path | None = None,
+    trial: bool = False,
 ) -> None:
     """Train `case` once and tell `seen`, which keeps what there is where it diverges. `teacher` says in what a distilled case's
-    teacher differs from it; `whole` trains on after the target; `folder` keeps teachers. Raises Unsupported and Diverged."""
+    teacher differs from it; `whole` trains on after the target; `folder` keeps teachers; a `trial` of tuning
+    is never tested. Raises Unsupported and Diverged."""
     device = Device(case.device)
     clock = Clock(device)
     gc.collect()
     device.forget()
     with torch_state.measuring(seen.notes), in_format(case.precision, device) as form:
         probe(Case.from_dict({**case.as_dict(), "phase": "train", "task": "random"}), device, form)
-        training = Training(case, device, form, clock, budget.training_s, whole=whole)
+        practice, test = sealed(PROBLEMS[case.task].make(case))
+        training = Training(case, device, form, clock, budget.training_s, practice, whole=whole)
         training.seen = seen
         seen.notes += training.model.notes
         if case.distilled:
@@ -181,7 +191,14 @@ def converge(
         finally:
             seen.add(watches.stop())
             _of_gradients(training)
-        _of_quality(training)
+        _of_validation(training)
+        if trial:
+            del test
+            seen.absent.update(
+                dict.fromkeys(("test_quality", "test_error", "trivial_quality"), "a tuning trial never opens the test split")
+            )
+        else:
+            _of_test(training, *test.open(training))
         _of_energy(seen)
         _of_model(training)
 
@@ -189,7 +206,8 @@ def converge(
 def _teacher(case: Case, device: Device, folder: Path | None) -> Learner:
     """A trained teacher, in fp32 whatever the student's precision, on the device. Its training is no part of the student's."""
     with in_format("fp32", device) as form:
-        training = Training(case, device, form, Clock(device), float("inf"), whole=True)
+        practice, _ = sealed(PROBLEMS[case.task].make(case))
+        training = Training(case, device, form, Clock(device), float("inf"), practice, whole=True)
 
         def train() -> Weights:
             training.run()
@@ -224,22 +242,26 @@ def _of_gradients(training: Training) -> None:
         training.seen.notes.append(f"loss scale: {course}{', …' if len(teaching.scales) > MOST_SCALES else ''}")
 
 
-def _of_quality(training: Training) -> None:
+def _of_validation(training: Training) -> None:
     """Was the target reached, and how good did it get?"""
     seen, problem, last = training.seen, training.problem, training.seen.curve[-1]
-    seen.metrics.update(target_quality=problem.target, trivial_quality=training.data.trivial)
+    seen.metrics.update(target_quality=problem.target)
     seen.metrics.update(best_quality=training.best or 0.0, final_quality=last[3], final_loss=last[2])
     if training.reached:
         seen.metrics["steps_to_target"], seen.metrics["time_to_target_s"] = training.reached
     else:
         missed = f"did not reach {problem.kind.quality} {problem.target:g} in {last[0]} steps"
         seen.absent.update(dict.fromkeys(("steps_to_target", "time_to_target_s"), missed))
-    training.model.load_state_dict(training.best_weights)
-    quality = training.quality("test")
-    share = problem.kind.better == "higher"
-    seen.metrics.update(test_quality=quality, test_error=1 - quality if share else quality)
     best = seen.metrics["best_quality"]
-    seen.metrics["validation_error"] = 1 - best if share else best
+    seen.metrics["validation_error"] = 1 - best if problem.kind.better == "higher" else best
+    training.model.load_state_dict(training.best_weights)
+
+
+def _of_test(training: Training, test: Split, trivial: float) -> None:
+    """The quality on the test split of the weights that were best on the validation split."""
+    quality = training.quality_on(_moved(test, training.form, training.device))
+    share = training.problem.kind.better == "higher"
+    training.seen.metrics.update(trivial_quality=trivial, test_quality=quality, test_error=1 - quality if share else quality)
 
 
 def _of_energy(seen: Measurement) -> None:
@@ -258,7 +280,7 @@ def _of_model(training: Training) -> None:
     model, metrics = training.model, training.seen.metrics
     training.seen.notes += forms_run(model)
     weights.weigh(model, metrics, training.seen.absent)
-    x = training.splits["test"].x[:1]
+    x = training.splits["validation"].x[:1]
     model.eval()
     with torch.no_grad(), autocast(training.form, training.device):
         metrics["answer_s"] = _median_s(training.device, lambda: model(x), ANSWERS)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
+from rnnbench.measure.learn.sealed import Practice
 from rnnbench.measure.network import body_of, output_of
 from rnnbench.tasks import Data, Problem
 from rnnbench.variants._deep import ways_side_by_side
@@ -16,7 +17,7 @@ class Learner(nn.Module):
     """(batch, seq_len, features) of floats or (batch, seq_len) of tokens → (batch, outputs), or (batch, seq_len, outputs) where the
     task asks at each time step. The variant itself sees (seq_len, batch, input_size)."""
 
-    def __init__(self, case: Case, problem: Problem, data: Data) -> None:
+    def __init__(self, case: Case, problem: Problem, data: Data | Practice) -> None:
         super().__init__()
         self.readout = problem.kind.readout
         if self.readout == "each" and case.bidirectional and not problem.kind.foresees:
@@ -54,7 +55,7 @@ _READOUTS: dict[str, Callable[[Tensor, int | None], Tensor]] = {  # (seq_len, ba
 }
 
 
-def _way_in(case: Case, data: Data) -> nn.Module:
+def _way_in(case: Case, data: Data | Practice) -> nn.Module:
     """Tokens are embedded, floats are projected; data that fit go in as they are."""
     if data.vocabulary:
         return nn.Embedding(data.vocabulary, case.input_size)

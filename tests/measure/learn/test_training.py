@@ -16,6 +16,7 @@ from rnnbench.device.precision import FORMATS, in_format
 from rnnbench.errors import Diverged, Unsupported
 from rnnbench.measure.learn import converge as training
 from rnnbench.measure.learn.distillation import digest, teacher_of
+from rnnbench.measure.learn.sealed import sealed
 from rnnbench.measure.learn.trainer import Teaching, factor
 from rnnbench.measure.measuring import Measurement
 from rnnbench.measure.outcome import record_of
@@ -150,12 +151,13 @@ def test_hidden_states_are_matched(tmp_path):
         case = small(distilled=True, match_hidden=match, lr=1e-2, max_steps=150)
         with in_format("fp32", device := Device("cpu")) as form:
             lesson = training._teacher(teacher_of(case, teacher), device, tmp_path)
-            work = training.Training(case, device, form, Clock(device), 1e9, whole=True)
+            practice, _ = sealed(PROBLEMS[case.task].make(case))
+            work = training.Training(case, device, form, Clock(device), 1e9, practice, whole=True)
             work.learn_from(lesson)
             work.run()
         weights.append(sum(weight.numel() for weight in work.model.parameters()))
         if match:
-            x = work.splits["test"].x
+            x = work.splits["validation"].x
             with torch.no_grad():
                 said, states = work.teaching.model(x)[1], lesson.hidden(x).transpose(0, 1)
             assert float((said - states).square().mean() / states.var()) < 0.5
