@@ -1,1 +1,1 @@
-"""Runs: finding suites, planning cases, forking a fresh process for each, and bringing every one home as a record."""
+"""Runs: finding suites, planning cases, forking a fresh process for each case, and recording every outcome."""

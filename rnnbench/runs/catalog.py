@@ -1,4 +1,4 @@
-"""Where suites are: shipped ones by name, a user's own by path."""
+"""Finding suites: shipped suites by name, a user's own by path."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from rnnbench.suite import Suite, choose, grid
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A suite and the file that defines it; `own` names the user's own model that it measures, where it measures one."""
+    """A suite and the file that defines it. `own` names the user's own model if the suite measures one."""
 
     suite: Suite
     path: Path
@@ -25,19 +25,19 @@ class Found:
 
 
 def suites_folder() -> Path:
-    """The shipped suites: inside the installed package, or beside it in a clone."""
+    """The folder of the shipped suites: inside the installed package, or next to it in a clone."""
     package = Path(rnnbench.__file__).parent
     inside = package / "suites"
     return inside if inside.is_dir() else package.parent / "suites"
 
 
 def shipped() -> dict[str, Path]:
-    """Shipped suites by name."""
+    """The files of the shipped suites, by name."""
     return {path.stem.removeprefix("bench_"): path for path in sorted(suites_folder().glob("bench_*.py"))}
 
 
 def find(name: str) -> Found:
-    """The suite of a name, or of a path to a bench_*.py file."""
+    """The suite with this name, or in this bench_*.py file. Raises UnknownName or BadPlugin."""
     known = shipped()
     if name in known:
         return _load(known[name])
@@ -61,13 +61,13 @@ def _load(path: Path) -> Found:
 
 
 def plugins_of(found: Iterable[Found], plugins: Iterable[str], where: Callable[[Path], str | Path] = Path.resolve) -> tuple[str, ...]:
-    """What the measuring processes have to load: a user's plugins, and their own models. `where` says where a file is for them."""
+    """What the measuring processes have to load: the user's plugins and own models. `where` maps a file to its path in those processes."""
     named = [*plugins, *(one.own for one in found if one.own)]
     return tuple(dict.fromkeys(placed(one, where) for one in named))
 
 
 def with_axes(found: Sequence[Found], survey: Mapping[str, Any], sets: Sequence[str]) -> tuple[Found, ...]:
-    """The suites, those of own models with the axes that a measuring process saw their factories take.
+    """The suites; those of own models get the axes that a measuring process found among their factories' parameters.
 
     Raises UsageError for an axis that a factory does not take: its cases would all be the same.
     """
@@ -80,7 +80,7 @@ def with_axes(found: Sequence[Found], survey: Mapping[str, Any], sets: Sequence[
 
 
 def _own_suite(suite: Suite, own: str, axes: Mapping[str, Any]) -> Suite:
-    """The question of every own model, asked of this one."""
+    """The suite of own models, for this model."""
     x, hue = ("batch_size", "precision") if "batch_size" in axes else ("precision", "phase")
     cases = grid(**{**dict.fromkeys(OWN_BLANK), "variant": variant_of(own), "phase": ("forward", "train"), **axes})
     return replace(suite, title=variant_of(own), x=x, hue=hue, cases=cases)
@@ -101,6 +101,6 @@ def _check_taken(own: str, axes: Mapping[str, Any], overrides: Mapping[str, tupl
 def chosen(
     suites: Sequence[Suite], device: str, preset: str, sets: Sequence[str], select: str, survey: Mapping[str, Any]
 ) -> tuple[tuple[Case, ...], tuple[str, ...]]:
-    """The cases of these suites that `--set` and `--select` choose, by the variants of a survey, and what `--set` did, in sentences."""
+    """The cases that `--set` and `--select` choose from these suites, given a survey's variants, and sentences about what `--set` did."""
     declared = declared_of(survey["variants"])
     return choose(suites, device, preset, parse_set(sets, declared), selector(select, declared), declared)

@@ -1,4 +1,4 @@
-"""Carrying out a prepared run: a process per case, each record on disk before the next begins, exports at the end."""
+"""Carrying out a prepared run: one process per case, each record on disk before the next case begins, exports at the end."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ SHOWN = 3
 
 
 class Watcher(Protocol):
-    """Who is told how a run goes on."""
+    """Receives the progress of a run."""
 
     def begin(self, case: Case, process: int) -> None:
         """A case begins."""
@@ -40,12 +40,12 @@ class Watcher(Protocol):
         """A case has ended and its record is on disk."""
 
     def say(self, sentence: str) -> None:
-        """Something that the user should know now."""
+        """A sentence for the user to read now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A run that has ended, where it lies, and what --max-time left out of it."""
+    """A run that has ended, its folder, and the cases that --max-time left out."""
 
     run: Run
     folder: Path
@@ -53,7 +53,7 @@ class Finished:
 
 
 def conduct(ready: Prepared, watcher: Watcher) -> Finished:
-    """Measure every case that has no record yet. Ctrl-C and --max-time end it early, with all that is done."""
+    """Measure every case that has no record yet. Ctrl-C and --max-time end the run early; finished records are kept."""
     request, executor = ready.request, ready.executor
     waiting = watcher.say if request.wait else None
     with ExitStack() as stack:
@@ -86,12 +86,12 @@ def conduct(ready: Prepared, watcher: Watcher) -> Finished:
         finally:
             executor.close()
         if left_out:
-            watcher.say(_told(left_out, run.id))
+            watcher.say(_left_out_sentence(left_out, run.id))
         return Finished(_finish(_known(run, ready), journal, interrupted=interrupted), journal.folder, left_out)
 
 
 def _ended(folder: Path) -> Run | None:
-    """The run on disk, where it came to its end: resuming it leaves its end as it was."""
+    """The run on disk if it is complete, otherwise None: resuming a complete run must not change its end time."""
     if not (folder / RUN_FILE).exists():
         return None
     run, _ = read_run(folder)
@@ -99,7 +99,7 @@ def _ended(folder: Path) -> Run | None:
 
 
 def _begun(ready: Prepared, watcher: Watcher) -> tuple[Run, set[tuple[str, int]]]:
-    """The run as it is to be written, and what of it is done. A run that goes on is read anew: others may have gone on with it."""
+    """The run to write, and the keys of its finished records. A resumed run is read again: another process may have resumed it since."""
     request = ready.request
     load = load_before(partial(ready.executor.load, ready.device), request.wait_quiet_s, request.threads, watcher.say)
     if ready.left is None:
@@ -108,11 +108,11 @@ def _begun(ready: Prepared, watcher: Watcher) -> tuple[Run, set[tuple[str, int]]
     for damage in left.damage:
         watcher.say(f"records.jsonl, {damage}; {'set aside' if damage.last else 'ignored: its case is measured again'}")
     mend(left.folder)
-    return left.goes_on({**ready.resumed, "load_at_start": load}), left.done
+    return left.resumed({**ready.resumed, "load_at_start": load}), left.done
 
 
 def _measure(ready: Prepared, tasks: Sequence[Trial], journal: Journal, watcher: Watcher, time_budget: TimeBudget) -> tuple[Trial, ...]:
-    """A record for each task, on disk before the next is taken. Returns the tasks that --max-time left out."""
+    """Write a record for each task before the next task begins. Returns the tasks that --max-time left out."""
     kept = str((journal.folder / KEPT).absolute())
     left = {task.key: task for task in tasks}
     run = ready.run
@@ -127,7 +127,7 @@ def _measure(ready: Prepared, tasks: Sequence[Trial], journal: Journal, watcher:
         time_budget.spend()
         if record.status == "timeout" and time_budget.cut(record.case):
             continue
-        if len(known := _known(run, ready).workers) > len(run.workers):  # before the first record that names it
+        if len(known := _known(run, ready).workers) > len(run.workers):  # write a new worker's facts before its first record
             run = replace(run, workers=known)
             journal.write_run(run)
         machine = run.workers.get(record.worker, {}).get("machine", run.machine)
@@ -135,24 +135,24 @@ def _measure(ready: Prepared, tasks: Sequence[Trial], journal: Journal, watcher:
         del left[record.key]
         watcher.end(record)
         if time_budget.left_s() <= 0:
-            break  # cases that share a process with it are left out too
+            break  # the remaining cases of its process are left out too
     return tuple(left.values())
 
 
 def _known(run: Run, ready: Prepared) -> Run:
-    """The run with the workers that were met."""
+    """The run with the cluster workers known so far."""
     return replace(run, workers={**run.workers, **ready.executor.workers()})
 
 
-def _told(left_out: Sequence[Trial], run: str) -> str:
-    """Which cases --max-time left out, and how to get them."""
+def _left_out_sentence(left_out: Sequence[Trial], run: str) -> str:
+    """Which cases --max-time left out, and how to measure them."""
     first = ", ".join(str(case) for case, _ in left_out[:SHOWN])
     more = f" and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
     return f"--max-time is up: {len(left_out)} cases were not measured ({first}{more}); measure them with: rnnbench run --resume {run}"
 
 
 def _finish(run: Run, journal: Journal, *, interrupted: bool) -> Run:
-    """run.json with its end, and pytest-benchmark's own file, from what is on disk."""
+    """Write run.json with the end time, and benchmark.json in pytest-benchmark's format, from the records on disk."""
     on_disk, _ = read_run(journal.folder)
     run = replace(run, finished_utc=now_utc(), interrupted=interrupted, records=tuple(on_disk.records))
     journal.write_run(run)
@@ -161,7 +161,7 @@ def _finish(run: Run, journal: Journal, *, interrupted: bool) -> Run:
 
 
 def _check_space(folder: Path) -> None:
-    """Refuse to begin on a disk that is all but full."""
+    """Raise CannotWrite if the disk is almost full."""
     home = next(one for one in (folder, *folder.absolute().parents) if one.exists())
     free = shutil.disk_usage(home).free
     if free < LEAST_FREE_BYTES:

@@ -1,4 +1,4 @@
-"""One side of a duet: an interpreter, a revision or settings, with its warm fork server."""
+"""One side of a duet: an interpreter, a revision or settings, and its fork server."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class CannotMeasure(RnnbenchError):
-    """An interpreter or a revision that does not start, or speaks another version's protocol."""
+    """An interpreter or a revision that does not start, or uses another version's protocol."""
 
     def __init__(self, label: str, why: object) -> None:
         super().__init__(f"{label} cannot measure: {why}; it needs torch and this version of rnnbench")
@@ -24,8 +24,8 @@ class CannotMeasure(RnnbenchError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """What sets one side apart. `sets` are its own overrides, `variables` its own environment variables; `root` and `place` are the
-    checkout and the revision's worktree."""
+    """One side and how it differs: `sets` are its own overrides and `variables` its own environment variables. `root` is the user's
+    checkout and `place` the revision's worktree."""
 
     side: str
     label: str
@@ -36,16 +36,16 @@ class Contender:
     place: Path | None = None
 
     def file(self, path: Path) -> str:
-        """A user's file as this side has it."""
+        """The path of a user's file on this side."""
         return str(there(path, self.root, self.place) if self.root and self.place else path.resolve())
 
     @property
     def folder(self) -> Path:
-        """Where its code lies, as far as it has a place of its own."""
+        """The folder of this side's code, if it has its own."""
         return self.place or Path.cwd()
 
     def server(self, log: Path, more: Mapping[str, str]) -> ForkServer:
-        """A fork server of its interpreter and its code."""
+        """A fork server with this side's interpreter and code. Raises UsageError if the interpreter does not start."""
         try:
             return ForkServer(log, python=self.python, environment={**more, **self._path(), **self.variables})
         except OSError as error:
@@ -55,7 +55,7 @@ class Contender:
         return _path_of(self.place) if self.place else {}
 
     def survey(self, server: ForkServer, device: str | None, plugins: tuple[str, ...], log: Path) -> Event:
-        """Its machine, versions and variants."""
+        """This side's machine, versions and variants, from a child of its server."""
         try:
             return server.ask("survey", {"device": device, "plugins": plugins}, log)
         except UsageError:
@@ -68,7 +68,7 @@ class Contender:
 def contender(
     side: str, *, python: str | None = None, revision: str | None = None, sets: tuple[str, ...] = (), variables: tuple[str, ...] = ()
 ) -> Iterator[Contender]:
-    """One side as the user named it. A revision's worktree lives as long as the block."""
+    """One side of a duet, as the user described it. A revision's worktree exists only during the block."""
     named = [f"python {python}"] if python else []
     named += [f"revision {revision}"] if revision else []
     label = f"{side}: {', '.join([*named, *sets, *variables]) or 'as it is'}"
@@ -88,7 +88,7 @@ def contender(
 
 
 def _variables(texts: tuple[str, ...]) -> dict[str, str]:
-    """NAME=VALUE of the environment. Raises BadValue for what is none."""
+    """Environment variables from NAME=VALUE texts. Raises BadValue for any other text."""
     found = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -99,7 +99,7 @@ def _variables(texts: tuple[str, ...]) -> dict[str, str]:
 
 
 def _path_of(place: Path) -> dict[str, str]:
-    """The revision's packages come before what is installed."""
+    """PYTHONPATH that puts the revision's packages before installed ones."""
     folders = [place / "src", place] if (place / "src").is_dir() else [place]
     known = os.environ.get("PYTHONPATH", "")
     return {"PYTHONPATH": os.pathsep.join([*map(str, folders), *([known] if known else [])]), "PYTHONSAFEPATH": "1"}

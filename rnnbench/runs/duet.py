@@ -1,7 +1,7 @@
-"""The pairs of a duet: two sides in turn, in fresh processes and random order, until the decision is made.
+"""The pairs of a duet: two sides measured in fresh processes and in random order until a decision is made.
 
-On a CPU the two of a pair live at once and take turns every few rounds; on other devices, whose memory may not hold both, and with a side
-of an older version, one process follows the other.
+On a CPU, both processes of a pair exist at once and alternate every few rounds. On other devices, whose memory may not hold both, or if
+one side has an older version, one process follows the other.
 """
 
 import random
@@ -42,7 +42,7 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Runner:
-    """Measures one contender's cases: its surveyed machine, its suite files, its run and its supervisor."""
+    """Measures one contender's cases, with its survey, suite files, run and supervisor."""
 
     contender: Contender
     survey: Event
@@ -52,10 +52,10 @@ class Runner:
     journal: Journal
     supervisor: Supervisor
     records: list[Record] = field(default_factory=list)
-    over: bool = False  # the run was interrupted: what ends now is no record
+    over: bool = False  # the run was interrupted: a case that ends now gives no record
 
     def measure(self, case: Case, pair: int, budget: Budget, turn: Mapping[str, Any] | None = None) -> None:
-        """One fresh process; its record is on disk before this returns. `turn` is its end of the baton."""
+        """Measure a case in a fresh process; its record is on disk when this returns. `turn` is the process's end of the interleaving."""
         tasks = (Trial(case, pair),)
         job = Job(suite_path=self.suite_paths[case.suite], tasks=tasks, budget=budget, plugins=self.plugins, turn=turn or {})
         try:
@@ -70,12 +70,12 @@ class Runner:
 
 
 class Duet:
-    """Both sides, ready. `base` runs A, `candidate` runs B; `pairs` are the cases that answer each other."""
+    """Both sides, ready to measure. `base` runs A, `candidate` runs B; `pairs` are the matching cases."""
 
     def __init__(
         self, sides: tuple[Runner, Runner], pairs: Sequence[Pair], budget: Budget, seed: int, turn_files: TurnFiles | None = None
     ) -> None:
-        """With `turn_files` the two processes of a pair take turns within their rounds, else one follows the other."""
+        """With `turn_files`, the two processes of a pair alternate between rounds; otherwise one follows the other."""
         self.sides = sides
         self._turn_files = turn_files
         self.pairs = tuple(pairs)
@@ -86,11 +86,11 @@ class Duet:
 
     @property
     def processes(self) -> int:
-        """How many have run, on both sides."""
+        """Number of processes that have run, on both sides together."""
         return sum(len(side.records) for side in self.sides)
 
     def play(self, pairs: Sequence[Pair], times: int) -> None:
-        """So many further pairs of processes of each of these cases; cases come in random order, so does who goes first."""
+        """Run `times` more pairs of processes for each of these cases. The order of cases and of sides is random."""
         rounds = [pair for _ in range(times) for pair in pairs]
         self._coin.shuffle(rounds)
         for pair in rounds:
@@ -105,7 +105,7 @@ class Duet:
                 self._at_once(pair, number, order[0], self._turn_files)
 
     def _at_once(self, pair: Pair, number: int, first: int, turn_files: TurnFiles) -> None:
-        """Both processes, each followed by a thread of its own."""
+        """Run both processes at once, each watched by its own thread."""
 
         def follow(which: int) -> None:
             with turn_files.turn(which, first=which == first) as turn:
@@ -119,13 +119,13 @@ class Duet:
             except BaseException:
                 for side in self.sides:
                     side.over = True
-                    side.supervisor.close()  # ends its processes, and so the threads that follow them
+                    side.supervisor.close()  # ends its processes, and so the threads that watch them
                 raise
         for one in going:
             one.result()
 
     def keep_only(self, case: str) -> None:
-        """Leave out every pair but that of B's case `case`, before the first is played. Raises UsageError where there is none."""
+        """Keep only the pair of B's case `case`; call this before the first `play`. Raises UsageError if there is no such pair."""
         kept = tuple(pair for pair in self.pairs if str(pair[1]) == case)
         if not kept:
             raise UsageError(f"no pair is of case {case!r}")
@@ -136,11 +136,11 @@ class Duet:
             side.journal.write_run(side.run)
 
     def played(self, pair: Pair) -> int:
-        """How many pairs this case has had."""
+        """Number of pairs of processes measured for this pair of cases."""
         return self._next[pair]
 
     def runs(self) -> tuple[Run, Run]:
-        """Both runs as they are now, with their records."""
+        """Both runs with the records so far."""
         a, b = (replace(side.run, records=tuple(side.records)) for side in self.sides)
         return a, b
 
@@ -156,9 +156,9 @@ class Duet:
 
 @contextmanager
 def duet(request: Request, a: Contender, b: Contender, plan: Mapping[str, Any], say: Say) -> Iterator[Duet]:
-    """Check both contenders, start their servers, lock the device, open two runs. Raises what is wrong before anything is measured.
+    """Check both contenders, start their servers, lock the device and open two runs. Raises any error before anything is measured.
 
-    `plan` is how the duet will be decided, as both runs state it."""
+    `plan` describes how the duet will be decided; both runs record it."""
     if not request.suites:
         raise UsageError(f"name a suite with --suite (available: {', '.join(catalog.shipped())})")
     budget = Budget.of(request.preset, request.budget)
@@ -200,13 +200,13 @@ def _supervisor(one: Contender, server: ForkServer, journal: Journal, request: R
     return Supervisor(
         start=lambda: warm.pop() if warm else one.server(journal.log_path("server"), request.server_environment()),
         log_path=journal.log_path,
-        limit=lambda case: turns * limit_s(case),  # the other's turns count too; one that hangs is waited for as long as a case may take
+        limit=lambda case: turns * limit_s(case),  # includes the other side's turns, and the wait for one that hangs
         watch=lambda *_: None,
     )
 
 
 def _pairs(request: Request, a: Contender, b: Contender, surveys: Sequence[Event]) -> list[Pair]:
-    """The cases of A, each with B's that answers it: the same but for what `--set-a` and `--set-b` say."""
+    """Each case of A with its match in B: equal except for what `--set-a` and `--set-b` change. Raises UsageError."""
     found = tuple(catalog.find(name) for name in request.suites)
     declared = [declared_of(survey["variants"]) for survey in surveys]
     keep = selector(request.select, declared[0])
@@ -236,13 +236,13 @@ def _pairs(request: Request, a: Contender, b: Contender, surveys: Sequence[Event
 
 
 def _but(sets: Sequence[str], own: Sequence[str]) -> list[str]:
-    """What `--set` says of axes that a side does not set for itself."""
+    """The `--set` texts for axes that a side does not set itself."""
     names = {text.partition("=")[0].strip() for text in own}
     return [text for text in sets if text.partition("=")[0].strip() not in names]
 
 
 def _paths(request: Request, one: Contender) -> dict[str, str]:
-    """Each suite's file as this side has it."""
+    """The path of each suite's file on this side."""
     found = [catalog.find(name) for name in request.suites]
     return {each.suite.name: path if Path(path := one.file(each.path)).is_file() else str(each.path) for each in found}
 
@@ -257,9 +257,9 @@ def _run(
     cases: Sequence[Case],
     pairs: Sequence[Pair],
 ) -> Run:
-    """One side's run. `arguments.duet` ties it to the other."""
+    """One side's run. `arguments.duet` links it to the other side's."""
     aliases = {str(second): str(first) for first, second in pairs if str(first) != str(second)} if one.side == "B" else {}
-    asked: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "command": list(request.command),
         "device": survey["device"],
         "preset": request.preset,
@@ -282,7 +282,7 @@ def _run(
     return Run(
         id=f"{both}-{one.side.lower()}",
         suites=tuple(catalog.find(name).suite.about() for name in request.suites),
-        arguments=asked,
+        arguments=arguments,
         machine=survey["machine"],
         commit=commit(one.folder),
         started_utc=now_utc(),

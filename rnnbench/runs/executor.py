@@ -15,7 +15,7 @@ from rnnbench.runs.request import Request
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What an executor needs to know of the run: where logs and ceilings lie, how long a case may take, and whom to tell."""
+    """What an executor needs from the run: paths of logs and ceilings, time limits, and callbacks for progress."""
 
     log_path: Callable[[str], Path]
     results: Path
@@ -25,35 +25,35 @@ class Scene:
 
 
 class Executor(Protocol):
-    """Carries out jobs. The calls come in this order; `close` may come at any time, and twice."""
+    """Carries out jobs. Methods are called in this order; `close` may be called at any time, and twice."""
 
     @property
     def at_once(self) -> int:
-        """How many cases are measured at the same time."""
+        """Number of cases measured at the same time."""
 
     def survey(self, request: Request, plugins: tuple[str, ...], scratch: Path) -> Event:
-        """Device, machine, variants and tasks of where the cases will be measured."""
+        """Device, machine, variants and tasks, as found where the cases will be measured."""
 
     def arguments(self) -> Mapping[str, Any]:
-        """What run.json is to say of how cases were placed; empty for this machine."""
+        """How cases were placed, for run.json's arguments; empty for this machine."""
 
-    def telling(self, machine: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Of a machine, what may not differ where a run goes on."""
+    def identity(self, machine: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The facts about a machine that must not differ when a run is resumed."""
 
     def reserved(self, device: str, wait: Callable[[str], None] | None) -> AbstractContextManager[None]:
-        """Hold the device, or devices, for as long as the block runs. Raises Busy where another run has it and `wait` is none."""
+        """Lock the device or devices during the block. Raises Busy if another run has it and `wait` is None."""
 
     def load(self, device: str) -> Mapping[str, Any]:
-        """What else the machine does before the first case."""
+        """The machine's load before the first case."""
 
     def open(self, run: Run, device: str, scene: Scene) -> Run:
-        """The run with what is known of its machines' limits."""
+        """The run with the ceilings of its machines."""
 
     def records(self, jobs: Iterator[Job]) -> Iterator[Record]:
-        """The record of each task of each job, as each ends. A job is taken only when it can begin."""
+        """The record of each task of each job, as each ends. A job is taken from `jobs` only when it can begin."""
 
     def workers(self) -> Mapping[str, Mapping[str, Any]]:
-        """By name, the machines that cases were given to; empty where it is the run's own."""
+        """The cluster machines that measured cases, by name; empty if that was only this machine."""
 
     def close(self) -> None:
         """End every process that was started."""

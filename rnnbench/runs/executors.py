@@ -1,4 +1,4 @@
-"""Which executor a request names: this machine, or a Ray cluster."""
+"""The executor for a request: this machine, or a Ray cluster."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ _OF_RAY = {"address": "--address", "on": "--on", "cores": "--cores", "share": "-
 
 
 def executor_of(request: Request, scratch: Path) -> Executor:
-    """The executor that a request names. Raises UsageError where an option belongs to another."""
+    """The executor that a request names. Raises UsageError if an option belongs to another executor."""
     if (name := request.executor or "local") == "local":
         if alien := [option for name, option in _OF_RAY.items() if getattr(request, name)]:
             raise UsageError(f"{alien[0]} applies to a cluster: add --executor ray, or leave it out")

@@ -7,7 +7,8 @@ from rnnbench.record import Record, Run
 
 
 def benchmark_json(run: Run) -> dict[str, Any]:
-    """Every measured record, with the statistics that pytest-benchmark itself would state. Failed cases have no place in that format."""
+    """Every measured record, with the statistics that pytest-benchmark itself would report. Failed cases are omitted: the format has no
+    place for them."""
     from pytest_benchmark import __version__
     from pytest_benchmark.stats import Stats
 
@@ -55,5 +56,5 @@ def _machine_info(machine: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _table(found: Any) -> dict[str, Any]:
-    """A table within a run.json, which may hold anything; nothing where it is none."""
+    """A JSON object from run.json, or an empty one if the value is not an object."""
     return dict(found) if isinstance(found, Mapping) else {}

@@ -20,7 +20,7 @@ CEILINGS_LOG = "ceilings"
 
 
 class Local:
-    """`server` is warm from the start: it imports torch while the request is checked."""
+    """Measures on this machine. `server` starts at once and imports torch while the request is checked."""
 
     at_once = 1
 
@@ -30,29 +30,29 @@ class Local:
         self._supervisor: Supervisor | None = None
 
     def survey(self, request: Request, plugins: tuple[str, ...], scratch: Path) -> Event:
-        """As a child of the server sees this machine."""
+        """Survey this machine in a child of the server."""
         return self.server.ask("survey", {"device": request.device, "plugins": plugins}, scratch / "survey.log")
 
     def arguments(self) -> Mapping[str, Any]:
-        """Nothing: it is as ever."""
+        """Empty: cases on this machine need no description of their placement."""
         return {}
 
-    def telling(self, machine: Mapping[str, Any]) -> Mapping[str, Any]:
-        """All of it."""
+    def identity(self, machine: Mapping[str, Any]) -> Mapping[str, Any]:
+        """All facts about the machine: on one machine none may differ."""
         return machine
 
     @contextmanager
     def reserved(self, device: str, wait: Callable[[str], None] | None) -> Iterator[None]:
-        """Hold the lock of the device on this machine."""
+        """Lock the device on this machine."""
         with held(f"device {device!r}", device_lock(device), wait):
             yield
 
     def load(self, device: str) -> Mapping[str, Any]:
-        """This machine's."""
+        """The load of this machine."""
         return at_start(device)
 
     def open(self, run: Run, device: str, scene: Scene) -> Run:
-        """Measure the ceilings, where they are not known."""
+        """The run with this machine's ceilings, which are measured if the cache has none."""
         warm = [self.server]
         self._supervisor = Supervisor(
             start=lambda: warm.pop() if warm else self._start(scene.log_path(SERVER_LOG)),
@@ -63,17 +63,17 @@ class Local:
         return with_ceilings(run, device, scene.results, self.server, scene.log_path(CEILINGS_LOG))
 
     def records(self, jobs: Iterator[Job]) -> Iterator[Record]:
-        """One job after another."""
+        """Run one job after another."""
         assert self._supervisor is not None
         for job in jobs:
             yield from self._supervisor.run(job)
 
     def workers(self) -> Mapping[str, Mapping[str, Any]]:
-        """None but this machine."""
+        """Empty: there is only this machine."""
         return {}
 
     def close(self) -> None:
-        """End the server and whatever it runs."""
+        """End the server and its children."""
         if self._supervisor is not None:
             self._supervisor.close()
         self.server.close()

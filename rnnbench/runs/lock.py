@@ -1,4 +1,4 @@
-"""One benchmark at a time per device: a file lock that names its holder and ends with it."""
+"""One benchmark at a time per device: a file lock that names its holder and is released when the holder ends."""
 
 import contextlib
 import fcntl
@@ -19,7 +19,7 @@ FOLDER_VARIABLE = "RNNBENCH_LOCKS"
 
 
 class Busy(RnnbenchError):
-    """Somebody else measures on this device now."""
+    """Another process is measuring on this device."""
 
     def __init__(self, what: str, holder: str) -> None:
         super().__init__(f"{what} is in use by {holder}: wait with --wait, or end that run")
@@ -27,9 +27,10 @@ class Busy(RnnbenchError):
 
 @contextlib.contextmanager
 def held(what: str, path: Path, wait: Callable[[str], None] | None = None, *, shared: bool = False) -> Iterator[None]:
-    """Hold `path` for as long as the block runs. The kernel frees it with its holder, however that ends.
+    """Lock `path` during the block. The kernel releases the lock when the holder ends, even by a kill.
 
-    `shared` holders bear one another. `wait` is told once of a holder and then waited out; without it, Busy is raised.
+    Several `shared` holders may have it at once. If another process has it, `wait` is called once with a sentence and this waits;
+    without `wait`, Busy is raised.
     """
     with os.fdopen(_open(path), "r+", encoding="utf-8") as file:
         how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
@@ -54,7 +55,7 @@ def device_lock(device: str) -> Path:
 
 
 def _hardware(device: str) -> str:
-    """cuda and cuda:0 are one; cuda:0 is another GPU under another CUDA_VISIBLE_DEVICES."""
+    """A device's name as the hardware: cuda means cuda:0, and CUDA_VISIBLE_DEVICES decides which GPU that is."""
     kind, _, index = device.partition(":")
     if kind != "cuda":
         return device
@@ -66,28 +67,28 @@ def _hardware(device: str) -> str:
 
 
 def _open(path: Path) -> int:
-    """Another user's file may be opened but not created anew: kernels forbid that in a shared folder."""
+    """Open the lock file, without O_CREAT if it exists: kernels forbid that for another user's file in a shared folder."""
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         try:
             return os.open(path, flags)
         except FileNotFoundError:
             descriptor = os.open(path, flags | os.O_CREAT, 0o666)
-            os.fchmod(descriptor, 0o666)  # another user's run has to see it too
+            os.fchmod(descriptor, 0o666)  # other users' runs must be able to lock it too
             return descriptor
     except OSError as error:
         raise CannotWrite(path, f"{error.strerror or error} (a lock; {FOLDER_VARIABLE} names another folder for devices')") from None
 
 
 def _write(descriptor: int, text: str) -> None:
-    """Who holds it; on a full disk nobody is named, and it is held all the same."""
+    """Write the holder's name into the file. On a full disk the name is missing, but the lock holds."""
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text.encode(), 0)
 
 
 def _holder(path: Path) -> str:
-    """Who holds it, in words."""
+    """The holder in words: process, host and start time."""
     try:
         found = json.loads(text(path, LARGEST_HOLDER_BYTES))
         return f"process {found['pid']} on {found['host']} since {found['started_utc']}"

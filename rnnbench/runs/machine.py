@@ -12,7 +12,7 @@ from rnnbench.runs.processes.client import ForkServer
 
 
 def with_ceilings(run: Run, device: str, results: Path, server: ForkServer, log: Path) -> Run:
-    """The run, its machine's ceilings known. Where they cannot be had, the reason stands in their place."""
+    """The run with its machine's ceilings, or with the reason why they could not be measured."""
     if CEILINGS in run.machine:
         return run
     key = machine_key(run.machine, device, run.arguments.get("pin"))
@@ -28,5 +28,5 @@ def with_ceilings(run: Run, device: str, results: Path, server: ForkServer, log:
 
 
 def measured(device: str, server: ForkServer, log: Path) -> Ceilings:
-    """Ceilings as a child of the server measures them now."""
+    """Measure the ceilings in a child of the server."""
     return Ceilings.from_dict(server.ask(CEILINGS, {"device": device}, log)[CEILINGS])

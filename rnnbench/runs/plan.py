@@ -15,15 +15,15 @@ from rnnbench.record import Record, Trial
 from rnnbench.runs.catalog import Found
 
 ISOLATIONS = ("process", "suite")
-PROCESS_COST_S = 0.4  # a fork, pytest's start, the model's build
+PROCESS_COST_S = 0.4  # fork, start of pytest, building the model
 WARMUP_SHARE = 0.3
-TRAINED_SHARE = 0.1  # of the time that a training may take is what it commonly does
+TRAINED_SHARE = 0.1  # share of its time limit that a training commonly takes
 _RECENT_RUNS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every task of a run, in the order in which they will be measured."""
+    """Every task of a run, in the order of measurement."""
 
     found: tuple[Found, ...]
     tasks: tuple[Trial, ...]
@@ -33,8 +33,8 @@ class Plan:
     skip_oversize: bool = False
 
     def jobs(self, left: Sequence[Trial]) -> Iterator[Job]:
-        """A process each: one case, or all of a suite's where cases share a process. `left` are the tasks that have no record yet.
-        A case of several processes shares them with no other."""
+        """The jobs for the tasks in `left`, one process each: one case, or all cases of a suite if they share a process.
+        A case that needs several processes never shares them."""
         paths = {found.suite.name: str(found.path) for found in self.found}
         alone = self.isolation == "process"
         for tasks in ([task] for task in left) if alone else (list(tasks) for _, tasks in groupby(left, key=_sharing)):
@@ -48,13 +48,13 @@ class Plan:
 
 
 def _sharing(task: Trial) -> tuple[object, ...]:
-    """Neighbours of one key share a process."""
+    """Consecutive tasks with equal keys share a process."""
     case, process = task
     return (case.suite, process, str(case) if case.processes > 1 else "")
 
 
 def repeated(cases: Sequence[Case], processes: int, isolation: str, seed: int) -> tuple[Trial, ...]:
-    """Each case in so many processes. Repeats come in random order, so that drift of the machine falls on all alike."""
+    """Each case in `processes` processes. Repeats are in random order, so that drift of the machine affects all cases alike."""
     if processes == 1:
         return tuple(Trial(case, 0) for case in cases)
     shuffled = random.Random(seed)
@@ -69,13 +69,13 @@ def repeated(cases: Sequence[Case], processes: int, isolation: str, seed: int) -
 
 
 def expected_s(case: Case, budget: Budget, history: dict[str, float]) -> float:
-    """How long a case should take: as long as it took before on this machine's records, else what its budget allows."""
+    """Expected seconds of a case: its duration in `history` if known, otherwise an estimate from its budget."""
     allowed_s = budget.training_s * TRAINED_SHARE if case.phase == "converge" else budget.max_time_s * (1 + WARMUP_SHARE)
     return history.get(str(case), PROCESS_COST_S + allowed_s)
 
 
 def past_durations_s(results: Path, budget: Budget) -> dict[str, float]:
-    """Wall seconds of each case id in the newest runs of a results folder that had as long a budget."""
+    """Wall seconds by case id, from the newest runs in a results folder, without cases that measured much longer than this budget."""
     known: dict[str, float] = {}
     if not results.is_dir():
         return known

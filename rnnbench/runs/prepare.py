@@ -27,9 +27,9 @@ from rnnbench.scratch import scratch
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request that can be carried out: the run as it will be written, its plan, and an executor that is already warm.
+    """A request that can be carried out: the run to write, its plan, and an executor that has already started.
 
-    `left` is the run to go on with, and `resumed` what its file will say of that; `notes` go on each record. `remarks` say what
+    `left` is the run to resume, and `resumed` the entry that its file gets; `notes` are added to each record. `remarks` say what
     `--set` did to suites of several grids.
     """
 
@@ -48,19 +48,19 @@ class Prepared:
 
 @contextmanager
 def prepared(request: Request) -> Iterator[Prepared]:
-    """Check a request and start its executor. Writes nothing; raises what is wrong with the request."""
+    """Check a request and start its executor. Writes nothing. Raises UsageError or another RnnbenchError."""
     _check_words(request)
     left = left_of(request.resume, request.results) if request.resume else None
     request = as_before(request, left) if left else request
     found = tuple(catalog.find(name) for name in request.suites)
     if not request.plugins and not any(
         one.own for one in found
-    ):  # whose variants may have axes of their own; else what is misspelt is refused before a process starts
+    ):  # plugins may declare axes; without them, a misspelt axis is refused before a process starts
         parse_set(request.sets)
         selector(request.select)
     budget = Budget.of(request.preset, request.budget)
 
-    with (  # a Ctrl-C at any point leaves neither a folder nor a process
+    with (  # Ctrl-C at any point leaves neither a folder nor a process behind
         scratch() as place,
         closing(executor_of(request, place)) as executor,
     ):
@@ -78,7 +78,7 @@ def prepared(request: Request) -> Iterator[Prepared]:
         _check_cases([case for case, _ in tasks], survey, request)
         plan = Plan(found, tasks, budget, plugins, request.isolation, request.skip_oversize)
         run = left.run if left else _new_run(request, plan, survey, executor)
-        resumed, notes = _goes_on(left, survey, request, executor) if left else ({}, ())
+        resumed, notes = _resumption(left, survey, request, executor) if left else ({}, ())
         folder = left.folder if left else request.results / run.id
         done = frozenset(left.done) if left else frozenset()
         yield Prepared(request, plan, survey["device"], run, folder, done, notes, executor, left, resumed, remarks)
@@ -102,9 +102,9 @@ def _check_words(request: Request) -> None:
             raise BadExpression("--pin", request.pin, f"this process may use CPUs {', '.join(map(str, sorted(usable)))}")
 
 
-def _goes_on(left: Left, survey: Event, request: Request, executor: Executor) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """When and how the run is taken up again, and what each further record must say of it."""
-    unlike = differences(left, executor.telling(left.run.machine), executor.telling(survey["machine"]), commit(Path.cwd()))
+def _resumption(left: Left, survey: Event, request: Request, executor: Executor) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """The run's entry about its resumption, and the notes for each further record. Raises Differs."""
+    unlike = differences(left, executor.identity(left.run.machine), executor.identity(survey["machine"]), commit(Path.cwd()))
     if unlike and not request.resume_anyway:
         raise Differs(unlike)
     entry = {"at_utc": now_utc(), "command": list(request.command), "differs": unlike}
@@ -113,7 +113,7 @@ def _goes_on(left: Left, survey: Event, request: Request, executor: Executor) ->
 
 def _new_run(request: Request, plan: Plan, survey: Event, executor: Executor) -> Run:
     suites = tuple(one.suite for one in plan.found)
-    asked: Mapping[str, Any] = {
+    arguments: Mapping[str, Any] = {
         "command": list(request.command),
         "device": survey["device"],
         "preset": request.preset,
@@ -134,7 +134,7 @@ def _new_run(request: Request, plan: Plan, survey: Event, executor: Executor) ->
     return Run(
         id=new_run_id(suites[0].name if len(suites) == 1 else "suites"),
         suites=tuple(suite.about() for suite in suites),
-        arguments=asked,
+        arguments=arguments,
         machine=survey["machine"],
         commit=commit(Path.cwd()),
         started_utc=now_utc(),
@@ -143,7 +143,7 @@ def _new_run(request: Request, plan: Plan, survey: Event, executor: Executor) ->
 
 
 def _check_cases(cases: Sequence[Case], survey: Event, request: Request) -> None:
-    """Names that only the measuring process knows."""
+    """Check names that only the measuring process knows: variants and tasks. Raises UsageError."""
     for axis, known in (("variant", [one["name"] for one in survey["variants"]]), ("task", list(survey["tasks"]))):
         for case in cases:
             if (value := getattr(case, axis)) is not None and value not in known:

@@ -1,4 +1,4 @@
-"""Profiling cases, each in its own child, while nothing is measured on the device."""
+"""Profiling cases, each in its own child, while the device is locked."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ LOGS = "logs"
 
 
 def profiles(ready: Prepared, steps: int, folder: Path) -> Iterator[tuple[Event, dict[str, Any]]]:
-    """Each case's profile, and what is known of the machine's ceilings. Traces and logs go into `folder`."""
+    """Each case's profile, and the machine's ceilings. Traces and logs go into `folder`."""
     assert isinstance(ready.executor, Local)  # the command offers no other
     server = ready.executor.server
     try:

@@ -7,7 +7,7 @@ from typing import Any
 from rnnbench import units
 from rnnbench.device.load import is_quiet
 
-LOOKS = 3  # in a row that must be quiet: a pause between two tests of others is no end of them
+LOOKS = 3  # consecutive quiet samples: a pause between two tests of other users is not their end
 EVERY_S = 1.0
 Load = Mapping[str, Any]
 
@@ -21,11 +21,11 @@ def load_before(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.monotonic,
 ) -> Load:
-    """The machine's load as the run begins. With `wait_s`, waits at most so many seconds until LOOKS looks in a row are quiet. Where it
-    begins on a busy machine, says so once, with what that costs and what helps. `threads` is what the user asked for."""
+    """The machine's load as the run begins. With `wait_s`, waits at most that many seconds until LOOKS consecutive samples are quiet. If
+    the machine is still busy, `say` gets one warning with the consequence and remedies. `threads` is the user's option."""
     load, began = look(), now()
     if wait_s is not None and not is_quiet(load):
-        say(f"waiting up to {units.duration(wait_s)} until other processes leave the CPU idle; {_told(load)}")
+        say(f"waiting up to {units.duration(wait_s)} until other processes leave the CPU idle; {_load_in_words(load)}")
         quiet = 0
         while quiet < LOOKS and now() - began < wait_s:
             sleep(EVERY_S)
@@ -37,17 +37,17 @@ def load_before(
 
 
 def warning(load: Load, threads: int | None, waited_s: float | None = None) -> str:
-    """One sentence on the load, one on its cost, and the remedies that the user has not taken yet."""
+    """A warning: the load, its consequence, and the remedies that the user has not taken yet."""
     remedies = [] if threads == 1 else ["repeat with --threads 1, which suffers least"]
     remedies += [] if waited_s is not None else ["repeat with --wait-quiet 600, which waits until they end"]
     remedies.append("continue, and trust only alternating measurements (rnnbench duet)")
     after = f" after {units.duration(waited_s)} of waiting" if waited_s is not None else ""
     choices = f"{', '.join(remedies[:-1])}{', or ' if remedies[:-1] else ''}{remedies[-1]}"
-    return f"this machine is busy{after}: {_told(load)}. Step times will be too long and scatter. Either {choices}."
+    return f"this machine is busy{after}: {_load_in_words(load)}. Step times will be too long and scatter. Either {choices}."
 
 
-def _told(load: Load) -> str:
-    """Who is busy: "other processes keep 2.0 cores busy"."""
+def _load_in_words(load: Load) -> str:
+    """The load as a clause: "other processes keep 2.0 cores busy"."""
     cores, stolen = load.get("other_load_cores"), load.get("steal_share") or 0.0
     parts = [f"other processes keep {cores:.1f} cores busy"] if cores else []
     parts += [f"the hypervisor takes {stolen:.0%} of the CPU time"] if stolen >= 0.01 else []

@@ -13,7 +13,7 @@ from rnnbench.runs.lock import Busy, held
 
 @dataclass(frozen=True, slots=True)
 class Old:
-    """A run that may go: its folder, when it began, and its size."""
+    """A run that may be removed: its folder, start time and size."""
 
     folder: Path
     started: datetime
@@ -21,7 +21,7 @@ class Old:
 
 
 def old_runs(results: Path, *, keep: int, older_than_days: float | None) -> list[Old]:
-    """Runs beyond the newest `keep` that began longer ago than so many days. What cannot be read, or dated, stays."""
+    """Runs beyond the newest `keep` that are older than `older_than_days`. A run that cannot be read or dated is kept."""
     found: list[tuple[datetime, str, Path]] = []
     for path in results.glob(f"*/{RUN_FILE}"):
         try:
@@ -39,10 +39,10 @@ def old_runs(results: Path, *, keep: int, older_than_days: float | None) -> list
 
 
 def remove(one: Old) -> bool:
-    """Whether the run's folder was removed; a run in progress is left alone."""
+    """Remove a run's folder, unless the run is in progress. Returns whether it was removed."""
     try:
         with held(f"run {one.folder.name!r}", one.folder / LOCK):
-            (one.folder / RUN_FILE).unlink()  # from here on it is no run, whatever ends this
+            (one.folder / RUN_FILE).unlink()  # without run.json it is not a run, even if the removal is interrupted
             shutil.rmtree(one.folder)
     except Busy:
         return False
@@ -52,7 +52,7 @@ def remove(one: Old) -> bool:
 
 
 def _busy(folder: Path) -> bool:
-    """Whether a run is in progress there. A folder without a lock's file is not touched to find out."""
+    """Whether a run is in progress in the folder. No lock file is created to find out."""
     if not (folder / LOCK).exists():
         return False
     try:

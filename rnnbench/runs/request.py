@@ -11,7 +11,7 @@ from rnnbench.case import Case
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One `rnnbench run`. `suites` is empty only where `resume` names a run."""
+    """The options of one `rnnbench run`. `suites` is empty only if `resume` names a run."""
 
     suites: tuple[str, ...] = ()
     device: str | None = None
@@ -43,14 +43,18 @@ class Request:
     command: tuple[str, ...] = ()
 
     def server_environment(self) -> dict[str, str]:
-        """What the measuring process has to know before it imports torch."""
+        """Environment variables that the measuring process needs before it imports torch."""
         threads = {"OMP_NUM_THREADS": str(self.threads), "MKL_NUM_THREADS": str(self.threads)} if self.threads else {}
         memory = str(self.memory_limit_bytes) if self.memory_limit_bytes else ""
-        return {**threads, MEMORY_VARIABLE: memory, PIN_VARIABLE: self.pin or ""}  # always: what the caller's shell holds is not meant
+        return {
+            **threads,
+            MEMORY_VARIABLE: memory,
+            PIN_VARIABLE: self.pin or "",
+        }  # always set: the caller's environment has no effect
 
 
 def time_limit_s(request: Request, budget: Budget, case: Case) -> float:
-    """The time limit of a case: as the user said, else enough for what its budget allows."""
+    """The time limit of a case in seconds: the user's, otherwise one that its budget cannot reach."""
     if request.case_timeout_s is not None:
         return request.case_timeout_s
     return CASE_TIMEOUT_S + budget.energy_s + (budget.training_s if case.phase == "converge" else 0.0)

@@ -1,4 +1,4 @@
-"""Resuming an interrupted run: what is left, what it asked for, and whether machine and code are still the same."""
+"""Resuming an interrupted run: its remaining cases, its arguments, and whether machine and code are still the same."""
 
 import json
 import os
@@ -16,13 +16,13 @@ from rnnbench.runs import catalog
 from rnnbench.runs.request import Request
 
 SET_ASIDE = "records.damaged"
-_PASSING = ("mhz", "ceilings")  # differ from one minute to the next on the same machine, or are measured with the run
+_PASSING = ("mhz", "ceilings")  # change from minute to minute on one machine, or are measured with the run
 _BUDGET = ("max_time_s", "precision", "min_rounds", "confidence", "energy_s")
-_FIXED = {"sets": "--set", "select": "--select", "device": "--device"}  # what a run keeps from its beginning
+_FIXED = {"sets": "--set", "select": "--select", "device": "--device"}  # options that a run keeps from its start
 
 
 class Differs(RnnbenchError):
-    """The machine or the code is not what the run began on."""
+    """The machine or the code differs from that at the start of the run."""
 
     exit_code = EXIT_INCONCLUSIVE
 
@@ -32,7 +32,7 @@ class Differs(RnnbenchError):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A run to go on with."""
+    """A run to resume."""
 
     run: Run
     folder: Path
@@ -41,27 +41,27 @@ class Left:
 
     @property
     def done(self) -> set[tuple[str, int]]:
-        """Rows that have their final record."""
+        """Keys of the trials that have their final record."""
         return {record.key for record in self.run.records}
 
-    def goes_on(self, entry: Mapping[str, Any]) -> Run:
-        """The run as it is written while it goes on. `entry` says when, how and where it was taken up."""
+    def resumed(self, entry: Mapping[str, Any]) -> Run:
+        """The run to write while it continues. `entry` says when, how and where it was resumed."""
         resumed = [*self.run.arguments.get("resumed", []), dict(entry)]
         return replace(self.run, finished_utc="", interrupted=False, arguments={**self.run.arguments, "resumed": resumed}, records=())
 
 
 def left_of(name: str, results: Path) -> Left:
-    """What a run planned and what it has, by id, by the beginning of one, or by folder. Changes nothing."""
+    """The plan and the records of a run, by id, by the start of an id, or by folder. Changes nothing."""
     return _left(find_run(name, results))
 
 
 def read_again(left: Left) -> Left:
-    """The same run as it is now."""
+    """The same run, read again from its folder."""
     return _left(left.folder)
 
 
 def mend(folder: Path) -> None:
-    """Give the journal's last line its end, so that the next record starts a line of its own: what is half-written goes to a file aside."""
+    """End the journal's last line, so that the next record starts a new one. A half-written last line is moved to a separate file."""
     path = folder / RECORDS_FILE
     if not path.exists():
         return
@@ -86,7 +86,7 @@ def mend(folder: Path) -> None:
 
 
 def _end_of_lines(journal: BinaryIO) -> int:
-    """Where the last whole line ends, read from the back: a half-written one may be of any length."""
+    """Offset of the end of the last whole line. It is searched from the back, because a half-written line can have any length."""
     place = journal.seek(0, os.SEEK_END)
     while place:
         begin = max(0, place - 2**20)
@@ -98,7 +98,8 @@ def _end_of_lines(journal: BinaryIO) -> int:
 
 
 def as_before(request: Request, left: Left) -> Request:
-    """The request of a run to go on with. Suites and plugins of the user's own are code: they are named again, never read from a run."""
+    """The request that resumes a run. The user's own suites and plugins are code, so they must be named again; their paths are never
+    taken from a run."""
     for field, option in _FIXED.items():
         if getattr(request, field):
             raise UsageError(f"{option} applies to new runs; {left.run.id!r} keeps the settings it started with")
@@ -111,7 +112,7 @@ def as_before(request: Request, left: Left) -> Request:
 
 
 def differences(left: Left, began: Mapping[str, Any], machine: Mapping[str, Any], commit: Mapping[str, Any]) -> str:
-    """How machine and code differ from those that the run `began` on; empty where they do not."""
+    """How machine and code differ from those at the start of the run; empty if they do not."""
     pairs = [("machine", began, machine), ("commit", left.run.commit, commit)]
     found = [f"{name}: {was!r} then, {now!r} now" for kind, before, after in pairs for name, was, now in _unlike(kind, before, after)]
     return "; ".join(found)
@@ -131,7 +132,7 @@ def _left(folder: Path) -> Left:
 
 
 def _is_record(line: bytes) -> bool:
-    """Is this a whole record that lacks only its newline?"""
+    """Whether the line is a whole record that lacks only its newline."""
     try:
         Record.from_dict(json.loads(line))
     except (ValueError, RecursionError, BadRecord):
@@ -166,7 +167,7 @@ def _as_asked(request: Request, left: Left) -> Request:
 
 
 def _placed(request: Request, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """How cases are placed: as the run began, wherever that is taken up; only the cluster's address is told anew."""
+    """How cases are placed: as at the start of the run. Only the cluster's address may be new."""
     placing = asked.get("placing")
     if not placing:
         return {"executor": request.executor or "local"}

@@ -20,7 +20,7 @@ Pair = tuple[float, float]
 
 
 def trial(server: ForkServer, device: str, seconds: float, log: Path) -> list[Pair]:
-    """Median step seconds of pairs of processes, as many as fit into so many seconds."""
+    """Median step times in seconds of pairs of processes, as many pairs as fit into `seconds`."""
     case = Case(suite=SUITE, device=device, seq_len=32, **SIZES)
     job = Job(suite_path=str(shipped()[SUITE]), tasks=(Trial(case, 0),), budget=BUDGET).as_dict()
     end_s, pairs = time.monotonic() + seconds, []

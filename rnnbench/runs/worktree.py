@@ -1,4 +1,4 @@
-"""Git revisions: a temporary checkout of one, and the commits between two."""
+"""Git revisions: a temporary checkout of a revision, and the commits between two revisions."""
 
 import contextlib
 import subprocess
@@ -10,7 +10,7 @@ from rnnbench.scratch import scratch
 
 
 def repository(folder: Path) -> Path:
-    """The root of the git checkout that `folder` lies in."""
+    """The root of the git checkout that contains `folder`. Raises UsageError."""
     try:
         return Path(_git(folder, "rev-parse", "--show-toplevel"))
     except (OSError, subprocess.SubprocessError):
@@ -19,7 +19,7 @@ def repository(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def worktree(root: Path, revision: str) -> Iterator[Path]:
-    """A checkout of `revision` beside the user's own, which is left alone; it is gone afterwards."""
+    """A temporary checkout of `revision`, removed after the block. The user's own checkout is not touched. Raises UsageError."""
     try:
         known = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     except (OSError, subprocess.SubprocessError):
@@ -29,8 +29,8 @@ def worktree(root: Path, revision: str) -> Iterator[Path]:
         try:
             _git(root, "worktree", "add", "--detach", "--quiet", str(place), known)
         except (OSError, subprocess.SubprocessError) as error:
-            told = getattr(error, "stderr", "") or str(error)
-            raise UsageError(f"revision {revision!r} cannot be checked out: {told.strip().splitlines()[-1]}") from None
+            message = getattr(error, "stderr", "") or str(error)
+            raise UsageError(f"revision {revision!r} cannot be checked out: {message.strip().splitlines()[-1]}") from None
         try:
             yield place
         finally:
@@ -39,7 +39,7 @@ def worktree(root: Path, revision: str) -> Iterator[Path]:
 
 
 def commits_between(root: Path, good: str, bad: str) -> tuple[str, ...]:
-    """Full hashes of the commits that `bad` has and `good` has not, along first parents, oldest first. Raises UsageError."""
+    """Full hashes of the commits that are in `bad` but not in `good`, along first parents, oldest first. Raises UsageError."""
     try:
         first, last = (_git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{one}^{{commit}}") for one in (good, bad))
     except (OSError, subprocess.SubprocessError):
@@ -51,12 +51,12 @@ def commits_between(root: Path, good: str, bad: str) -> tuple[str, ...]:
 
 
 def subject(root: Path, commit: str) -> str:
-    """A commit in one line: its short hash and subject."""
+    """A commit's short hash and subject."""
     return _git(root, "show", "--no-patch", "--format=%h %s", commit)
 
 
 def there(path: Path, root: Path, place: Path) -> Path:
-    """A user's file as the revision has it: the same path in the worktree, or the file itself where it lies outside the checkout."""
+    """A user's file in the revision: the same path in the worktree, or the file itself if it is outside the checkout."""
     whole = path.resolve()
     if not whole.is_relative_to(root.resolve()):
         return whole

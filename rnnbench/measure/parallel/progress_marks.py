@@ -1,4 +1,4 @@
-"""How far each of several processes has come, in shared memory: the one that hangs is furthest behind."""
+"""The progress of several processes, in shared memory: a process that hangs is furthest behind."""
 
 import mmap
 
@@ -6,23 +6,23 @@ _MARK_BYTES = 8
 
 
 class ProgressMarks:
-    """A count of marks for each process. Made before they are forked; each adds to its own only."""
+    """A counter per process. Create it before the processes are forked; each increments only its own."""
 
     def __init__(self, size: int) -> None:
         self._marks = memoryview(mmap.mmap(-1, _MARK_BYTES * size)).cast("q")
 
     def mark(self, rank: int) -> None:
-        """That process has come to the next place where the others come too."""
+        """Count one more synchronization point that this rank has reached."""
         self._marks[rank] += 1
 
     def behind(self) -> tuple[int, ...]:
-        """The ranks that have come least far; none where all are at one place."""
+        """The ranks with the lowest count; empty if all counts are equal."""
         marks = self._marks.tolist()
         least = min(marks)
         return () if max(marks) == least else tuple(rank for rank, count in enumerate(marks) if count == least)
 
-    def told(self) -> str:
-        """Who keeps the others waiting, in words."""
+    def who_is_late(self) -> str:
+        """The ranks that the others wait for, in words."""
         size, behind = len(self._marks), self.behind()
         if not behind:
             return f"all {size} ranks stopped at one place"
@@ -34,16 +34,16 @@ _HERE: dict[str, tuple[ProgressMarks, int]] = {}
 
 
 def take_place(marks: ProgressMarks, rank: int) -> None:
-    """From here on this process marks its way as `rank`."""
+    """Make `mark` count for this rank from now on."""
     _HERE["marks"] = marks, rank
 
 
 def watched() -> bool:
-    """Whether somebody looks at the marks, and ends whoever hangs."""
+    """Whether this process is a rank whose marks are watched, so that a hang is ended."""
     return bool(_HERE)
 
 
 def mark() -> None:
-    """This process has come to the next place. Does nothing where nobody looks."""
+    """Count one more synchronization point for this process; no effect outside a watched rank."""
     for marks, rank in _HERE.values():
         marks.mark(rank)

@@ -1,1 +1,1 @@
-"""Cases on the machines of a Ray cluster. Ray is the extra `ray`, and is imported only where a run asks for it."""
+"""Cases on the machines of a Ray cluster. Ray is the optional dependency `ray` and is imported only if a run uses it."""

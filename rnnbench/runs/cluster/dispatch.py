@@ -1,4 +1,4 @@
-"""Jobs to workers, records back as they arrive. What a lost machine had is retried once elsewhere, then recorded as lost."""
+"""Sends jobs to workers and yields records as they arrive. A lost machine's cases are retried once elsewhere, then recorded as lost."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ TRIES = 2
 
 
 class Dispatch:
-    """As many jobs are out as there are hands, whatever the number of cases: memory does not grow with it."""
+    """Distributes jobs. At most one job per worker is in flight, so that memory does not grow with the number of cases."""
 
     def __init__(self, ray: Any, pool: WorkerPool, scene: Scene) -> None:
         self._ray = ray
@@ -34,10 +34,10 @@ class Dispatch:
             if not more and not self._again and not self._pool.busy:
                 return
             for worker in self._pool.ready():
-                yield from self._hear(worker)
+                yield from self._received(worker)
 
     def _hand_out(self, jobs: Iterator[Job]) -> bool:
-        """A job to each idle hand. Whether there may be more to hand out."""
+        """Send a job to each idle worker. Returns whether more jobs may follow."""
         for worker in self._pool.idle:
             job = self._tried_elsewhere(worker) or next(jobs, None)
             if job is None:
@@ -47,7 +47,7 @@ class Dispatch:
         return True
 
     def _tried_elsewhere(self, worker: WorkerHandle) -> Job | None:
-        """A job that another machine lost; one that this machine lost too, where there is no other."""
+        """A job that another machine lost, or if there is no other machine, one that this machine lost."""
         others = any(one.slot.node != worker.slot.node for one in self._pool.workers)
         for number, (job, node) in enumerate(self._again):
             if node != worker.slot.node or not others:
@@ -55,24 +55,25 @@ class Dispatch:
                 return job
         return None
 
-    def _hear(self, worker: WorkerHandle) -> Iterator[Record]:
+    def _received(self, worker: WorkerHandle) -> Iterator[Record]:
+        """The worker's next record, if any; or what follows from its loss."""
         job = worker.job
         assert job is not None
         try:
-            told = list(worker.told())
+            results = list(worker.results())
         except self._ray.exceptions.RayError as error:
             yield from self._lost(worker, job, why_lost(error))
             return
-        for data, said in told:
+        for data, output in results:
             record = replace(Record.from_dict(data), worker=worker.name)
-            self._keep_log(record.log, said)
-            self._pool.praise(worker)
+            self._keep_log(record.log, output)
+            self._pool.reset_losses(worker)
             left = tuple(task for task in job.tasks if task.key != record.key)
             worker.job = replace(job, tasks=left)
             yield record
 
     def _lost(self, worker: WorkerHandle, job: Job, why: str) -> Iterator[Record]:
-        """The case that it was at is tried once more, and those behind it with it."""
+        """Retry the worker's current case once, and with it the remaining cases of its job."""
         self._pool.lose(worker)
         tasks = job.tasks
         if not tasks:
@@ -89,12 +90,12 @@ class Dispatch:
         if tasks:
             self._again.append((replace(job, tasks=tasks), worker.slot.node))
 
-    def _keep_log(self, name: str, said: bytes) -> None:
-        """What a case printed on its machine, in the run's own folder."""
+    def _keep_log(self, name: str, output: bytes) -> None:
+        """Write a case's output from its machine into the run's folder."""
         if not name or Path(name).name != name:
             return
         path = self._scene.log_path(name.removesuffix(".log"))
         try:
-            path.write_bytes(said)
+            path.write_bytes(output)
         except OSError as error:
             raise CannotWrite(path, error.strerror or error) from None

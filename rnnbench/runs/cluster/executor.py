@@ -31,7 +31,7 @@ MOST_FILE_BYTES = 64 * 2**20
 
 
 class OnRay:
-    """Each machine surveys itself, holds its own lock, measures its own ceilings, and supervises its own cases."""
+    """Measures on a Ray cluster. Each machine surveys itself, has its own lock and ceilings, and supervises its own cases."""
 
     def __init__(self, request: Request, worker_class: type = Worker) -> None:
         _check(request)
@@ -44,21 +44,21 @@ class OnRay:
 
     @property
     def pool(self) -> WorkerPool:
-        """All stations; there once `survey` was called."""
+        """All workers. Available after `survey`."""
         assert self._pool is not None
         return self._pool
 
     @property
     def at_once(self) -> int:
-        """How many stations there are now."""
+        """Number of workers now."""
         return len(self.pool.workers)
 
     def machine_types(self) -> list[str]:
-        """Every type of machine that the request could be measured on, the most common first. Call after `look_around`."""
+        """Every machine type that could measure the request, the most common first. Call after `look_around`."""
         return [name for name, _ in Counter(one.machine_type for one in self.pool.workers).most_common()]
 
-    def survey(self, request: Request, plugins: tuple[str, ...], scratch: Path) -> Event:  # noqa: ARG002 - stations have folders of their own
-        """As the first machine of the chosen type tells. Raises UsageError where types are mixed and none was chosen."""
+    def survey(self, request: Request, plugins: tuple[str, ...], scratch: Path) -> Event:  # noqa: ARG002 - workers have their own folders
+        """The survey of the first machine of the chosen type. Raises UsageError if types are mixed and none was chosen."""
         self.look_around(plugins)
         types = self.machine_types()
         wanted = request.machine_type
@@ -73,7 +73,7 @@ class OnRay:
         return self.pool.workers[0].survey
 
     def look_around(self, plugins: tuple[str, ...] = ()) -> None:
-        """Start a station on every place that the request may use."""
+        """Start a worker on every slot that the request may use."""
         request = self._request
         found = [find(name) for name in request.suites]
         own = [str(one.path) for one in found if one.path not in shipped().values()]
@@ -89,29 +89,29 @@ class OnRay:
         self._pool.gather()
 
     def arguments(self) -> Mapping[str, Any]:
-        """How cases were placed. The address is not in it: it says nothing of a figure, and may be a secret."""
+        """How cases were placed. The address is omitted: it affects no figure and may be a secret."""
         request, label = self._request, self.pool.workers[0].slot.labels.get(LABEL)
         placing = {"on": list(request.on), "cores": request.cores, "share": request.share, "machine_type": self.pool.machine_type}
         conditions = {"machine_label": label, "share": request.share or None}
         return {"placing": placing, **{name: value for name, value in conditions.items() if value is not None}}
 
-    def telling(self, machine: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What all machines of a type have in common."""
+    def identity(self, machine: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The facts that all machines of a type have in common."""
         return facts(machine)
 
     @contextmanager
     def reserved(self, device: str, wait: Callable[[str], None] | None) -> Iterator[None]:  # noqa: ARG002 - each knows its own
-        """Hold the device on each machine."""
+        """Lock the device on each machine."""
         self.pool.hold(wait)
         yield
 
     def load(self, device: str) -> Mapping[str, Any]:  # noqa: ARG002 - each knows its own
-        """Of all machines in one: what run.json states of each stands under its name."""
+        """The load notes of all machines, each prefixed with the machine's name. run.json has each machine's load under its name."""
         notes = dict.fromkeys(f"{one.name}: {note}" for one in self.pool.workers for note in one.load.get("notes", ()))
         return {"notes": list(notes)}
 
     def open(self, run: Run, device: str, scene: Scene) -> Run:  # noqa: ARG002 - each knows its own
-        """Each machine's ceilings, from the results folder or measured there."""
+        """The run, after each machine's ceilings were read from the results folder or measured."""
         pool = self.pool
         pool.results, pool.say = scene.results, scene.say
         pool.prepare()
@@ -119,30 +119,30 @@ class OnRay:
         return replace(run, machine=pool.workers[0].machine, workers={**run.workers, **pool.met})
 
     def records(self, jobs: Iterator[Job]) -> Iterator[Record]:
-        """As they come."""
+        """The records as they arrive."""
         assert self._dispatch is not None
         return self._dispatch.records(jobs)
 
     def workers(self) -> Mapping[str, Mapping[str, Any]]:
-        """Every machine that was met."""
+        """Every machine that took part, by name."""
         return self.pool.met
 
     def close(self) -> None:
-        """End every station, and the cluster where it is this run's own."""
+        """End every worker, and the cluster if this run started it."""
         if self._pool is not None:
             self._pool.close()
         self._stack.close()
 
 
 def machine_types(request: Request) -> list[str]:
-    """Every type of machine that a request could be measured on."""
+    """Every machine type in the cluster that could measure the request."""
     with contextlib.closing(OnRay(request)) as executor:
         executor.look_around(tuple(str(user_path(path).resolve()) for path in request.plugins))
         return executor.machine_types()
 
 
 def _check(request: Request) -> None:
-    """What has no meaning on a cluster."""
+    """Raise UsageError for options that do not apply to a cluster."""
     if own := [name for name in (*request.suites, *request.plugins) if is_own(name)]:
         raise UsageError(f"{own[0]} is a model of your own, which is measured on this machine: leave out --executor ray")
     if request.pin is not None:
@@ -154,7 +154,7 @@ def _check(request: Request) -> None:
 
 
 def _content(path: str) -> bytes:
-    """A file of the user's own, to travel."""
+    """The content of a user's file, to send to the workers."""
     try:
         return bounded.content(user_path(DataSource.of(path).path if is_data(path) else path), MOST_FILE_BYTES)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Ends what is left of a run's own Ray cluster once the run has ended.
+"""Ends the remaining processes of a run's own Ray cluster once the run has ended.
 
-Ray's own helpers outlive a killed driver by minutes. Whatever came from the run carries the mark in its environment, or, where it has
-written its title over that, has files of the cluster's folder open.
+Ray's helper processes outlive a killed driver by minutes. A process that the run started has the mark in its environment, or if its
+process title overwrote that, it has files in the cluster's folder open.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ ROUNDS = 5
 
 
 def main(mark: str, folder: str) -> None:
-    """Returns when the run is over and no process of its cluster is left."""
-    run = os.getppid()  # may end by itself, and has Ray's log open until it does
-    sys.stdin.buffer.read()  # ends with the process at its other end
-    for _ in range(ROUNDS):  # again, while the killed were starting others
+    """Wait for the run to end, then end its cluster. Returns when no process of the cluster is left."""
+    run = os.getppid()  # must not be killed, although it has Ray's log open until it ends
+    sys.stdin.buffer.read()  # returns when the process at the other end has ended
+    for _ in range(ROUNDS):  # repeat, because processes may start others before they are killed
         if not (left := _left(mark, folder, run)):
             break
         for one in left:
@@ -43,7 +43,7 @@ def _left(mark: str, folder: str, but: int) -> list[psutil.Process]:
 
 
 def _holds(pid: int, folder: str) -> bool:
-    """Whether a process has a file below the folder open."""
+    """Whether a process has a file in the folder open."""
     for link in Path(f"/proc/{pid}/fd").glob("*"):
         with contextlib.suppress(OSError):
             if str(link.readlink()).startswith(f"{folder}/"):

@@ -1,4 +1,4 @@
-"""Connecting to a Ray cluster: an existing one, or one of this machine's own that ends with the run."""
+"""Connecting to a Ray cluster: an existing one, or one started on this machine for the duration of the run."""
 
 import contextlib
 import logging
@@ -15,22 +15,22 @@ from rnnbench.errors import NoCluster, UsageError
 from rnnbench.scratch import scratch
 
 CONNECT_S = 5.0
-STORE_BYTES = 80 * 2**20  # the least that Ray takes; a record is a few kilobytes
+STORE_BYTES = 80 * 2**20  # Ray's minimum; a record is a few kilobytes
 MARK = "RNNBENCH_RAY"
 _OWN = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # as on a Mac: a cluster of one machine, on the loopback address only
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # a cluster of one machine on the loopback address only, as on a Mac
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_memory_monitor_refresh_ms": "0",  # the supervisor tells what ran out of memory; Ray would end the supervisor
-    "RAY_worker_oom_score_adjustment": "0",  # and the kernel is to take a case before it
+    "RAY_memory_monitor_refresh_ms": "0",  # Ray would kill the supervisor, which reports cases that run out of memory
+    "RAY_worker_oom_score_adjustment": "0",  # the kernel should kill a case rather than the supervisor
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 
 
 @contextlib.contextmanager
 def connected(address: str | None) -> Iterator[Any]:
-    """The module `ray`, connected. Without an address a cluster is started on this machine, and stopped at the end.
+    """The module `ray`, connected to a cluster. Without an address, a cluster is started on this machine and stopped at the end.
 
-    Raises NoCluster within seconds where there is none at the address.
+    Raises NoCluster within seconds if there is no cluster at the address.
     """
     with contextlib.ExitStack() as stack:
         stack.callback(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
@@ -46,14 +46,14 @@ def connected(address: str | None) -> Iterator[Any]:
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR, namespace=f"rnnbench-{secrets.token_hex(4)}")
         except (OSError, RuntimeError, ValueError) as error:  # ConnectionError is an OSError
             raise NoCluster(address, _first_line(error)) from None
-        signal.signal(signal.SIGTERM, before)  # Ray puts its own in place
+        signal.signal(signal.SIGTERM, before)  # Ray replaces the handler
         stack.callback(ray.shutdown)
         _hush()
         yield ray
 
 
 def _imported(environment: dict[str, str]) -> Any:
-    """Ray reads some of its settings as it is imported."""
+    """Import Ray with these environment variables, because it reads some settings on import."""
     for name, value in environment.items():
         os.environ.setdefault(name, value)
     try:
@@ -64,7 +64,7 @@ def _imported(environment: dict[str, str]) -> Any:
 
 
 def _check(address: str) -> None:
-    """Say at once what Ray would find out in minutes."""
+    """Raise NoCluster at once for an address at which Ray would only fail after minutes."""
     if address == "auto":
         return
     host, colon, port = address.rpartition(":")
@@ -82,7 +82,7 @@ def _check(address: str) -> None:
 
 @contextlib.contextmanager
 def _own() -> Iterator[dict[str, Any]]:
-    """Options for a cluster of this machine's own, and a guard that ends it should this process be killed."""
+    """Options for a cluster on this machine, with a guard that ends it if this process is killed."""
     mark = secrets.token_hex(8)
     with scratch("/tmp") as home:  # noqa: S108 - a socket's path has 107 characters at most, and TMPDIR may be long
         guard = subprocess.Popen(  # noqa: S603 - this interpreter
@@ -107,7 +107,7 @@ def _own() -> Iterator[dict[str, Any]]:
 
 
 def _hush() -> None:
-    """Ray tells of a lost worker in thirty lines; the run tells it in one."""
+    """Silence Ray's log: it reports a lost worker in thirty lines, the run in one."""
     with contextlib.suppress(ImportError, AttributeError, KeyError):
         from ray._private.ray_logging import global_worker_stdstream_dispatcher
 

@@ -1,4 +1,4 @@
-"""Which places of a cluster can take a case, and which machines are of one type. Plain values: no Ray here."""
+"""Which slots of a cluster can take a case, and which machines are of one type. Plain values, without Ray."""
 
 import hashlib
 import json
@@ -10,14 +10,14 @@ from rnnbench.errors import BadExpression, NoWorkers
 from rnnbench.runs.request import Request
 
 LABEL = "machine"
-"""The label by which nodes say that they differ where their hardware does not show it."""
+"""The label that distinguishes machine types whose hardware looks the same."""
 _OWN_LABEL = "ray.io/node-id"
-_FACTS = ("model", "cores", "logical", "usable", "governor")  # of a CPU; how fast its clock is now is none
+_FACTS = ("model", "cores", "logical", "usable", "governor")  # of a CPU; its current clock is not among them
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place for one case at a time. Ray sets `cpus` and `gpus` aside; a case is confined to `cores`, where they are stated."""
+    """A place for one case at a time. Ray reserves `cpus` and `gpus`; a case is confined to `cores` CPU cores if that is not None."""
 
     node: str
     host: str
@@ -29,7 +29,7 @@ class Slot:
 
 
 def slots(nodes: Iterable[Mapping[str, Any]], request: Request) -> list[Slot]:
-    """The places that a request may use, as `ray.nodes()` tells of the nodes. Raises NoWorkers, with what there is."""
+    """The slots that a request may use among the nodes of `ray.nodes()`. Raises NoWorkers, which lists what there is."""
     alive = [one for one in nodes if one["Alive"]]
     wanted = dict(map(_pair, request.on))
     here = [one for one in alive if all(one["Labels"].get(name) == value for name, value in wanted.items())]
@@ -45,15 +45,15 @@ def slots(nodes: Iterable[Mapping[str, Any]], request: Request) -> list[Slot]:
 
 
 def machine_type(machine: Mapping[str, Any], labels: Mapping[str, str]) -> str:
-    """A name for machines whose figures may stand beside each other: model, and a digest of all that must agree."""
-    told = facts(machine) | {LABEL: labels.get(LABEL)}
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:6]
-    gpus = told["gpus"]
-    return f"{labels.get(LABEL) or (gpus[0] if gpus else told['cpu'].get('model', 'unknown'))} #{digest}"
+    """A name for machines whose figures can be compared: the model, and a digest of all facts that must agree."""
+    found = facts(machine) | {LABEL: labels.get(LABEL)}
+    digest = hashlib.sha256(json.dumps(found, sort_keys=True, default=str).encode()).hexdigest()[:6]
+    gpus = found["gpus"]
+    return f"{labels.get(LABEL) or (gpus[0] if gpus else found['cpu'].get('model', 'unknown'))} #{digest}"
 
 
 def facts(machine: Mapping[str, Any]) -> dict[str, Any]:
-    """Hardware, limits and versions, without what differs between two machines of one type."""
+    """Hardware, limits and versions, without facts that differ between machines of one type."""
     cpu = machine.get("cpu", {})
     return {
         "cpu": {name: cpu[name] for name in _FACTS if name in cpu},
@@ -66,7 +66,7 @@ def facts(machine: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _on_cpus(node: Mapping[str, Any], request: Request) -> Iterator[Slot]:
-    """One place that has the node to itself, or with --share as many as have cores enough."""
+    """One slot with the whole node, or with --share as many as its cores allow."""
     whole = float(node["Resources"].get("CPU", 0))
     cores = request.cores or (1 if request.share else None)
     if whole < (cores or 1):
@@ -77,7 +77,7 @@ def _on_cpus(node: Mapping[str, Any], request: Request) -> Iterator[Slot]:
 
 
 def _on_gpus(node: Mapping[str, Any], request: Request) -> Iterator[Slot]:
-    """One place for each GPU, with an even share of the cores."""
+    """One slot per GPU, with an even share of the cores."""
     count, whole = int(node["Resources"].get("GPU", 0)), int(node["Resources"].get("CPU", 0))
     cores = request.cores or (whole // count if count > 1 else None) or None
     for index in range(count if (cores or 0) * count <= max(whole, 1) or count == 1 else whole // (cores or 1)):
@@ -97,8 +97,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _labels(nodes: Sequence[Mapping[str, Any]]) -> str:
-    told = sorted({f"{name}={value}" for one in nodes for name, value in one["Labels"].items() if name != _OWN_LABEL})
-    return f"there are: {', '.join(told)}" if told else "its machines have no labels (ray start --labels machine=a)"
+    labels = sorted({f"{name}={value}" for one in nodes for name, value in one["Labels"].items() if name != _OWN_LABEL})
+    return f"there are: {', '.join(labels)}" if labels else "its machines have no labels (ray start --labels machine=a)"
 
 
 def _resources(node: Mapping[str, Any]) -> str:

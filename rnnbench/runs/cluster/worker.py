@@ -27,7 +27,7 @@ LONGEST_LOG = 256 * 2**10
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What a station is told as it starts. `files` are the user's own: path at the head → content. `suites` is path → name."""
+    """The settings of a worker. `files` maps paths of the user's files on the head to their content; `suites` maps paths to names."""
 
     device: str | None
     plugins: tuple[str, ...]
@@ -39,17 +39,17 @@ class Orders:
     shared: bool
 
 
-Told = tuple[dict[str, Any], bytes]
-"""A record as plain values, and what its process printed."""
+Result = tuple[dict[str, Any], bytes]
+"""A record as JSON, and the output of its process."""
 
 
 class Worker:
-    """One place for one case at a time."""
+    """Measures one case at a time in one slot."""
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
         self._stack = contextlib.ExitStack()
-        self._scratch = self._stack.enter_context(scratch())  # of a station that is killed, the next rnnbench there removes it
+        self._scratch = self._stack.enter_context(scratch())  # if this worker is killed, the next rnnbench on this machine removes it
         (self._scratch / "logs").mkdir()
         self._paths = {path: self._file(number, path) for number, path in enumerate(orders.files)}
         self._device = ""
@@ -66,7 +66,7 @@ class Worker:
         )
 
     def survey(self) -> Event:
-        """What this machine is and has, or `refused` with the reason."""
+        """The survey of this machine, or `refused` with the reason."""
         orders = self._orders
         plugins = [self._paths.get(path, path) for path in orders.plugins]
         try:
@@ -78,7 +78,7 @@ class Worker:
         return {**found, "hostname": socket.gethostname(), "gpu_ids": [one for one in gpus if one], "pid": os.getpid()}
 
     def hold(self, wait: bool) -> Mapping[str, Any]:
-        """Take this machine's lock of the device, for as long as the station is; says what load it found, or who has the lock."""
+        """Lock this machine's device until the worker ends. Returns the machine's load, or `busy` with the holder of the lock."""
         lock = held(f"device {self._device!r}", device_lock(self._device), (lambda _: None) if wait else None, shared=self._orders.shared)
         try:
             self._stack.enter_context(lock)
@@ -87,13 +87,13 @@ class Worker:
         return {"load": at_start(self._device)}
 
     def ceilings(self) -> Mapping[str, Any]:
-        """What the device can do at most; where that cannot be had, the reason."""
+        """The device's ceilings, or the reason why they could not be measured."""
         try:
             return measured(self._device, self._server, self._log("ceilings")).as_dict()
         except (RnnbenchError, KeyError, TypeError, ValueError) as error:
             return {"absent": {"all": str(error)}}
 
-    def measure(self, data: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[Told]:
+    def measure(self, data: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[Result]:
         """The record of each task of a job, as each ends."""
         self._limits = limits
         job = Job.from_dict(data)
@@ -101,10 +101,10 @@ class Worker:
         plugins = tuple(self._paths.get(one, one) for one in job.plugins)
         here = replace(job, suite_path=path, plugins=plugins, kept=str(self._scratch / "kept"))
         for record in self._supervisor.run(here):
-            yield record.as_dict(), self._said(record.log)
+            yield record.as_dict(), self._log_tail(record.log)
 
     def close(self) -> None:
-        """End the fork server, give the lock back, leave no file."""
+        """End the fork server, release the lock and remove all files."""
         self._supervisor.close()
         self._server.close()
         self._stack.close()
@@ -115,8 +115,8 @@ class Worker:
     def _log(self, name: str) -> Path:
         return self._scratch / "logs" / f"{name}.log"
 
-    def _said(self, log: str) -> bytes:
-        """The end of a log, which then goes: the head keeps it."""
+    def _log_tail(self, log: str) -> bytes:
+        """The last LONGEST_LOG bytes of a log, for the head to keep."""
         path = self._scratch / "logs" / log
         if not log or not path.is_file():
             return b""
@@ -125,7 +125,7 @@ class Worker:
             return file.read()
 
     def _file(self, number: int, path: str) -> str:
-        """A file of the user's own: where it lies on a shared disk, else a copy."""
+        """The path of a user's file: the original on a shared disk, otherwise a copy."""
         content = self._orders.files[path]
         with contextlib.suppress(OSError):
             if Path(path).read_bytes() == content:
@@ -137,7 +137,7 @@ class Worker:
 
 
 def _confined(orders: Orders) -> dict[str, str]:
-    """Threads and CPUs for a case that is to have so many cores."""
+    """Environment variables that confine a case to `orders.cores` threads and CPUs."""
     if orders.cores is None:
         return {}
     usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -147,7 +147,7 @@ def _confined(orders: Orders) -> dict[str, str]:
 
 
 def _as_on_this_machine() -> None:
-    """Ray tells every worker to use one thread; cases are to use as many as they would without Ray on this machine."""
+    """Undo Ray's setting of one thread per worker, so that cases use as many threads as without Ray."""
     with contextlib.suppress(psutil.Error, OSError):
         of_node = psutil.Process(os.getppid()).environ()
         for name in THREADS:

@@ -1,4 +1,4 @@
-"""The head's side of one worker: its current step, and its messages."""
+"""The head's side of one worker: its current step, calls to it, and their results."""
 
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
@@ -6,11 +6,11 @@ from typing import Any
 
 from rnnbench.measure.job import Job
 from rnnbench.runs.cluster.slots import Slot
-from rnnbench.runs.cluster.worker import Orders, Told
+from rnnbench.runs.cluster.worker import Orders, Result
 
 
 class Step(IntEnum):
-    """In this order. A hand rests before the step that it is told to reach."""
+    """The steps of a worker, in order. A worker pauses before the pool's goal."""
 
     SURVEY = 0
     HOLD = 1
@@ -19,13 +19,13 @@ class Step(IntEnum):
 
 
 class WorkerHandle:
-    """One station, from its start to its end. `step` is what it does or, where `ref` is none, what it will do next."""
+    """One worker, from start to end. `step` is its current step or, if `ref` is None, its next one."""
 
     def __init__(self, ray: Any, worker_class: type, slot: Slot, orders: Orders) -> None:
         self._ray = ray
         strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(slot.node, soft=False)
         placed = {"num_cpus": slot.cpus, "num_gpus": slot.gpus, "scheduling_strategy": strategy}
-        # two threads: one measures, the other hears that it is to close
+        # two threads: one measures, the other can receive `close`
         self._actor = ray.remote(worker_class).options(**placed, max_restarts=0, max_task_retries=0, max_concurrency=2).remote(orders)
         self.slot = slot
         self.step = Step.SURVEY
@@ -37,22 +37,22 @@ class WorkerHandle:
         self.job: Job | None = None
         self.name = f"{slot.host}-{slot.node[:6]}"
 
-    def ask(self, method: str, *words: Any) -> None:
-        """One question; `ref` stands for its answer."""
+    def call(self, method: str, *words: Any) -> None:
+        """Call a method of the worker; `ref` is the pending answer."""
         self.ref = getattr(self._actor, method).remote(*words)
 
     def measure(self, job: Job, limits: Mapping[str, float]) -> None:
-        """A job; `ref` stands for its records as they come."""
+        """Start a job; `ref` is the stream of its results."""
         self.job = job
         self.ref = self._actor.measure.options(num_returns="streaming").remote(job.as_dict(), dict(limits))
 
     def answer(self) -> Any:
-        """What it answered. Raises RayError where it is lost."""
+        """The answer to the last call. Raises RayError if the worker is lost."""
         ref, self.ref = self.ref, None
         return self._ray.get(ref)
 
-    def told(self) -> Iterator[Told]:
-        """The next record, if the job is not at its end. Raises RayError where the station is lost."""
+    def results(self) -> Iterator[Result]:
+        """The next result, or none at the end of the job. Raises RayError if the worker is lost."""
         try:
             ref = next(self.ref)
         except StopIteration:
@@ -60,11 +60,11 @@ class WorkerHandle:
             return
         yield self._ray.get(ref)
 
-    def closed(self) -> Any:
-        """Ask it to end; the answer comes when it has."""
+    def close(self) -> Any:
+        """Tell the worker to end; returns a reference that is ready when it has."""
         return self._actor.close.remote()
 
     def kill(self) -> None:
-        """End its process; what came from that ends with it."""
+        """Kill the worker's process and, with it, its children."""
         self.ref = None
         self._ray.kill(self._actor, no_restart=True)

@@ -15,15 +15,15 @@ from rnnbench.runs.cluster.slots import Slot, machine_type
 from rnnbench.runs.cluster.worker_handle import Step, WorkerHandle
 from rnnbench.runs.lock import Busy
 
-START_LIMIT_S = 180.0  # for a station to answer: Python, Ray and torch are imported, on a machine that may be busy
+START_LIMIT_S = 180.0  # for a worker to answer: it imports Ray and torch, perhaps on a busy machine
 LOOK_S = 1.0
 RENEW_S = 2.0
-MOST_LOSSES = 3  # of one place in a row, before it is given up
-GONE_S = 60.0  # without any place: a cluster may be bringing another machine
+MOST_LOSSES = 3  # consecutive losses after which a slot is given up
+GONE_S = 60.0  # time without any worker after which the run ends: a cluster may be starting another machine
 
 
 class WorkerPool:
-    """`start` makes a hand for a slot; `look` tells the slots that there are now."""
+    """All workers. `start` starts a worker in a slot; `look` returns the current slots."""
 
     def __init__(self, ray: Any, start: Callable[[Slot], WorkerHandle], look: Callable[[], Sequence[Slot]]) -> None:
         self._ray = ray
@@ -43,23 +43,23 @@ class WorkerPool:
         self.say: Callable[[str], None] = lambda _: None
 
     def gather(self) -> list[WorkerHandle]:
-        """Start a station on every place and hear what each is. Those that do not answer in time are left out."""
+        """Start a worker in every slot and survey its machine. Workers that do not answer in time are left out. Raises NoWorkers."""
         self.workers = [self._start(slot) for slot in self._look()]
         for worker in self.workers:
-            worker.ask("survey")
+            worker.call("survey")
         refused = self._reach(Step.HOLD)
         if not self.workers:
             raise NoWorkers(f"no machine of the cluster could start: {'; '.join(refused) or f'none answered within {START_LIMIT_S:g} s'}")
         return self.workers
 
     def keep(self, chosen: str) -> None:
-        """Let go of every station that is on another type of machine."""
+        """Drop every worker on another type of machine."""
         self.machine_type = chosen
         for worker in [one for one in self.workers if one.machine_type != chosen]:
             self._drop(worker)
 
     def hold(self, wait: Callable[[str], None] | None) -> None:
-        """Take each machine's lock of the device. Raises Busy where every one is in use and `wait` is none."""
+        """Lock the device on each machine. Raises Busy if all are in use and `wait` is None."""
         self._wait = wait
         if refused := self._reach(Step.CEILINGS):
             if not self.workers:
@@ -68,74 +68,74 @@ class WorkerPool:
                 self.say(why)
 
     def prepare(self) -> None:
-        """Know each machine's ceilings."""
+        """Read or measure each machine's ceilings."""
         self._reach(Step.READY)
         self._last_s = time.monotonic()
-        self._wait = lambda _: None  # one that comes later takes its turn
+        self._wait = lambda _: None  # a worker that joins later waits for its lock
 
     @property
     def idle(self) -> list[WorkerHandle]:
-        """Those that can take a job."""
+        """Workers that can take a job."""
         return [one for one in self.workers if one.step is Step.READY and one.job is None]
 
     @property
     def busy(self) -> list[WorkerHandle]:
-        """Those that have one."""
+        """Workers that have a job."""
         return [one for one in self.workers if one.job is not None]
 
     def ready(self) -> list[WorkerHandle]:
-        """Measuring hands of which something can be heard. Waits a little; brings others on; renews what was lost."""
+        """Measuring workers that have a result. Waits up to LOOK_S, advances workers that are starting, and replaces lost ones."""
         waiting = [one for one in self.workers if one.ref is not None]
         if waiting:
             found, _ = self._ray.wait([one.ref for one in waiting], timeout=LOOK_S)
         else:
             time.sleep(LOOK_S / 10)
             found = []
-        heard = [one for one in waiting if any(one.ref is ref for ref in found)]
-        for worker in heard:
+        answered = [one for one in waiting if any(one.ref is ref for ref in found)]
+        for worker in answered:
             if worker.job is None:
                 self._advance(worker)
         self._renew()
-        return [one for one in heard if one.job is not None]
+        return [one for one in answered if one.job is not None]
 
     def lose(self, worker: WorkerHandle) -> None:
-        """A station is lost. Another takes its place where the machine is still there."""
+        """Remove a lost worker. Another replaces it if the machine still exists."""
         self._losses[worker.slot.node, worker.slot.index] += 1
         self._drop(worker)
         self._renewed_s = 0.0
 
-    def praise(self, worker: WorkerHandle) -> None:
-        """A record has come from it: the place is sound."""
+    def reset_losses(self, worker: WorkerHandle) -> None:
+        """Forget the losses of the worker's slot, because it has produced a record."""
         self._losses.pop((worker.slot.node, worker.slot.index), None)
 
     def close(self) -> None:
-        """End every station, those that answer by themselves, and wait for it."""
-        asked = [worker.closed() for worker in self.workers]
-        if asked:
-            self._ray.wait(asked, num_returns=len(asked), timeout=10)
+        """Tell every worker to end, wait for those that answer, and kill the rest."""
+        closing = [worker.close() for worker in self.workers]
+        if closing:
+            self._ray.wait(closing, num_returns=len(closing), timeout=10)
         for worker in list(self.workers):
             self._drop(worker)
 
     def _reach(self, goal: Step) -> list[str]:
-        """Bring every hand to rest before `goal`. Returns why some were let go."""
+        """Advance every worker up to `goal`. Returns the reasons for workers that were dropped."""
         self._goal = goal
         refused: list[str] = []
         deadline = time.monotonic() + START_LIMIT_S
         for worker in list(self.workers):
-            self._go_on(worker)
+            self._call_next(worker)
         while late := [one for one in self.workers if one.step < goal]:
             if self._wait is None and time.monotonic() > deadline:
                 for worker in late:
                     refused.append(f"{worker.name} did not answer within {START_LIMIT_S:g} s")
                     self._drop(worker)
-            asked = [one for one in late if one.ref is not None]
-            found, _ = self._ray.wait([one.ref for one in asked], timeout=LOOK_S) if asked else ([], [])
-            heard = [one for one in asked if any(one.ref is ref for ref in found)]
-            refused += filter(None, map(self._advance, heard))
+            waiting = [one for one in late if one.ref is not None]
+            found, _ = self._ray.wait([one.ref for one in waiting], timeout=LOOK_S) if waiting else ([], [])
+            answered = [one for one in waiting if any(one.ref is ref for ref in found)]
+            refused += filter(None, map(self._advance, answered))
         return refused
 
     def _advance(self, worker: WorkerHandle) -> str:
-        """Take the answer of a hand that is not measuring, and let it go on. Returns why it was let go, if it was."""
+        """Take the answer of a worker that is not measuring, and start its next step. Returns the reason if the worker was dropped."""
         try:
             answer = worker.answer()
         except self._ray.exceptions.RayError as error:
@@ -145,7 +145,7 @@ class WorkerPool:
         if why:
             self._drop(worker)
         else:
-            self._go_on(worker)
+            self._call_next(worker)
         return why
 
     def _surveyed(self, worker: WorkerHandle, answer: Mapping[str, Any]) -> str:
@@ -170,7 +170,7 @@ class WorkerPool:
             if self._wait is None:
                 return f"{worker.name}: {answer['busy']}"
             self._wait(f"{worker.name}: {answer['busy']}; waiting")
-            worker.ask("hold", True)
+            worker.call("hold", True)
             return ""
         worker.load, worker.step = answer["load"], Step.CEILINGS
         return ""
@@ -183,15 +183,15 @@ class WorkerPool:
             keep(self.results, key, Ceilings.from_dict(answer))
         for one in self.workers:
             if one.step is Step.CEILINGS and one.ref is None:
-                self._go_on(one)
+                self._call_next(one)
         return ""
 
-    def _go_on(self, worker: WorkerHandle) -> None:
-        """The next question of a hand that rests, if the crew has come that far."""
+    def _call_next(self, worker: WorkerHandle) -> None:
+        """Start the next step of a worker without a pending call, unless it has reached the pool's goal."""
         if worker.ref is not None or worker.step >= self._goal:
             return
         if worker.step is Step.HOLD:
-            worker.ask("hold", False)
+            worker.call("hold", False)
         elif worker.step is Step.CEILINGS:
             key = self._key(worker)
             if key not in self._known and (found := ceilings_known(self.results, key)):
@@ -199,11 +199,11 @@ class WorkerPool:
             if key in self._known:
                 worker.machine = {**worker.machine, CEILINGS: dict(self._known[key])}
                 worker.step = Step.READY
-                told = {"machine": worker.machine, "labels": dict(worker.slot.labels), "load_at_start": dict(worker.load)}
-                self.met.setdefault(worker.name, told)
+                description = {"machine": worker.machine, "labels": dict(worker.slot.labels), "load_at_start": dict(worker.load)}
+                self.met.setdefault(worker.name, description)
             elif key not in self._measuring:
                 self._measuring.add(key)
-                worker.ask("ceilings")
+                worker.call("ceilings")
 
     def _key(self, worker: WorkerHandle) -> str:
         return machine_key(worker.machine, worker.survey["device"])
@@ -216,7 +216,7 @@ class WorkerPool:
         self.workers.remove(worker)
 
     def _renew(self) -> None:
-        """A station for each place that has none, every few seconds. Raises NoWorkers where there has been none for long."""
+        """Every few seconds, start a worker in each slot that has none. Raises NoWorkers if there has been no worker for GONE_S."""
         now_s = time.monotonic()
         if now_s - self._renewed_s < RENEW_S:
             return
@@ -229,7 +229,7 @@ class WorkerPool:
         for node, index, slot in places:
             if (node, index) not in taken and self._losses[node, index] < MOST_LOSSES:
                 worker = self._start(slot)
-                worker.ask("survey")
+                worker.call("survey")
                 self.workers.append(worker)
         if self.workers:
             self._last_s = now_s
@@ -245,12 +245,12 @@ _STEPS: Mapping[Step, Callable[[WorkerPool, WorkerHandle, Any], str]] = {
 
 
 def why_lost(error: Exception) -> str:
-    """Ray's many lines in a few words."""
+    """The reason in Ray's long error message, in at most 200 characters."""
     cause = getattr(error, "cause", None)
     if isinstance(cause, RnnbenchError):
         return str(cause)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = next(
+    reason = next(
         (line for line in lines if line.startswith(("The actor is dead because", "The actor died because"))), lines[0] if lines else ""
     )
-    return told.partition(". ")[0].rstrip(".:")[:200]
+    return reason.partition(". ")[0].rstrip(".:")[:200]

@@ -23,7 +23,7 @@ Emit = Callable[[dict[str, Any]], None]
 
 
 def pipe_emitter(descriptor: int, token: int) -> Emit:
-    """Each message as one line into a pipe."""
+    """An `emit` that writes each message as one line into a pipe."""
 
     def emit(message: dict[str, Any]) -> None:
         rest = memoryview(json.dumps({"token": token, **message}, separators=(",", ":")).encode() + b"\n")
@@ -34,7 +34,7 @@ def pipe_emitter(descriptor: int, token: int) -> Emit:
 
 
 def run_job(data: Mapping[str, Any], emit: Emit) -> int:
-    """The cases of a job as a pytest session of their own, or one case as such a session in each of its processes.
+    """Run the cases of a job in one pytest session, or one case in such a session in each of its processes.
     Returns pytest's exit code."""
     job = Job.from_dict(data)
     for path in job.plugins:
@@ -48,21 +48,21 @@ def run_job(data: Mapping[str, Any], emit: Emit) -> int:
 
 
 def session(job: Job, emit: Emit) -> int:
-    """The cases of a job as a pytest session in this process. Returns pytest's exit code."""
+    """Run the cases of a job in a pytest session in this process. Returns pytest's exit code."""
     for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
-        del os.environ[name]  # of a test session that this run was started in: pytest-benchmark would time nothing
-    os.environ.pop("PYTEST_ADDOPTS", None)  # what the user gives pytest (--benchmark-disable, -x) is not meant for cases
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed neither slows a case nor disturbs it
-    home = ("--rootdir", str(Path(job.suite_path).parent), "-c", os.devnull)  # no configuration but ours
+        del os.environ[name]  # set if a test started this run: pytest-benchmark would time nothing
+    os.environ.pop("PYTEST_ADDOPTS", None)  # the user's options for pytest (--benchmark-disable, -x) are not meant for cases
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # other installed plugins could slow or disturb a case
+    home = ("--rootdir", str(Path(job.suite_path).parent), "-c", os.devnull)  # no configuration file
     quiet = ("-q", "--capture=no", "--benchmark-quiet", "-p", "no:cacheprovider")
-    nowhere = ("--benchmark-storage", f"file://{os.devnull}/none")  # a folder that cannot be made: none is left behind
-    lean = ("-p", "no:unraisableexception")  # it would collect garbage five times at the end, 1 s under torch
+    nowhere = ("--benchmark-storage", f"file://{os.devnull}/none")  # a folder that cannot be created, so that none is left behind
+    lean = ("-p", "no:unraisableexception")  # it collects garbage five times at the end, which takes 1 s with torch
     words = [job.suite_path, *home, *quiet, *nowhere, *lean]
     return int(pytest.main(words, plugins=[pytest_benchmark.plugin, plugin, JobPlugin(job, emit)]))
 
 
 def survey(data: Mapping[str, Any], emit: Emit) -> int:
-    """Tell the supervisor of devices, machine and variants, in a process that may touch CUDA."""
+    """Send devices, machine and variants to the supervisor. This process may touch CUDA."""
     from rnnbench.device import devices, machine
     from rnnbench.measure.own.model import axes_known
     from rnnbench.tasks import PROBLEMS, TASKS
@@ -99,7 +99,7 @@ def _about(one: "Variant") -> str:
 
 
 def ceilings(data: Mapping[str, Any], emit: Emit) -> int:
-    """Tell the supervisor what the device can do at most."""
+    """Send the device's ceilings to the supervisor."""
     from rnnbench.device.ceilings import measure
 
     emit({"event": "ceilings", "ceilings": measure(data["device"]).as_dict()})
@@ -107,7 +107,7 @@ def ceilings(data: Mapping[str, Any], emit: Emit) -> int:
 
 
 def doctor(data: Mapping[str, Any], emit: Emit) -> int:
-    """Tell what disturbs figures on this machine, and what it can do at most."""
+    """Send the sources of measurement noise on this machine, and its ceilings."""
     from rnnbench.device.ceilings import measure
     from rnnbench.device.fitness import findings
 
@@ -117,7 +117,7 @@ def doctor(data: Mapping[str, Any], emit: Emit) -> int:
 
 
 def profile(data: Mapping[str, Any], emit: Emit) -> int:
-    """Tell the supervisor where the time of a case's steps goes."""
+    """Send the profile of a case's steps to the supervisor."""
     from rnnbench.case import Case
     from rnnbench.measure.profiling.profiler import profile_case
 
@@ -128,7 +128,7 @@ def profile(data: Mapping[str, Any], emit: Emit) -> int:
 
 
 def plan(data: Mapping[str, Any], emit: Emit) -> int:
-    """Tell the supervisor what each case will hold and ask for, one after another."""
+    """Send the memory, FLOPs and other needs of each case to the supervisor, one case after another."""
     from rnnbench.case import Case
     from rnnbench.measure.planning import plan_case
 

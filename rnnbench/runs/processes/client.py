@@ -21,7 +21,7 @@ from rnnbench.errors import EXIT_USAGE, RnnbenchError, Unloadable, UsageError
 Event = Mapping[str, Any]
 START_LIMIT_S = 120
 _CHUNK = 1 << 16
-_MARK = "RNNBENCH_SERVER"  # in the environment of the server and of whatever comes from it
+_MARK = "RNNBENCH_SERVER"  # in the environment of the server and all its descendants
 
 
 class ServerLost(RnnbenchError):
@@ -29,20 +29,20 @@ class ServerLost(RnnbenchError):
 
 
 class ForkServer:
-    """A fork server of one interpreter. Starting costs no wait: it imports torch while the caller goes on."""
+    """A fork server of one interpreter. The constructor does not wait: the server imports torch while the caller continues."""
 
     def __init__(self, log: Path, *, python: str = sys.executable, environment: Mapping[str, str] | None = None) -> None:
-        """`log` takes what the server itself prints. `environment` is added to this process's own."""
+        """`log` receives the server's own output. `environment` is added to this process's environment."""
         self._log = log
         self._mark = secrets.token_hex(8)
         with log.open("ab") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - the interpreter that runs rnnbench, or one that the user named
-                (python, "-P", "-m", "rnnbench.runs.processes.forkserver"),  # -P: no file of the current folder shadows a module
+                (python, "-P", "-m", "rnnbench.runs.processes.forkserver"),  # -P: no file in the current folder shadows a module
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env={**os.environ, **(environment or {}), _MARK: self._mark},
-                start_new_session=True,  # Ctrl-C is the supervisor's to hear
+                start_new_session=True,  # only the supervisor receives Ctrl-C
             )
         assert self._process.stdout is not None
         self._out = self._process.stdout.fileno()
@@ -55,7 +55,7 @@ class ForkServer:
         self.preload_s: float | None = None
 
     def fork(self, kind: str, data: Mapping[str, Any], log: Path) -> int:
-        """Ask for a child; returns the token that its events carry."""
+        """Request a child; returns the token of its events."""
         token = next(self._tokens)
         self._send({"op": "fork", "token": token, "kind": kind, "data": data, "log": str(log)})
         return token
@@ -65,7 +65,7 @@ class ForkServer:
         self._send({"op": "signal", "token": token, "signal": int(number)})
 
     def next_event(self, limit_s: float | None) -> Event | None:
-        """The next event, or None where `limit_s` passes without one. Raises ServerLost where the server has ended."""
+        """The next event, or None after `limit_s` seconds without one. Raises ServerLost if the server has ended."""
         deadline = None if limit_s is None else time.monotonic() + limit_s
         while not self._events:
             rest = None if deadline is None else deadline - time.monotonic()
@@ -76,7 +76,7 @@ class ForkServer:
         return self._events.pop(0)
 
     def ask(self, kind: str, data: Mapping[str, Any], log: Path) -> Event:
-        """One answer from one child. Raises what the child refused with."""
+        """The one answer of a new child. Raises the error that the child reports."""
         token = self.fork(kind, data, log)
         answer: Event | None = None
         while (event := self.next_event(START_LIMIT_S)) is not None:
@@ -93,8 +93,8 @@ class ForkServer:
         raise RnnbenchError(f"the fork server did not answer within {START_LIMIT_S} s{_last_line(self._log)}")
 
     def answers(self, kind: str, data: Mapping[str, Any], log: Path) -> Iterator[Event]:
-        """Each answer of one child as it comes, until the child has ended. One that is silent for START_LIMIT_S is killed: then, and
-        where it died, fewer answers come than were asked for. Raises what the child refused with."""
+        """Each answer of a new child as it arrives, until the child ends. A child that is silent for START_LIMIT_S is killed. If it is
+        killed or dies, answers are missing. Raises the error that the child reports."""
         token = self.fork(kind, data, log)
         while True:
             event = self.next_event(START_LIMIT_S)
@@ -110,7 +110,7 @@ class ForkServer:
             yield event
 
     def close(self) -> None:
-        """End the server and every child of it."""
+        """End the server and all its children."""
         with contextlib.suppress(OSError):
             if self._process.stdin:
                 self._process.stdin.close()
@@ -119,7 +119,7 @@ class ForkServer:
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
-        if self._process.returncode != 0:  # it had no time to end what its children left behind
+        if self._process.returncode != 0:  # it could not end the processes that its children left behind
             _end_marked(self._mark)
         if self._process.stdout:
             self._process.stdout.close()
@@ -149,7 +149,7 @@ class ForkServer:
 
 
 def _event(line: bytes) -> Event | None:
-    """What a line says. A case may write anything into any descriptor: what is no event is passed over."""
+    """The event in a line, or None. A case may write anything into any descriptor, so other lines are ignored."""
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
@@ -158,7 +158,7 @@ def _event(line: bytes) -> Event | None:
 
 
 def _end_marked(mark: str) -> None:
-    """Kill every process whose environment shows that it came from a server which is gone."""
+    """Kill every process whose environment has the mark of a server that has ended."""
     for one in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if one.environ().get(_MARK) == mark:
@@ -166,12 +166,12 @@ def _end_marked(mark: str) -> None:
 
 
 def _refusal(event: Event) -> RnnbenchError:
-    """The mistake that a child reports, as this process raises it."""
+    """The error that a child reports, to be raised in this process."""
     kinds = {"unloadable": Unloadable, "usage": UsageError}
     return kinds.get(event.get("kind", ""), UsageError if event["exit_code"] == EXIT_USAGE else RnnbenchError)(event["message"])
 
 
 def _last_line(log: Path) -> str:
-    """What a process said last, to go behind a sentence."""
-    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
-    return f": {said[-1]}" if said else ""
+    """The last line of a log as the end of a sentence, `: line`, or nothing."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+    return f": {lines[-1]}" if lines else ""

@@ -1,7 +1,7 @@
-"""A process that has torch imported and no device touched: each case is a fork of it. Run with `python -m`.
+"""A process that has imported torch but touched no device; each case is a fork of it. Run with `python -m`.
 
-Reads requests as JSON lines from standard input, writes events as JSON lines to standard output; ends, with every child, when its
-input ends. It never imports a plugin and never asks for a device: that is what children are for.
+It reads requests as JSON lines from standard input and writes events as JSON lines to standard output. When its input ends, it ends with
+all its children. It never imports a plugin and never uses a device; its children do.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ SWEEP_S = 5.0
 
 @dataclass(slots=True)
 class Child:
-    """A forked process and the pipe it speaks through."""
+    """A forked process and the pipe for its messages."""
 
     token: int
     pid: int
@@ -37,11 +37,11 @@ class Child:
 
 
 def preload() -> float:
-    """Import what every case needs; returns the seconds that it took. No device is asked for."""
+    """Import what every case needs; returns the seconds that it took. Touches no device."""
     start = time.perf_counter()
-    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # else torch's own check would initialise CUDA and spoil every fork
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")  # otherwise torch's own check would initialise CUDA and break every fork
     import torch
-    import torch._dynamo  # optimizers import it on first use, 1.5 s in each child otherwise
+    import torch._dynamo  # optimizers import it on first use, which would take 1.5 s in each child
 
     from rnnbench.tasks import TASKS
     from rnnbench.variants import VARIANTS
@@ -50,12 +50,12 @@ def preload() -> float:
     if torch.cuda.is_initialized():
         raise SystemExit("the fork server must not touch CUDA, but something that it imports does")
     gc.collect()
-    gc.freeze()  # a child's collections then neither walk nor copy what all children share
+    gc.freeze()  # garbage collection in a child then neither visits nor copies shared memory
     return time.perf_counter() - start
 
 
 class Server:
-    """Forks on request, relays what children say, reports how they ended."""
+    """Forks on request, relays messages of children, and reports how they ended."""
 
     def __init__(self, inbox: int, outbox: int) -> None:
         self._inbox, self._outbox = inbox, outbox
@@ -71,7 +71,7 @@ class Server:
         self._selector.register(self._wake, selectors.EVENT_READ)
 
     def serve(self) -> None:
-        """Until the input ends."""
+        """Serve requests until the input ends."""
         while True:
             for key, _ in self._selector.select():
                 if key.fd == self._inbox:
@@ -106,21 +106,21 @@ class Server:
         os.set_blocking(read, False)
         child = self._children[request["token"]] = Child(request["token"], pid, read)
         self._selector.register(read, selectors.EVENT_READ, child)
-        self._say({"event": "forked", "token": child.token, "pid": pid})
+        self._emit({"event": "forked", "token": child.token, "pid": pid})
 
     def _signal(self, token: int, number: int) -> None:
-        """To the child's whole process group; SIGUSR1 to the child alone."""
+        """Signal the child's whole process group, or with SIGUSR1 the child alone."""
         if (child := self._children.get(token)) is None:
             return
         with contextlib.suppress(ProcessLookupError):
             if number != STACK_DUMP:
                 os.killpg(child.pid, number)
                 return
-        with contextlib.suppress(ProcessLookupError):  # alone, or so young that it has no group of its own yet
+        with contextlib.suppress(ProcessLookupError):  # the child alone, or a child too young to have its own group
             os.kill(child.pid, number)
 
     def _relay(self, child: Child) -> None:
-        """Whole lines only: a child that dies in the middle of one has not said it."""
+        """Relay whole lines only: an incomplete last line of a child that died is dropped."""
         with contextlib.suppress(BlockingIOError):
             while chunk := os.read(child.pipe, PIPE_BYTES):
                 *lines, child.rest = (child.rest + chunk).split(b"\n")
@@ -141,14 +141,14 @@ class Server:
             del self._children[child.token]
             leaked = self._sweep(child.pid)
             ended = {"code": os.WEXITSTATUS(status)} if os.WIFEXITED(status) else {"signal": os.WTERMSIG(status)}
-            self._say({"event": "exit", "token": child.token, **ended, "max_rss_bytes": usage.ru_maxrss * 1024, "leaked": leaked})
+            self._emit({"event": "exit", "token": child.token, **ended, "max_rss_bytes": usage.ru_maxrss * 1024, "leaked": leaked})
 
     def _sweep(self, group: int) -> int:
-        """Kill what a dead child left behind: its group, and orphans that fell to this process. Returns how many were running."""
+        """Kill the processes that a dead child left behind: its group, and orphans that this process inherited. Returns their number."""
         known = {child.pid for child in self._children.values()}
         running: set[int] = set()
         deadline = time.monotonic() + SWEEP_S
-        while time.monotonic() < deadline:  # again while the killed hand over children of their own
+        while time.monotonic() < deadline:  # repeat, because the children of killed processes become orphans in turn
             orphans = [one for one in psutil.Process().children() if one.pid not in known]
             left = [one for orphan in orphans for one in _and_descendants(orphan)]
             running |= {one.pid for one in left}
@@ -164,13 +164,13 @@ class Server:
 
     def _end(self) -> None:
         for child in self._children.values():
-            for kill in (os.killpg, os.kill):  # one so young has no group of its own yet
+            for kill in (os.killpg, os.kill):  # a very young child has no group of its own yet
                 with contextlib.suppress(ProcessLookupError):
                     kill(child.pid, signal.SIGKILL)
             os.waitpid(child.pid, 0)
             self._sweep(child.pid)
 
-    def _say(self, event: dict[str, Any]) -> None:
+    def _emit(self, event: dict[str, Any]) -> None:
         self._write(json.dumps(event).encode() + b"\n")
 
     def _write(self, line: bytes) -> None:
@@ -180,7 +180,7 @@ class Server:
 
 
 def _and_descendants(one: psutil.Process) -> list[psutil.Process]:
-    """A process and all that come from it, as far as they still run."""
+    """A process and its descendants that are still running."""
     found = []
     with contextlib.suppress(psutil.NoSuchProcess):
         found = [one, *one.children(recursive=True)]
@@ -188,7 +188,7 @@ def _and_descendants(one: psutil.Process) -> list[psutil.Process]:
 
 
 def _child(server: int, request: dict[str, Any], pipe: int) -> None:
-    """In the fork: cut every tie to the server, do the work, and leave without its clean-up."""
+    """Run in the fork: detach from the server, do the work, and exit without the server's clean-up."""
     code = 1
     try:
         os.setsid()
@@ -210,7 +210,7 @@ def _child(server: int, request: dict[str, Any], pipe: int) -> None:
         if request["kind"] == "job" and (most := os.environ.get(MEMORY_VARIABLE)):
             limit_data(int(most))
         code = BODIES[request["kind"]](request["data"], pipe_emitter(pipe, request["token"]))
-    except BaseException:  # noqa: BLE001 - whatever it is, it goes to the log and the process ends here
+    except BaseException:  # noqa: BLE001 - any error goes to the log, and the process ends here
         import traceback
 
         traceback.print_exc()
@@ -222,7 +222,7 @@ def _child(server: int, request: dict[str, Any], pipe: int) -> None:
 
 
 def main() -> None:
-    """Serve on the pipes that this process was started with; whatever prints goes to standard error."""
+    """Serve on standard input and output; anything else that prints goes to standard error."""
     outbox = os.dup(1)
     os.dup2(2, 1)
     adopt_orphans()
@@ -230,7 +230,7 @@ def main() -> None:
         os.sched_setaffinity(0, {int(word) for word in pin.split(",")})
     took = preload()
     server = Server(0, outbox)
-    server._say({"event": "ready", "pid": os.getpid(), "preload_s": took})  # noqa: SLF001
+    server._emit({"event": "ready", "pid": os.getpid(), "preload_s": took})  # noqa: SLF001
     server.serve()
 
 

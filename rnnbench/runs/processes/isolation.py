@@ -1,4 +1,4 @@
-"""The cost of a fresh process: a fork that runs a tiny case under pytest, in turn with `python -c "import torch"`."""
+"""The cost of a fresh process: a fork that runs a tiny case under pytest, alternately with `python -c "import torch"`."""
 
 import subprocess
 import sys
@@ -17,14 +17,14 @@ from rnnbench.scratch import scratch
 
 
 class Isolation:
-    """`step()` is one supervised process from request to exit; its case takes a millisecond. `beside()` is the spawn it replaces."""
+    """`step()` is one supervised process from request to exit; its case takes a millisecond. `beside()` spawns Python with torch."""
 
     train: TrainStep | None = None
     tokens: float | None = None
     sequences: float | None = None
     turns = 1
 
-    def __init__(self, case: Case, device: Device, form: Format, clock: Clock) -> None:  # noqa: ARG002 - as every workload is made
+    def __init__(self, case: Case, device: Device, form: Format, clock: Clock) -> None:  # noqa: ARG002 - the signature of every workload
         self.case = case
         self.device = device
         self.notes: list[str] = []
@@ -38,7 +38,7 @@ class Isolation:
         self._server = ForkServer(self._place / "server.log")
 
     def step(self) -> None:
-        """Fork, run one tiny case as a pytest session of its own, exit."""
+        """Fork a process that runs one tiny case in a pytest session, and wait for its exit."""
         token = self._server.fork("job", self._job, self._place / "case.log")
         recorded = False
         while (event := self._server.next_event(START_LIMIT_S)) is not None:
@@ -49,24 +49,24 @@ class Isolation:
             raise RuntimeError(f"the forked process wrote no record: {(self._place / 'case.log').read_text()[-300:]}")
 
     def rewind(self) -> None:
-        """There is one case."""
+        """Nothing to rewind: every step is the same."""
 
     def check(self) -> None:
-        """`step` checks itself."""
+        """Nothing to check: `step` raises if its case gave no record."""
 
     def check_finite(self) -> None:
-        """No number comes out."""
+        """Nothing to check: a step has no numeric result."""
 
-    def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:  # noqa: ARG002 - no model is held here
-        """Nothing of a model is held here."""
+    def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:  # noqa: ARG002 - there is no model in this process
+        """State that the model's figures are absent: it is in another process."""
         absent["parameters"] = "the model is in another process"
 
     def forms(self) -> list[str]:
-        """No layers."""
+        """Empty: there are no layers in this process."""
         return []
 
     def close(self) -> None:
-        """The fork server ends with its last measurement."""
+        """End the fork server."""
         self._server.close()
         self._kept.close()
 

@@ -1,4 +1,4 @@
-"""Signals between our processes, and the few kernel calls that Python does not wrap."""
+"""Signals between rnnbench's processes, and kernel calls that Python does not wrap."""
 
 import contextlib
 import ctypes
@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-STACK_DUMP = signal.SIGUSR1  # a measuring process answers it with the stack of every thread, in its log
+STACK_DUMP = signal.SIGUSR1  # on it, a measuring process writes the stack of every thread to its log
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _FIRST_TO_GO = "500"  # of -1000 to 1000
@@ -19,18 +19,18 @@ def _prctl(option: int, value: int) -> None:
 
 
 def die_with_parent(signal_number: int, parent: int) -> None:
-    """Ask the kernel to end this process when its parent ends; end at once where it has already."""
+    """Ask the kernel to end this process when its parent ends; exit at once if the parent has already ended."""
     _prctl(_PR_SET_PDEATHSIG, signal_number)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every descendant whose own parent ends, so that none escapes."""
+    """Become the parent of all orphaned descendants, so that none escapes."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def be_killed_first() -> None:
-    """Where memory runs out, the kernel is to take this process rather than the one that keeps the records."""
+    """Make the kernel's out-of-memory killer prefer this process to the one that writes the records."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")

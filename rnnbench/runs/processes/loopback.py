@@ -1,4 +1,4 @@
-"""Where the ranks of one machine meet: a store on 127.0.0.1 only, on a port chosen by the system.
+"""The rendezvous of the ranks of one machine: a store on 127.0.0.1 only, on a port chosen by the system.
 
 torchrun's own rendezvous would listen on every address of the machine.
 """
@@ -19,7 +19,7 @@ ADDRESS = "127.0.0.1"
 
 
 class Loopback(RendezvousHandler):
-    """One agent, one store, which its processes use too."""
+    """One agent and one store, which the agent's processes use too."""
 
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
@@ -31,40 +31,40 @@ class Loopback(RendezvousHandler):
         )  # fmt: skip
 
     def get_backend(self) -> str:
-        """Its name."""
+        """The name of this rendezvous backend."""
         return BACKEND
 
     @property
     def use_agent_store(self) -> bool:
-        """Processes connect to this store; none opens another."""
+        """Processes connect to this store instead of opening another."""
         return True
 
     def next_rendezvous(self) -> RendezvousInfo:
-        """There is one agent: it is the first of one."""
+        """The agent has rank 0 of 1."""
         return RendezvousInfo(PrefixStore(self._run_id, self._store), 0, 1, RendezvousStoreInfo(ADDRESS, self._port))
 
     def is_closed(self) -> bool:
-        """It lasts as long as its agent."""
+        """Never closed: it exists as long as its agent."""
         return False
 
     def set_closed(self) -> None:
-        """Nobody else would come."""
+        """No effect: no other agent can join."""
 
     def num_nodes_waiting(self) -> int:
-        """No other machine can reach it."""
+        """Always 0: no other machine can reach it."""
         return 0
 
     def get_run_id(self) -> str:
-        """As the agent was told."""
+        """The id from the agent's launch configuration."""
         return self._run_id
 
     def shutdown(self) -> bool:
-        """The store ends with the agent's process."""
+        """Nothing to do: the store ends with the agent's process."""
         return True
 
 
 def register() -> None:
-    """Make the agent know it by its name."""
+    """Register this backend by name with torch's elastic agent."""
     rendezvous_handler_registry.register(BACKEND, _make)
 
 

@@ -1,8 +1,8 @@
 """The processes of one case, started and watched by torchrun's agent in the case's own process.
 
-Each rank is a fork of that process and runs the suite's function under pytest; rank 0 measures and speaks for all. A rank that dies takes
-the others with it and leaves a record that names it. Where one hangs, the supervisor's time limit ends them all, and a board of marks in
-shared memory tells which rank the others waited for.
+Each rank is a fork of that process and runs the suite's function under pytest; rank 0 measures and reports for all. If a rank dies, the
+others are ended and the record names it. If a rank hangs, the supervisor's time limit ends them all, and progress marks in shared memory
+show which rank the others waited for.
 """
 
 import contextlib
@@ -34,18 +34,18 @@ from rnnbench.runs.processes.linux import STACK_DUMP, die_with_parent
 from rnnbench.runs.processes.loopback import ADDRESS, BACKEND, register
 from rnnbench.scratch import scratch
 
-LOOK_S = 0.1  # between two looks of the agent
-GRACE_S = 1.0  # that a rank waits before it speaks of its failure: where another's death is the cause, the agent ends it sooner
-TURN_S = 0.3  # that each rank waits longer than the one before: of failures at once the first counts
+LOOK_S = 0.1  # the agent's polling interval
+GRACE_S = 1.0  # a rank waits before it reports its failure: if another's death is the cause, the agent ends it sooner
+TURN_S = 0.3  # each rank waits this much longer than the one before, so that of simultaneous failures the first counts
 _ENDED_BY = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 Emit = Callable[[dict[str, Any]], None]
 Body = Callable[[Emit], int]
-"""What each rank runs, told where its words go; returns its exit code."""
+"""What each rank runs. It takes the `emit` for its messages and returns its exit code."""
 
 
 def wants_ranks(case: Case) -> bool:
-    """Whether the case can be shared here. Where not, one process tells why."""
+    """Whether several processes can share the case here. If not, a single process reports why."""
     try:
         refuse(case, Device(case.device))
     except (Unsupported, RnnbenchError):
@@ -54,7 +54,7 @@ def wants_ranks(case: Case) -> bool:
 
 
 def launch(job: Job, emit: Emit, body: Body) -> int:
-    """Run `body` in as many processes as the job's one case asks for. Whatever becomes of them, the case has a record."""
+    """Run `body` in the number of processes that the job's one case requires. The case gets a record even if they die."""
     ((case, process),) = job.tasks
     began_utc, kills, marks, agent = now_utc(), oom_kills(), ProgressMarks(case.processes), os.getpid()
     emit({"event": "begin", "id": str(case), "process": process, "started_utc": began_utc})
@@ -84,12 +84,12 @@ def launch(job: Job, emit: Emit, body: Body) -> int:
             status, reason = _how(failure, f"rank {number} of {case.processes}", kernel=oom_kills() > kills)
             ended = partial(Record, case=case, process=process, started_utc=began_utc, finished_utc=now_utc())
             record = ended(status=status, reason=reason, pid=failure.pid)
-            emit({"event": "record", "record": record.as_dict()})  # not heard where a rank has spoken
+            emit({"event": "record", "record": record.as_dict()})  # ignored if a rank has already reported
     return 0
 
 
 def _rank(agent: int, marks: ProgressMarks, size: int, emit: Emit, body: Body) -> int:
-    """In one rank: cut what it has from the agent, meet over the loopback, run."""
+    """Run in one rank: undo settings inherited from the agent, communicate over the loopback only, and run `body`."""
     for number in _ENDED_BY:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(STACK_DUMP, signal.SIG_DFL)
@@ -98,24 +98,24 @@ def _rank(agent: int, marks: ProgressMarks, size: int, emit: Emit, body: Body) -
     os.environ.update({"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo", THREADS_VARIABLE: str(threads())})
     rank = int(os.environ["RANK"])
     take_place(marks, rank)
-    speaker = Speaker(emit, rank, size)
-    code = body(speaker)
-    if speaker.failed:
-        sys.exit(1)  # the agent ends the others, wherever they wait
+    emitter = RankEmitter(emit, rank, size)
+    code = body(emitter)
+    if emitter.failed:
+        sys.exit(1)  # the agent then ends the others, even if they are waiting
     if dist.is_initialized():
         dist.destroy_process_group()
     return code
 
 
-class Speaker:
-    """What a rank says of its case. Rank 0 speaks for all of what was measured; of a failure each says who it is."""
+class RankEmitter:
+    """Filters a rank's messages. Rank 0 reports what was measured; a failed rank adds its number to the reason."""
 
     def __init__(self, emit: Emit, rank: int, size: int) -> None:
         self._emit, self._rank, self._size = emit, rank, size
         self.failed = False
 
     def __call__(self, message: dict[str, Any]) -> None:
-        """Pass a record on, as far as it is this rank's to tell; the agent has told of the start."""
+        """Send a record if this rank has to report it. The start is not sent: the agent has reported it."""
         if message["event"] != "record":
             return
         record: Mapping[str, Any] = message["record"]
@@ -130,7 +130,7 @@ class Speaker:
 
 
 def _answer_stack_dump(marks: ProgressMarks) -> None:
-    """Have this process answer the supervisor's question with who keeps the others waiting, and pass it on to all ranks."""
+    """On the supervisor's stack-dump signal, write which rank the others wait for, and pass the signal on to all ranks."""
     faulthandler.unregister(STACK_DUMP)
     signal.signal(STACK_DUMP, partial(_dump_stacks, marks))
 
@@ -139,7 +139,7 @@ def _dump_stacks(marks: ProgressMarks, *_: object) -> None:
     ranks = psutil.Process().children()
     stopped = [one.pid for one in ranks if one.status() == psutil.STATUS_STOPPED]
     also = f" ({len(stopped)} of them stopped by a signal)" if stopped else ""
-    sys.stderr.write(f"rnnbench hung: {marks.told()}{also}\n")
+    sys.stderr.write(f"rnnbench hung: {marks.who_is_late()}{also}\n")
     sys.stderr.flush()
     for one in ranks:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -147,7 +147,7 @@ def _dump_stacks(marks: ProgressMarks, *_: object) -> None:
 
 
 def _how(failure: ProcessFailure, who: str, *, kernel: bool) -> tuple[str, str]:
-    """A rank's end, as a status and in words. `kernel`: it has killed for memory since the case began."""
+    """The status and reason for a rank's end. `kernel`: the out-of-memory killer has been active since the case began."""
     if failure.exitcode >= 0:
         return "crashed", f"{who} exited with code {failure.exitcode} before the case had ended"
     name = signal.Signals(-failure.exitcode).name

@@ -1,4 +1,4 @@
-"""Runs one measuring process after another and watches each, so that whatever happens, its cases end as records."""
+"""Runs one measuring process after another and watches each, so that every case gets a record even if its process dies or hangs."""
 
 import contextlib
 import signal
@@ -15,20 +15,20 @@ from rnnbench.runs.processes.client import START_LIMIT_S, Event, ForkServer, Ser
 from rnnbench.runs.processes.linux import STACK_DUMP
 from rnnbench.runs.processes.process_outcome import ProcessOutcome
 
-GRACE_S = 1.0  # between asking a hung process where it is and killing it
+GRACE_S = 1.0  # between requesting a hung process's stack and killing it
 END_LIMIT_S = 20.0  # from the last record to the end of the process
-KILL_LIMIT_S = 15.0  # from killing a process to its end: a driver's call that never returns keeps it for ever
+KILL_LIMIT_S = 15.0  # from killing a process to its end: a driver call that never returns blocks it forever
 Watch = Callable[[Case, int], None]
-"""Told of each case as it begins."""
+"""Called with each case as it begins."""
 Limit = Callable[[Case], float]
-"""The seconds that a case may take, asked as it begins."""
+"""Returns the seconds that a case may take; called as it begins."""
 
 
 class Supervisor:
-    """Runs jobs on one fork server and turns every ending into a record."""
+    """Runs jobs on one fork server and turns every outcome into a record."""
 
     def __init__(self, start: Callable[[], ForkServer], log_path: Callable[[str], Path], limit: Limit, watch: Watch) -> None:
-        """`start` makes a fork server; it is called again where one is lost."""
+        """`start` starts a fork server; it is called again if one is lost."""
         self._start = start
         self._server: ForkServer | None = None
         self._log_path = log_path
@@ -36,7 +36,7 @@ class Supervisor:
         self._watch = watch
 
     def run(self, job: Job) -> Iterator[Record]:
-        """The record of each task of the job, as each ends. A process that dies takes only the case that it was at."""
+        """The record of each task of the job, as each ends. A process that dies costs only its current case."""
         pending = list(job.tasks)
         while pending:
             for record in self._one_process(replace(job, tasks=tuple(pending))):
@@ -44,13 +44,13 @@ class Supervisor:
                 yield record
 
     def close(self) -> None:
-        """End the fork server and whatever it runs."""
+        """End the fork server and its children."""
         if self._server is not None:
             self._server.close()
             self._server = None
 
     def _one_process(self, job: Job) -> Iterator[Record]:
-        """Records of one forked process, down to the one that it died of."""
+        """The records of one forked process, including that of a case in which it died."""
         process_outcome = ProcessOutcome(job.tasks, _new_log(self._log_path(_log_name(job.tasks[0]))))
         try:
             server, token = self._forked(job, process_outcome)
@@ -60,7 +60,7 @@ class Supervisor:
             yield from _if_any(process_outcome.lost(f"{error}"))
 
     def _forked(self, job: Job, process_outcome: ProcessOutcome) -> tuple[ForkServer, int]:
-        """A process at work on the job. A server that was lost while it was idle costs no case: another is started."""
+        """Fork a process for the job. If the idle server was lost, another is started, so that no case is lost."""
         for last_try in (False, True):
             try:
                 server = self._server = self._server or self._start()
@@ -74,7 +74,7 @@ class Supervisor:
         raise AssertionError  # the second try returns or raises
 
     def _follow(self, server: ForkServer, token: int, process_outcome: ProcessOutcome) -> Iterator[Record]:
-        """Hear a process out; end it when its time is up."""
+        """Receive a process's events until it ends; kill it at its time limit."""
         limit_s = self._limit(process_outcome.case)
         deadline = time.monotonic() + limit_s
         while True:
@@ -96,12 +96,12 @@ class Supervisor:
         server.signal(token, STACK_DUMP)
         time.sleep(GRACE_S)
         server.signal(token, signal.SIGKILL)
-        yield from self._bury(server, token, process_outcome, limit_s)
+        yield from self._await_end(server, token, process_outcome, limit_s)
 
-    def _bury(self, server: ForkServer, token: int, process_outcome: ProcessOutcome, limit_s: float) -> Iterator[Record]:
-        """Wait for the end of a killed process; go on without it, and with another server, where it does not come.
+    def _await_end(self, server: ForkServer, token: int, process_outcome: ProcessOutcome, limit_s: float) -> Iterator[Record]:
+        """Wait for the end of a killed process. If it does not end, continue without it and with another server.
 
-        What it still tells is not heard: the question where it hung may itself have woken it.
+        Its further messages are ignored: the stack-dump signal may have woken it.
         """
         deadline = time.monotonic() + KILL_LIMIT_S
         try:
@@ -119,7 +119,7 @@ def _if_any(record: Record | None) -> Iterator[Record]:
 
 
 def _next(server: ForkServer, token: int, limit_s: float) -> Event:
-    """The next event of a process. Raises TimeoutError where none comes."""
+    """The next event of a process. Raises TimeoutError after `limit_s` seconds without one."""
     deadline = time.monotonic() + limit_s
     while True:
         event = server.next_event(max(0.0, deadline - time.monotonic()))
@@ -130,7 +130,7 @@ def _next(server: ForkServer, token: int, limit_s: float) -> Event:
 
 
 def _new_log(path: Path) -> Path:
-    """The log of a process, made here so that a disk that takes no more ends the run, not the case."""
+    """Create the log of a process here, so that a full disk ends the run and not only the case."""
     try:
         with contextlib.suppress(FileExistsError):
             path.touch(exist_ok=False)

@@ -118,10 +118,10 @@ def test_the_board_names_who_is_behind():
     assert marks.behind() == ()
     for rank in (0, 2, 2):
         marks.mark(rank)
-    assert marks.told() == "rank 1 of 3 did not reach the point where the others waited"
+    assert marks.who_is_late() == "rank 1 of 3 did not reach the point where the others waited"
     marks.mark(1)
     assert marks.behind() == (0, 1)
-    assert marks.told().startswith("ranks 0, 1 of 3")
+    assert marks.who_is_late().startswith("ranks 0, 1 of 3")
 
 
 def test_a_case_of_several_processes_has_a_job_of_its_own():
