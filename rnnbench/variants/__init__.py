@@ -1,4 +1,4 @@
-"""Architectures, one family a file. A file dropped in here is found; a user's own comes by `--plugin`."""
+"""Architectures, one family per file. Files in this folder are found automatically; a user's own is loaded with `--plugin`."""
 
 from rnnbench.axis import Where, own_axis
 from rnnbench.variants._registry import VARIANTS, Variant, variant

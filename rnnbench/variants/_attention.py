@@ -1,4 +1,4 @@
-"""What every attention family is made of: heads, the dense oracle, and the pre-norm block around a way of attending."""
+"""Building blocks of every attention family: heads, the dense reference, and the pre-norm block around an attention pattern."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from rnnbench.variants._memory import Memory
 from rnnbench.variants._product import linear
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Queries, keys and values (batch, heads, seq_len, size) → what is read, of the same shape."""
+"""Queries, keys and values (batch, heads, seq_len, size) → the attention output, of the same shape."""
 Readings = Callable[[int, torch.device], Tensor]
 """seq_len → which keys each query sees: bool (seq_len, seq_len)."""
 WAYS = ("loop", "fused")
-HEAD = 64  # features of a head, where hidden_size is a multiple
-MLP = 4  # the width within, in hidden sizes
+HEAD = 64  # features per head, if hidden_size is a multiple
+MLP = 4  # inner width of the MLP, in hidden sizes
 
 
 class Affine(nn.Linear):
-    """torch's Linear, by the fastest product that the device has."""
+    """torch's Linear with the device's fastest matrix product."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, inputs) → (…, outputs)."""
@@ -35,30 +35,30 @@ class Affine(nn.Linear):
 
 @dataclass(frozen=True)
 class Pattern:
-    """A way of attending: `seen` defines it, `fused` is its strong implementation."""
+    """An attention pattern: `visible` defines it, `fused` is its fast implementation."""
 
-    seen: Readings
+    visible: Readings
     fused: Attend
     memory: Memory | None = None
 
     def way(self, case: Case) -> Attend:
-        """The case's implementation."""
+        """The attention function of the case's implementation."""
         return self.fused if case.implementation == "fused" else self.dense
 
     def dense(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """The oracle: every score, those that are not seen hidden. Quadratic in seq_len."""
+        """The reference: all scores, with invisible keys masked. Quadratic in seq_len."""
         scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
-        shares = scores.masked_fill(~self.seen(q.shape[-2], q.device), -torch.inf).softmax(-1)
+        shares = scores.masked_fill(~self.visible(q.shape[-2], q.device), -torch.inf).softmax(-1)
         return torch.matmul(shares, v)
 
 
 def heads_of(features: int) -> int:
-    """One head for every 64 features, at least one; the largest number up to that which divides them."""
+    """The number of heads: the largest divisor of `features` that is at most features / 64, and at least 1."""
     return next(count for count in range(max(1, features // HEAD), 0, -1) if features % count == 0)
 
 
 class Heads(nn.Module):
-    """Self-attention: (seq_len, batch, features) → (seq_len, batch, features). `memory` is what a stream keeps of what it has read."""
+    """Self-attention: (seq_len, batch, features) → (seq_len, batch, features). `memory` is what decoding keeps of earlier steps."""
 
     def __init__(self, features: int, attend: Attend, memory: Memory | None = None) -> None:
         super().__init__()
@@ -68,13 +68,13 @@ class Heads(nn.Module):
         self.memory = memory
 
     def stream(self, name: str) -> Streaming:
-        """One step at a time, where the pattern says what to keep."""
+        """Step-by-step decoding. Raises Unsupported if the pattern has no `memory`."""
         if self.memory is None:
             raise Unsupported(f"{name} has no step-by-step form: the package that it comes from has none")
         return HeadStream(self, self.memory)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What every head reads, mixed."""
+        """The outputs of all heads, mixed by a linear layer."""
         steps, batch, features = x.shape
         q, k, v = self.qkv(x).view(steps, batch, 3, self.heads, -1).permute(2, 1, 3, 0, 4)
         read = self.attend(q, k, v)
@@ -82,7 +82,7 @@ class Heads(nn.Module):
 
 
 class Block(nn.Module):
-    """x + mix(norm x), then x + MLP(norm x), after a projection where sizes differ. No positions are added: they cost nothing to speak of.
+    """x + mix(norm x), then x + MLP(norm x), after a projection if sizes differ. No positions are added: their cost is negligible.
 
     (seq_len, batch, inputs) → (seq_len, batch, hidden).
     """
@@ -100,7 +100,7 @@ class Block(nn.Module):
         return self.add_mlp(x + self.mix(self.before_mix(x)))
 
     def add_mlp(self, x: Tensor) -> Tensor:
-        """x, and what two layers make of each step of it."""
+        """x + MLP(norm x), step by step."""
         return cast("Tensor", x + self.down(gelu(self.up(self.before_mlp(x)))))
 
     def stream(self, name: str) -> Streaming:
@@ -109,31 +109,31 @@ class Block(nn.Module):
 
 
 class HeadStream:
-    """The heads of one step after another: (batch, features) each."""
+    """Step-by-step decoding of `Heads`: (batch, features) per step."""
 
     def __init__(self, heads: Heads, memory: Memory) -> None:
         self._heads, self._memory = heads, memory
 
     def begin(self, batch_size: int) -> Any:
-        """What is kept before the first step."""
+        """The memory before the first step."""
         weight = self._heads.qkv.weight
         return self._memory.begin(weight, (batch_size, self._heads.heads, weight.shape[1] // self._heads.heads))
 
     def advance(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """What this step reads of all before it and of itself."""
+        """The attention output of this step over itself and earlier steps, and the new memory."""
         q, k, v = self._heads.qkv(x).view(len(x), 3, self._heads.heads, 1, -1).unbind(1)
         read, state = self._memory.read(q, k, v, state)
         return self._heads.out(read.flatten(1)), state
 
 
 class BlockStream:
-    """A block of one step after another."""
+    """Step-by-step decoding of `Block`."""
 
     def __init__(self, block: Block, mix: Streaming) -> None:
         self._block, self._mix = block, mix
 
     def begin(self, batch_size: int) -> Any:
-        """What the mixing part keeps."""
+        """The state of the mixing module."""
         return self._mix.begin(batch_size)
 
     def advance(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -144,24 +144,24 @@ class BlockStream:
 
 
 def blocks(case: Case, pattern: Pattern) -> nn.Sequential:
-    """Depth pre-norm blocks whose heads attend by the pattern; one backwards beside each, where the case reads both ways."""
+    """`depth` pre-norm blocks with this attention pattern, each with a second block in reverse if the case is bidirectional."""
     return directed(case, lambda one: Block(one, Heads(one.hidden_size, pattern.way(case), pattern.memory)))
 
 
 def all_keys(case: Case) -> int:
-    """Numbers that a stream of `blocks` keeps at its end where later steps may read any earlier one: every key and value."""
+    """Numbers that decoding keeps at the end of a sequence if steps may read any earlier one: every key and value of `blocks`."""
     return 2 * case.depth * case.hidden_size * case.seq_len
 
 
 def parameters(case: Case) -> int:
-    """Weights of `blocks`."""
+    """Number of weights of `blocks`."""
     hidden, ways = case.hidden_size, 2 if case.bidirectional else 1
     entered = sum(0 if inputs == hidden else (inputs + 1) * hidden for inputs in inputs_of(case))
     return ways * (entered + case.depth * ((4 + 2 * MLP) * hidden**2 + (9 + MLP) * hidden))
 
 
 def flops(pairs: Callable[[Case], int]) -> Callable[[Case], int]:
-    """FLOPs of `blocks`' products, where `pairs` counts the queries times the keys that each sees, of one sequence."""
+    """A formula for the FLOPs of `blocks`' products. `pairs(case)` counts the visible pairs of query and key in one sequence."""
 
     def formula(case: Case) -> int:
         hidden, ways = case.hidden_size, 2 if case.bidirectional else 1

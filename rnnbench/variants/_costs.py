@@ -1,4 +1,4 @@
-"""What a deep recurrent network costs, from what one layer costs. Formulas only: no torch."""
+"""The costs of a deep recurrent network, from the costs of one layer. Formulas only: no torch."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from rnnbench.case import Case
 
 PerLayer = Callable[[int, int], int]
-"""(features that come in, hidden size) → a count, for one layer in one direction."""
+"""(input features, hidden size) → a count, for one layer in one direction."""
 Around = Callable[[int, int], int]
-"""(features that come in, features that go out) → a count, for what stands around a layer, both directions together."""
+"""(input features, output features) → a count, for the operations around a layer, both directions together."""
 
 
 def nothing(_inputs: int, _features: int) -> int:
-    """Nothing stands around the layer."""
+    """The cost of no operation around the layer: 0."""
     return 0
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """`products` are multiply-adds in matrix products per token; `state` is what decoding keeps of a sequence."""
+    """`products` counts multiply-adds in matrix products per token; `state` counts the numbers that decoding keeps per sequence."""
 
     products: PerLayer
     parameters_of: PerLayer
@@ -35,11 +35,11 @@ class Costs:
         return self._sum(case, self.parameters_of, self.parameters_around)
 
     def state_size(self, case: Case) -> int:
-        """Numbers that decoding keeps of each sequence."""
+        """Numbers that decoding keeps per sequence."""
         return self._sum(case, self.state, nothing)
 
     def around(self, products: Around, parameters: Around) -> "Costs":
-        """These, with something around each layer."""
+        """These costs plus those of an operation around each layer."""
         return Costs(self.products, self.parameters_of, self.state, products, parameters)
 
     def _sum(self, case: Case, each: PerLayer, around: Around) -> int:
@@ -48,13 +48,13 @@ class Costs:
 
 
 def inputs_of(case: Case) -> Iterator[int]:
-    """The features that come into each layer, first to last."""
+    """The input features of each layer, first to last."""
     yield case.input_size
     yield from [case.hidden_size * (2 if case.bidirectional else 1)] * (case.depth - 1)
 
 
 def gated(gates: int, states: int) -> Costs:
-    """torch's own networks: so many gates of W x + b + U h + c, and so many vectors of state."""
+    """Costs of torch's own networks: `gates` gates of W x + b + U h + c, and `states` state vectors."""
     return Costs(
         products=lambda inputs, hidden: gates * hidden * (inputs + hidden),
         parameters_of=lambda inputs, hidden: gates * hidden * (inputs + hidden + 2),
@@ -63,10 +63,10 @@ def gated(gates: int, states: int) -> Costs:
 
 
 def same_or_projected(inputs: int, features: int) -> int:
-    """Weights of the way past a layer: none where the sizes agree, else a projection's."""
+    """Weights of a skip connection: 0 if the sizes agree, otherwise those of a projection."""
     return 0 if inputs == features else inputs * features
 
 
 def heads_of(hidden: int) -> int:
-    """Four heads, or as many of two and one as divide the hidden size."""
+    """The number of heads: the largest of 4, 2 and 1 that divides the hidden size."""
     return next(heads for heads in (4, 2, 1) if hidden % heads == 0)

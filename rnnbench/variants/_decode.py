@@ -1,7 +1,7 @@
-"""One step at a time: what a module needs to be read from a stream, and how that is made of the layers that have a step.
+"""Step-by-step decoding: the interface of a module that reads a stream, and decoders built from layers that have a step.
 
-A module may offer it itself: `begin(batch_size) -> state` and `advance(x, state) -> (y, state)`, with x (batch, input_size) and y
-(batch, features). One that stands around others may offer `stream(name)` instead, which gives what has these two.
+A module may implement it itself: `begin(batch_size) -> state` and `advance(x, state) -> (y, state)`, with x (batch, input_size) and y
+(batch, features). A module that wraps others may offer `stream(name)` instead, which returns an object with these two methods.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from rnnbench.variants._passes import product_type
 from rnnbench.variants._stack import State, Step, Unrolled
 
 Cell = Callable[..., Any]
-CELLS: dict[str, tuple[Cell, int]] = {  # torch's cell, and how many tensors its state has
+CELLS: dict[str, tuple[Cell, int]] = {  # torch's cell, and the number of tensors in its state
     "LSTM": (torch.lstm_cell, 2),
     "GRU": (torch.gru_cell, 1),
     "RNN_TANH": (torch.rnn_tanh_cell, 1),
@@ -27,7 +27,7 @@ CELLS: dict[str, tuple[Cell, int]] = {  # torch's cell, and how many tensors its
 
 @runtime_checkable
 class Streaming(Protocol):
-    """What reads a stream."""
+    """Reads a stream one step at a time."""
 
     def begin(self, batch_size: int) -> Any:
         """The state before the first step."""
@@ -38,14 +38,14 @@ class Streaming(Protocol):
 
 @runtime_checkable
 class Streamed(Protocol):
-    """What stands around something that reads a stream."""
+    """A module that can build its own step-by-step decoder."""
 
     def stream(self, name: str) -> Streaming:
-        """How it reads one. Raises Unsupported with why it cannot."""
+        """The decoder. Raises Unsupported, with the reason, if there is none."""
 
 
 class Cells:
-    """torch's fused network as a chain of its cells, on the very weights, which are looked up once."""
+    """torch's fused network as a chain of cells that share its weights."""
 
     def __init__(self, network: nn.RNNBase) -> None:
         cell, self._states = CELLS[network.mode]
@@ -55,12 +55,12 @@ class Cells:
         self._cast: dict[torch.dtype, list[tuple[Cell, Sequence[Tensor]]]] = {self._like.dtype: self._layers}
 
     def begin(self, batch_size: int) -> list[Any]:
-        """Zeros for each layer: a tensor, or h and c."""
+        """A zero state per layer: a tensor, or h and c."""
         zeros = self._like.new_zeros(batch_size, self._hidden)
         return [zeros if self._states == 1 else (zeros,) * self._states for _ in self._layers]
 
     def advance(self, x: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
-        """A cell after another."""
+        """Run one cell after another."""
         after = []
         for (cell, weights), before in zip(self._in(product_type(x)), state, strict=True):
             now = cell(x, before, *weights)
@@ -69,14 +69,14 @@ class Cells:
         return x, after
 
     def _in(self, dtype: torch.dtype) -> list[tuple[Cell, Sequence[Tensor]]]:
-        """The layers with weights of the products' number format: autocast would cast them anew at each step."""
+        """The layers with weights cast to `dtype` once: autocast would cast them again at each step."""
         if dtype not in self._cast:
             self._cast[dtype] = [(cell, [weight.to(dtype) for weight in weights]) for cell, weights in self._layers]
         return self._cast[dtype]
 
 
 class Steps:
-    """An unrolled network, by the step that it is unrolled of."""
+    """Decoding with the step function of an unrolled network."""
 
     def __init__(self, network: Unrolled) -> None:
         self._step: Step = network.step
@@ -84,12 +84,12 @@ class Steps:
         self._layers = network.weights.all_weights
 
     def begin(self, batch_size: int) -> list[State]:
-        """Zeros for each layer."""
+        """A zero state per layer."""
         zeros = self._layers[0][0].new_zeros(batch_size, self._hidden)
         return [(zeros,) * self._states for _ in self._layers]
 
     def advance(self, x: Tensor, state: list[State]) -> tuple[Tensor, list[State]]:
-        """A step of each layer."""
+        """Run one step of each layer."""
         after = []
         for weights, before in zip(self._layers, state, strict=True):
             now = self._step(x, before, weights)
@@ -99,32 +99,32 @@ class Steps:
 
 
 class One:
-    """A layer that has a step."""
+    """Decoding with one `Layer`."""
 
     def __init__(self, layer: Layer) -> None:
         self._layer, self._like = layer, next(layer.parameters())
 
     def begin(self, batch_size: int) -> State:
-        """The layer's start."""
+        """The layer's initial state."""
         return self._layer.start(self._like.new_zeros(batch_size, self._layer.inputs))
 
     def advance(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """Its step."""
+        """Run the layer's step."""
         return self._layer.step(x, state)
 
 
 class Chain:
-    """One after another."""
+    """Decoding with several parts, one after another."""
 
     def __init__(self, parts: Sequence[Streaming]) -> None:
         self._parts = parts
 
     def begin(self, batch_size: int) -> list[Any]:
-        """Each part's start."""
+        """The initial state of each part."""
         return [part.begin(batch_size) for part in self._parts]
 
     def advance(self, x: Tensor, state: list[Any]) -> tuple[Tensor, list[Any]]:
-        """A step of each part."""
+        """Run one step of each part."""
         after = []
         for part, before in zip(self._parts, state, strict=True):
             x, now = part.advance(x, before)
@@ -133,23 +133,23 @@ class Chain:
 
 
 class Each:
-    """A module that looks at one step alone."""
+    """Decoding with a module that needs only the current step."""
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
 
     def begin(self, batch_size: int) -> tuple[()]:
-        """Nothing is kept."""
+        """An empty state."""
         del batch_size
         return ()
 
     def advance(self, x: Tensor, state: tuple[()]) -> tuple[Tensor, tuple[()]]:
-        """The module on the step."""
+        """Apply the module to the step."""
         return self._module(x), state
 
 
 class Around:
-    """`join(x, y)` of what comes in and what `inner` makes of it."""
+    """Decoding of a wrapped part: `join(x, y)` combines the input x with the inner output y."""
 
     def __init__(self, inner: Streaming, join: Callable[[Tensor, Tensor], Tensor]) -> None:
         self._inner, self._join = inner, join
@@ -159,13 +159,13 @@ class Around:
         return self._inner.begin(batch_size)
 
     def advance(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """A step of the inner part, joined with what came in."""
+        """Run the inner part's step and join its output with the input."""
         y, state = self._inner.advance(x, state)
         return self._join(x, y), state
 
 
 def streaming(model: nn.Module, name: str) -> Streaming:
-    """How `model`, of the variant `name`, reads a stream, in its strongest form. Raises Unsupported with why it cannot."""
+    """The fastest step-by-step decoder of `model`, of the variant `name`. Raises Unsupported, with the reason, if there is none."""
     if isinstance(model, Streaming):
         return cast("Streaming", model)
     if isinstance(model, Streamed):
@@ -173,7 +173,7 @@ def streaming(model: nn.Module, name: str) -> Streaming:
     network = model.weights if isinstance(model, Unrolled) else model
     if isinstance(network, nn.RNNBase):
         if network.bidirectional:
-            raise Unsupported(f"{name} is bidirectional: it cannot decode before it has seen the last input")
+            raise Unsupported(f"{name} is bidirectional: it cannot decode before the last input")
         return Steps(model) if isinstance(model, Unrolled) else Cells(network)
     if isinstance(model, Layer):
         return One(model)
@@ -183,7 +183,7 @@ def streaming(model: nn.Module, name: str) -> Streaming:
 
 
 def numbers(state: Any) -> list[Tensor]:
-    """Every tensor of a state, however it is nested; of a cache, what is kept in it now."""
+    """Every tensor in a nested state; for a cache, its current content."""
     if isinstance(state, Tensor):
         return [state]
     if isinstance(state, Cache | Place):
@@ -192,14 +192,14 @@ def numbers(state: Any) -> list[Tensor]:
 
 
 def places(state: Any) -> list[Cache | Place]:
-    """What of a state knows how far its stream has come, and can be moved to another step."""
+    """The parts of a state that know their position in the stream and can be moved to another step."""
     if isinstance(state, Cache | Place):
         return [state]
     return [one for part in state for one in places(part)] if isinstance(state, list | tuple) else []
 
 
 def is_steady(before: Any, after: Any) -> bool:
-    """Whether a state is as large after a step as before it, and holds nothing but tensors and what can be moved."""
+    """Whether a state keeps its size over a step, and consists only of tensors and of parts that can be moved."""
     if isinstance(before, list | tuple) and isinstance(after, list | tuple):
         return len(before) == len(after) and all(map(is_steady, before, after))
     if isinstance(before, Tensor) and isinstance(after, Tensor):

@@ -1,4 +1,4 @@
-"""Layers one upon another, for families that torch has no fused module of."""
+"""Stacked layers, for families without a fused torch module."""
 
 import math
 from collections.abc import Callable
@@ -17,9 +17,10 @@ State = tuple[Tensor, ...]
 class Layer(nn.Module):
     """One layer that reads forwards: (seq_len, batch, inputs) → (seq_len, batch, hidden).
 
-    `way` names the method that reads a whole sequence. A family gives `start`, `project` (what does not depend on the state) and `recur`
-    (what does), which `loop` and `hoisted` are made of, and faster methods of its own. `fused` is the strongest of them on the input's
-    device: a method `triton` or `native`, where the family has one and it can run. `ran` names the method that read the last sequence.
+    `way` names the method that reads a whole sequence. A family defines `start`, `project` (the part that does not depend on the state)
+    and `recur` (the part that does), from which `loop` and `hoisted` are built, and faster methods of its own. `fused` is the fastest on
+    the input's device: a method `triton` or `native`, if the family has one and it can run. `ran` names the method that read the last
+    sequence.
     """
 
     ran = ""
@@ -37,7 +38,7 @@ class Layer(nn.Module):
         return read(x)
 
     def strongest(self, x: Tensor) -> str:
-        """The method that `fused` is for this input."""
+        """The name of the method that `fused` uses for this input."""
         if hasattr(self, "triton") and self.hidden <= self.widest and kernels.run_on(x):
             return "triton"
         return "native" if hasattr(self, "native") and native.run_on(x) else "fused"
@@ -47,7 +48,7 @@ class Layer(nn.Module):
         return (x.new_zeros(len(x), self.hidden),)
 
     def project(self, x: Tensor) -> Tensor:
-        """What the layer takes from its input alone. x: (…, inputs) → (…, projected)."""
+        """The part that depends on the input alone. x: (…, inputs) → (…, projected)."""
         raise NotImplementedError
 
     def recur(self, p: Tensor, state: State) -> tuple[Tensor, State]:
@@ -59,11 +60,11 @@ class Layer(nn.Module):
         return self.recur(self.project(x), state)
 
     def loop(self, x: Tensor) -> Tensor:
-        """The formula as it is read, step by step."""
+        """The formula as written, step by step."""
         return _each(self.step, x, self.start(x[0]))
 
     def hoisted(self, x: Tensor) -> Tensor:
-        """The products with the input taken out of the loop: one for all steps."""
+        """The input products are taken out of the loop: one product for all steps."""
         return _each(self.recur, self.project(x), self.start(x[0]))
 
 
@@ -83,37 +84,37 @@ class BothWays(nn.Module):
         self.forwards, self.backwards = forwards, backwards
 
     def forward(self, x: Tensor) -> Tensor:
-        """Both outputs side by side."""
+        """Both outputs, concatenated."""
         return torch.cat((self.forwards(x), self.backwards(x.flip(0)).flip(0)), -1)
 
 
 def ways_side_by_side(model: nn.Module, width: int, hidden: int) -> bool:
-    """Whether a network that reads both ways gives the forward half first and the backward half after it, as torch's own do.
-    One that mixes the two says `mixes_ways`."""
+    """Whether a bidirectional network outputs the forward half and then the backward half, as torch's own do.
+    A network that mixes the two sets `mixes_ways`."""
     return width == 2 * hidden and not getattr(model, "mixes_ways", False)
 
 
 def deep(case: Case, layer: Callable[[Case], nn.Module]) -> nn.Sequential:
-    """`layer` builds one layer, of both directions where the case has two, from a case of depth 1."""
+    """A stack of layers. `layer` builds one layer from a case of depth 1; it handles both directions itself."""
     return nn.Sequential(*(layer(replace(case, depth=1, input_size=inputs)) for inputs in inputs_of(case)))
 
 
 def directed(case: Case, layer: Callable[[Case], nn.Module]) -> nn.Sequential:
-    """`layer` builds one layer of one direction from a case of depth 1."""
+    """A stack of layers in one or both directions. `layer` builds one layer of one direction from a case of depth 1."""
     return deep(case, lambda one: BothWays(layer(one), layer(one)) if case.bidirectional else layer(one))
 
 
 def uniform(*weights: nn.Parameter, hidden: int) -> None:
-    """torch's own start of recurrent weights: between ± 1/√hidden."""
+    """Initialise weights as torch's recurrent modules do: uniform between ± 1/√hidden."""
     for weight in weights:
         nn.init.uniform_(weight, -(hidden**-0.5), hidden**-0.5)
 
 
 def weight(*shape: int) -> nn.Parameter:
-    """A weight still to be filled."""
+    """An uninitialised weight."""
     return nn.Parameter(torch.empty(shape))
 
 
 def features(case: Case) -> int:
-    """Features that a layer gives: of both directions, where there are two."""
+    """Output features of a layer, both directions together."""
     return case.hidden_size * (2 if case.bidirectional else 1)

@@ -1,11 +1,11 @@
-"""The pointwise half of hand-written LSTM passes: activations of the gates i, f, g, o, and the slopes that go back through them."""
+"""The pointwise half of hand-written LSTM passes: activations of the gates i, f, g, o, and their derivatives."""
 
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-CACHED_STEPS = 8  # on a CPU: as many as stay in cache between two passes over them
+CACHED_STEPS = 8  # on a CPU: this many steps stay in cache between two passes over them
 
 
 def activate(pre: Tensor, acts: Tensor, size: int) -> tuple[Tensor, ...]:
@@ -18,17 +18,17 @@ def activate(pre: Tensor, acts: Tensor, size: int) -> tuple[Tensor, ...]:
 
 
 def blocks_backwards(steps: int, device: torch.device) -> Iterator[slice]:
-    """Stretches of time, last to first: short ones on a CPU for its cache, all at once where each call is a launch."""
+    """Slices of time, last to first: short ones on a CPU because of its cache, a single one on devices where each call is a launch."""
     size = CACHED_STEPS if device.type == "cpu" else steps
     for stop in range(steps, 0, -size):
         yield slice(max(0, stop - size), stop)
 
 
 class Slopes:
-    """What does not depend on the gradient that arrives, for a stretch of steps at once."""
+    """The factors that do not depend on the incoming gradient, for a slice of steps at once."""
 
     def __init__(self, acts: Tensor, c: Tensor) -> None:
-        """acts: (steps, batch, 4 · size); c: (steps + 1, batch, size), from the cell before the stretch."""
+        """acts: (steps, batch, 4 · size); c: (steps + 1, batch, size), starting with the cell before the slice."""
         steps, batch, size = c[1:].shape
         i, self.forget, g, o = acts.chunk(4, -1)
         tanh_c = c[1:].tanh()
@@ -42,12 +42,13 @@ class Slopes:
         torch.addcmul(i, ig, g, value=-1, out=self.to_ifg[:, :, 2])
 
     def gates(self, t: int, d_raw: Tensor, d_c: Tensor, d_gates: Tensor) -> None:
-        """Back through step t. d_raw: gradient of σ(o) tanh(c'), d_c: of c' from the step after, becomes that of c. Fills d_gates."""
+        """Backward through step t. d_raw: gradient of σ(o) tanh(c'). d_c: gradient of c' from the next step, overwritten with that of c.
+        Fills d_gates."""
         batch, size = d_c.shape
         d_c.addcmul_(d_raw, self.to_c[t])
         wide = d_gates if d_gates.dtype == d_c.dtype else torch.empty_like(d_gates, dtype=d_c.dtype)
         torch.mul(d_c[:, None], self.to_ifg[t], out=wide[:, : 3 * size].view(batch, 3, size))
         torch.mul(d_raw, self.to_o[t], out=wide[:, 3 * size :])
         if wide is not d_gates:
-            d_gates.copy_(wide)  # at once: mixed formats in one call are slow
+            d_gates.copy_(wide)  # a single copy: mixed formats in one call are slow
         d_c.mul_(self.forget[t])

@@ -1,4 +1,4 @@
-"""What attention keeps of a stream: keys and values, all of them or the last so many, or a running sum."""
+"""What attention keeps while decoding a stream: all keys and values, the last N of them, or a running sum."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -9,14 +9,14 @@ from torch.nn.functional import elu, pad, scaled_dot_product_attention
 
 State = Any
 Shape = tuple[int, int, int]
-FEWEST = 16  # steps that a cache is first made for, where nobody says how many will come
+FEWEST = 16  # initial capacity of a cache in steps, if the length of the stream is unknown
 
 
 class Cache:
-    """What a stream has given so far, in arrays (batch, heads, steps, size) that are made once: each step writes its own in place.
+    """Keys and values so far, in arrays (batch, heads, steps, size) that are allocated once; each step is written in place.
 
-    With a `reach`, only the last so many are kept, the newest in place of the oldest: their order is no matter to a softmax. At most `most`
-    are ever there.
+    With a `reach`, only the last `reach` steps are kept, and the newest replaces the oldest: a softmax does not depend on their order.
+    `most` is the largest number of steps that will ever be kept.
     """
 
     def __init__(self, reach: int | None = None, most: int | None = None) -> None:
@@ -26,11 +26,11 @@ class Cache:
         self._arrays: tuple[Tensor, ...] = ()
 
     def reserve(self, steps: int) -> None:
-        """Make the arrays for so many steps, when the first comes."""
+        """Allocate the arrays for this many steps when the first step arrives."""
         self._wanted = steps
 
     def append(self, *new: Tensor) -> tuple[Tensor, ...]:
-        """Keep one more step, (batch, heads, 1, size) each; returns all that is kept."""
+        """Keep one more step, (batch, heads, 1, size) each; returns all steps that are kept."""
         slot = self.count if self._reach is None else self.count % self._reach
         if not self._arrays or slot >= self._arrays[0].shape[2]:
             self._grow(slot + 1, new)
@@ -40,13 +40,13 @@ class Cache:
         return self.held()
 
     def held(self) -> tuple[Tensor, ...]:
-        """All that is kept now."""
+        """All steps that are kept now."""
         count = self.count if self._reach is None else min(self.count, self._reach)
         return tuple(array[:, :, :count] for array in self._arrays)
 
     def move(self, count: int) -> None:
-        """As if `count` steps had been read. What was never written repeats the first step: how long one takes does not
-        depend on it."""
+        """Move the stream to the position after `count` steps. Steps that were never written repeat the first one, because their values
+        do not affect timing."""
         count = count if self._most is None else min(count, self._most)
         kept, self._filled = self._kept(count), max(self._filled, self._kept(self.count))
         if kept > self._filled and self._arrays:
@@ -58,11 +58,11 @@ class Cache:
         self.count = count
 
     def _kept(self, count: int) -> int:
-        """How many steps are there once `count` were read."""
+        """Number of steps kept after `count` steps were read."""
         return count if self._reach is None else min(count, self._reach)
 
     def _grow(self, steps: int, like: tuple[Tensor, ...]) -> None:
-        """Twice as long as before, or as long as is wanted."""
+        """Double the capacity, or more if `steps` needs it."""
         size = max(steps, self._wanted, FEWEST, 2 * self._arrays[0].shape[2] if self._arrays else 0)
         size = min([size, *(limit for limit in (self._reach, self._most) if limit is not None)])
         grown = tuple(one.new_empty(*one.shape[:2], size, one.shape[3]) for one in like)
@@ -73,20 +73,20 @@ class Cache:
 
 
 class Place:
-    """How many steps a stream has read, for what does one thing up to a step and another after it."""
+    """The number of steps read, for a network that changes its behaviour at some step."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def reserve(self, steps: int) -> None:
-        """A number needs no room."""
+        """No effect: a number needs no memory."""
 
     def held(self) -> tuple[Tensor, ...]:
-        """No tensor."""
+        """Empty: there is no tensor."""
         return ()
 
     def move(self, count: int) -> None:
-        """As if so many had been read."""
+        """Move the stream to the position after `count` steps."""
         self.count = count
 
 
@@ -94,10 +94,10 @@ class Memory(Protocol):
     """Shapes are (batch, heads, steps, size of a head)."""
 
     def begin(self, like: Tensor, shape: Shape) -> State:
-        """Before the first step, for (batch, heads, size)."""
+        """The state before the first step, for (batch, heads, size)."""
 
     def read(self, q: Tensor, k: Tensor, v: Tensor, state: State) -> tuple[Tensor, State]:
-        """What a step's query reads, its own key and value among what is kept."""
+        """The attention output for a step's query, after its own key and value were added to the state."""
 
 
 class Keys:
@@ -107,7 +107,7 @@ class Keys:
         self._reach = reach
 
     def begin(self, like: Tensor, shape: Shape) -> Cache:
-        """None yet."""
+        """An empty cache."""
         del like, shape
         return Cache(self._reach)
 
@@ -118,13 +118,13 @@ class Keys:
 
 
 class Chosen:
-    """All keys and values, since later steps may want any; each query reads some. `choose(step, device)` gives their positions."""
+    """All keys and values, because later steps may read any of them. `choose(step, device)` gives the positions that a query reads."""
 
     def __init__(self, choose: Callable[[int, device], Tensor]) -> None:
-        self._choose = lru_cache(maxsize=None)(choose)  # the same in every layer, and in every stream begun anew
+        self._choose = lru_cache(maxsize=None)(choose)  # the same in every layer and every new stream
 
     def begin(self, like: Tensor, shape: Shape) -> Cache:
-        """None yet."""
+        """An empty cache."""
         del like, shape
         return Cache()
 
@@ -136,7 +136,7 @@ class Chosen:
 
 
 class Sum:
-    """Σ φ(k) vᵀ, with a column for the divisor: as large after a million steps as after one."""
+    """Σ φ(k) vᵀ, with an extra column for the divisor. Its size does not depend on the number of steps."""
 
     def begin(self, like: Tensor, shape: Shape) -> tuple[Tensor]:
         """Zeros, in fp32 or wider."""

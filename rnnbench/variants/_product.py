@@ -1,4 +1,4 @@
-"""Matrix products for hand-written passes: the fastest that a device has for one weight used again and again."""
+"""Matrix products for hand-written passes: the fastest on a device for one weight that is used many times."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from torch.nn import functional
 from rnnbench.variants._passes import once, product_type, run
 
 ONEDNN: Any = torch.ops.mkldnn if torch.backends.mkldnn.is_available() else None
-if ONEDNN:  # what torch.compile's own CPU code calls; on AMD's CPUs twice as fast as MKL, which torch's fp32 products go by
+if ONEDNN:  # used by torch.compile's CPU code; on AMD CPUs twice as fast as MKL, which torch uses for fp32 products
     _linear, _pack = ONEDNN._linear_pointwise, ONEDNN._reorder_linear_weight  # noqa: SLF001
     _BF16 = bool(ONEDNN._is_mkldnn_bf16_supported())  # noqa: SLF001
 
 
 def _has_onednn(x: Tensor) -> bool:
-    if x.device.type != "cpu" or not ONEDNN or torch.compiler.is_compiling():  # a compiler makes its own
+    if x.device.type != "cpu" or not ONEDNN or torch.compiler.is_compiling():  # a compiler generates its own products
         return False
     return x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and _BF16)
 
@@ -28,7 +28,7 @@ class Product:
         self.weight = _pack(weight.detach().contiguous(), rows) if self.onednn else weight.t()
 
     def __call__(self, x: Tensor, other: Tensor | None = None) -> Tensor:
-        """The product, and `other` (rows, outputs) added where there is one."""
+        """The product, plus `other` (rows, outputs) if given."""
         if self.onednn:
             if other is None:
                 return _onednn(x, self.weight)
@@ -50,7 +50,7 @@ def _onednn(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _dense(a: Tensor) -> Tensor:
-    """oneDNN takes what has gaps, but a thousand times slower."""
+    """A contiguous tensor: oneDNN accepts others, but is a thousand times slower with them."""
     return a if a.is_contiguous() or (a.dim() == 2 and a.t().is_contiguous()) else a.contiguous()
 
 
@@ -63,7 +63,7 @@ def weight_gradient(d_y: Tensor, x: Tensor) -> Tensor:
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """torch's `linear`, by oneDNN in fp32 on a CPU. x: (…, inputs), weight: (outputs, inputs) → (…, outputs)."""
+    """torch's `linear`, computed by oneDNN in fp32 on a CPU. x: (…, inputs), weight: (outputs, inputs) → (…, outputs)."""
     if product_type(x) == torch.float32 and _has_onednn(x):
         return run(_Linear, x, weight, bias)
     return functional.linear(x, weight, bias)

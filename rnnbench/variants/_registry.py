@@ -1,4 +1,4 @@
-"""The decorator that makes a function a variant, and the table that it fills. No torch here."""
+"""The `@variant` decorator and the table of variants that it fills. No torch here."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -23,8 +23,8 @@ Axes = tuple[str, ...] | Mapping[str, Axis | Where]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One architecture. `build(case)` gives a module: (seq_len, batch_size, input_size) → (seq_len, batch_size, features),
-    or a tuple whose first item is that. The formulas are none where a variant states none."""
+    """One architecture. `build(case)` returns a module: (seq_len, batch_size, input_size) → (seq_len, batch_size, features),
+    or a tuple whose first item is that. A formula is None if the variant does not state it."""
 
     name: str
     build: Build
@@ -33,23 +33,23 @@ class Variant:
     about: str
     flops: Formula | None = None  # of a forward pass, in matrix products: two for each multiply and add
     parameters: Formula | None = None
-    state_size: Formula | None = None  # numbers that decoding keeps of each sequence
-    package: str = ""  # of others, whose code it is
-    axes: Mapping[str, Axis] = field(default_factory=dict)  # that it declares
+    state_size: Formula | None = None  # numbers that decoding keeps per sequence
+    package: str = ""  # third-party package with the code
+    axes: Mapping[str, Axis] = field(default_factory=dict)  # axes that it declares
 
     @property
     def missing(self) -> str:
-        """What to install before it can be had; empty where it can."""
+        """What has to be installed for this variant; empty if nothing is missing."""
         known = not self.package or find_spec(self.package) is not None
         return "" if known else f"needs the package {self.package}: pip install 'rnnbench[others]'"
 
     @property
     def on_cuda(self) -> str:
-        """What `fused` is on a CUDA device, and how that was verified; empty where it is the same form as everywhere."""
+        """What `fused` is on a CUDA device and how that was verified; empty if it is the same as on other devices."""
         return kernels.VERIFIED if "triton" in self.implementations else ""
 
     def module(self, case: Case) -> "nn.Module":
-        """The module of a case, on the CPU in fp32. Raises Unsupported for an implementation that it lacks."""
+        """The module of a case, on the CPU in fp32. Raises Unsupported for an implementation that the variant lacks."""
         if case.implementation not in self.implementations:
             raise Unsupported(f"{self.name} has no {case.implementation!r} implementation; it has: {', '.join(self.implementations)}")
         if self.missing:
@@ -89,15 +89,15 @@ def variant(
     package: str = "",
     axes: Axes = (),
 ) -> Build | Callable[[Build], Build]:
-    """Register `build(case) -> nn.Module` under its own name, or under `name`. `source` is the paper or page it follows.
+    """Register `build(case) -> nn.Module` under the function's name, or under `name`. `source` is the paper or page that it follows.
 
-    `flops`, `parameters` and `state_size` are formulas of a case: FLOPs in the matrix products of a forward pass, weights, and the
-    numbers that decoding keeps of each sequence. `package` is what has to be installed for it.
+    `flops`, `parameters` and `state_size` are functions of a case: FLOPs in the matrix products of a forward pass, number of weights,
+    and numbers that decoding keeps per sequence. `package` is a package that must be installed.
 
-    `axes` are the axes that only some variants read: names of rnnbench's (`("window",)`), also with where they apply
+    `axes` are axes that only some variants read: shared ones by name (`("window",)`), optionally with the cases they apply to
     (`{"halt_at": Where({"phase": ("forward",)})}`), and the variant's own (`{"keep": own_axis(0.5, "share that is kept")}`).
 
-    The first line of the function's (or else its file's) docstring is what `rnnbench list variants` says of it.
+    `rnnbench list variants` shows the first line of the function's docstring, or if it has none, of its file's.
     """
     for one in implementations:
         if one not in IMPLEMENTATIONS:
@@ -116,7 +116,7 @@ def variant(
 
 
 def _declared(variant_name: str, axes: Axes) -> dict[str, Axis]:
-    """What a variant declares, by name. Raises BadPlugin for a name that cannot be an axis."""
+    """The axes that a variant declares, by name. Raises BadPlugin for a name that cannot be an axis."""
     given = axes if isinstance(axes, Mapping) else {name: Where() for name in axes}
     found = {}
     for name, one in given.items():

@@ -8,23 +8,23 @@ from torch import Tensor
 
 from rnnbench.variants._passes import once, run
 
-NARROW = {"cpu": 2048}  # numbers in a step, up to which a call costs more than its arithmetic (measured on a CPU)
-NARROW_ELSEWHERE = 2**18  # an accelerator's launch takes microseconds, in which it could move as many numbers
-SHORT = 16  # steps that are not worth cutting up
+NARROW = {"cpu": 2048}  # up to this many numbers per step, a call costs more than its arithmetic (measured on a CPU)
+NARROW_ELSEWHERE = 2**18  # an accelerator can move this many numbers in the microseconds of a launch
+SHORT = 16  # sequences up to this length are not split into chunks
 
 
 def linear_recurrence(a: Tensor, b: Tensor) -> Tensor:
-    """a, b: (seq_len, …) → h: (seq_len, …). One pass forwards, and one of the same kind backwards for the gradients."""
+    """a, b: (seq_len, …) → h: (seq_len, …). One pass forwards, and a similar pass backwards for the gradients."""
     return run(_Recurrence, a, b)
 
 
 def scan(a: Tensor, b: Tensor) -> Tensor:
-    """Chooses by the size of a step: in chunks where a step is too small to be worth a call. Keeps no graph."""
+    """Choose by the size of a step: in chunks if a step is too small to justify a call. Keeps no graph."""
     return chunked(a, b) if _is_narrow(b) else by_steps(a, b)
 
 
 def backwards(a: Tensor, dh: Tensor) -> Tensor:
-    """g[t] = dh[t] + a[t+1] · g[t+1]: the gradient that reaches each step's h, from the gradient of the outputs. Keeps no graph."""
+    """g[t] = dh[t] + a[t+1] · g[t+1]: the full gradient of each step's h, from the gradient of the outputs. Keeps no graph."""
     if _is_narrow(dh):
         return chunked(a.roll(-1, 0).flip(0), dh.flip(0)).flip(0)
     g = torch.empty_like(dh)
@@ -40,7 +40,7 @@ def _is_narrow(b: Tensor) -> bool:
 
 
 def by_steps(a: Tensor, b: Tensor) -> Tensor:
-    """seq_len calls, each on one step."""
+    """seq_len calls, one per step."""
     h = torch.empty_like(b)
     h[0].copy_(b[0])
     every = h.unbind(0)
@@ -50,7 +50,7 @@ def by_steps(a: Tensor, b: Tensor) -> Tensor:
 
 
 def chunked(a: Tensor, b: Tensor) -> Tensor:
-    """About 3 √seq_len calls: every chunk from a state of zero at once, then the true state from chunk to chunk, then what it adds."""
+    """About 3 √seq_len calls: all chunks at once from a zero state, then the true state from chunk to chunk, then its contribution."""
     steps = len(b)
     size = math.isqrt(steps)
     count = steps // size
@@ -71,7 +71,7 @@ def chunked(a: Tensor, b: Tensor) -> Tensor:
 
 
 def doubling(a: Tensor, b: Tensor) -> Tensor:
-    """log₂ seq_len passes over the whole sequence, each joining stretches twice as long. Autograd makes the gradients."""
+    """log₂ seq_len passes over the whole sequence, each joining segments twice as long. Autograd computes the gradients."""
     reach = 1
     while reach < len(b):
         b = torch.cat((b[:reach], a[reach:] * b[:-reach] + b[reach:]))

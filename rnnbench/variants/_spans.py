@@ -1,7 +1,7 @@
 """Exact attention over a span of keys for each block of queries.
 
-Nothing of the size of the scores is kept: a backward pass makes them again. Pieces are as large as a cache, so memory and time
-grow with the number of blocks alone. G counts sequences times heads.
+Nothing of the size of the scores is kept: the backward pass recomputes them. Pieces fit into a cache, so memory and time
+grow only with the number of blocks. G is the number of sequences times heads.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from rnnbench.variants._passes import exact, once
 
-PIECE = {"cpu": 2**18}  # scores at a time and thread: 1 MiB of fp32 stays in a core's cache (2**20 took 1.1 times as long, 2**24 1.5)
+PIECE = {"cpu": 2**18}  # scores at a time per thread: 1 MiB of fp32 fits a core's cache (2**20 took 1.1 times as long, 2**24 1.5)
 PIECE_ELSEWHERE = 2**26
 
 
@@ -23,18 +23,18 @@ class Layout(Protocol):
 
     @property
     def block(self) -> int:
-        """Queries."""
+        """Number of queries in a block."""
 
     @property
     def span(self) -> int:
-        """Keys."""
+        """Number of keys that a block of queries reads."""
 
     @property
     def joins(self) -> bool:
-        """Is the log-sum-exp wanted, to join this attention with another?"""
+        """Whether to return the log-sum-exp, to join this attention with another."""
 
     def lay(self, x: Tensor) -> Tensor:
-        """Keys or values (G, seq_len, size), made ready for `take`."""
+        """Keys or values (G, seq_len, size), prepared for `take`."""
 
     def take(self, laid: Tensor, start: int, end: int) -> Tensor:
         """The spans of some blocks: (end − start, span, size)."""
@@ -49,33 +49,33 @@ class Layout(Protocol):
         """The gradient in the form of x (G, seq_len, size)."""
 
     def mask(self, like: Tensor) -> Tensor:
-        """What is added to the scores of every block: (block, span), or one that broadcasts to it."""
+        """A mask to add to the scores of every block: (block, span), or a shape that broadcasts to it."""
 
     def hide(self, scores: Tensor, start: int) -> None:
-        """What is hidden in some blocks alone; in place. scores: (blocks, block, span)."""
+        """Mask keys that are hidden only in some blocks, in place. scores: (blocks, block, span)."""
 
 
 def low(like: Tensor) -> float:
-    """Stands for minus infinity, without its NaN where all is hidden."""
+    """A large negative number instead of minus infinity, which would give NaN if all keys are hidden."""
     return torch.finfo(like.dtype).min / 2
 
 
-def unseen(seen: Tensor, dtype: torch.dtype) -> Tensor:
-    """Zero where `seen`, else low; on its device."""
-    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, torch.finfo(dtype).min / 2)
+def additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
+    """The additive form of a boolean mask: 0 if `visible`, otherwise `low`."""
+    return torch.zeros(visible.shape, dtype=dtype, device=visible.device).masked_fill_(~visible, torch.finfo(dtype).min / 2)
 
 
-@lru_cache(maxsize=64)  # made once for a shape: on a GPU each would be copied there, or launched, in every pass
+@lru_cache(maxsize=64)  # cached per shape: otherwise every pass would copy or compute it again
 def _band(block: int, back: int, window: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """The mask of a window: (block, back + block)."""
     query, key = torch.arange(block, device=device)[:, None], torch.arange(back + block, device=device) - back
-    return unseen((key <= query) & (key > query - window), dtype)
+    return additive((key <= query) & (key > query - window), dtype)
 
 
 @lru_cache(maxsize=64)
 def _below(block: int, span: int, diagonal: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The mask of what lies on and below a diagonal: (block, span)."""
-    return unseen(torch.ones(block, span, dtype=torch.bool, device=device).tril(diagonal), dtype)
+    """The mask of keys on and below a diagonal: (block, span)."""
+    return additive(torch.ones(block, span, dtype=torch.bool, device=device).tril(diagonal), dtype)
 
 
 def attend(layout: Layout, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -150,7 +150,7 @@ def _scores(queries: Tensor, keys: Tensor, mask: Tensor, layout: Layout, start: 
 class Window:
     """Each position and the window − 1 before it. Spans overlap in memory and are never copied: a block's span ends with the block.
 
-    The span of a sequence's first blocks reaches into what lies before it, the sequence before or padding; that is hidden.
+    The spans of a sequence's first blocks reach into the previous sequence or the padding; those keys are masked.
     """
 
     length: int
@@ -165,7 +165,7 @@ class Window:
 
     @property
     def span(self) -> int:
-        """Keys that a block sees some of."""
+        """Number of keys from the first that a block reads to its own last."""
         return self.back + self.block
 
     def lay(self, x: Tensor) -> Tensor:
@@ -179,24 +179,24 @@ class Window:
         return laid[start:end]
 
     def lay_gradient(self, x: Tensor) -> Tensor:
-        """(blocks, block, size), those of the padding first."""
+        """Zeros of (blocks, block, size), with blocks for the padding first."""
         return x.new_zeros((x.shape[0] * self.length + self.back) // self.block, self.block, x.shape[-1])
 
     def give(self, gradient: Tensor, spans: Tensor, start: int, end: int) -> None:
-        """Block by block of the span."""
+        """Add the gradient one block of the span at a time."""
         for index, part in enumerate(spans.split(self.block, 1)):
             gradient[start + index : end + index].add_(part)
 
     def raised(self, gradient: Tensor, x: Tensor) -> Tensor:
-        """Without the padding."""
+        """Remove the padding."""
         return gradient[self.back // self.block :].reshape(x.shape)
 
     def mask(self, like: Tensor) -> Tensor:
-        """The band."""
+        """The mask of the band."""
         return _band(self.block, self.back, self.window, like.dtype, like.device)
 
     def hide(self, scores: Tensor, start: int) -> None:
-        """What lies before the sequence. `first` counts the blocks from the sequence's own start."""
+        """Mask keys before the start of the sequence."""
         blocks = self.length // self.block
         for first in range(min(self.back // self.block, blocks)):
             scores[(first - start) % blocks :: blocks, :, : self.back - first * self.block] = low(scores)
@@ -204,7 +204,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Columns:
-    """Each sequence one block, each position sees those before it and not itself. Its first sees none: its output is to be weighed by 0."""
+    """Each sequence is one block; each position sees those before it but not itself. The first sees none: give it weight 0."""
 
     block: int
     joins: bool = True
@@ -230,7 +230,7 @@ class Columns:
         """No span overlaps another."""
         gradient[start:end] = spans
 
-    def raised(self, gradient: Tensor, x: Tensor) -> Tensor:  # noqa: ARG002 - as every layout is asked
+    def raised(self, gradient: Tensor, x: Tensor) -> Tensor:  # noqa: ARG002 - the signature of every layout
         """As it is."""
         return gradient
 
@@ -243,10 +243,10 @@ class Columns:
 
 
 class Chosen:
-    """Each block sees itself, causally, and whole earlier blocks named by a table; where a block sees fewer, slots are absent."""
+    """Each block sees itself causally, and whole earlier blocks from a table. A block that sees fewer has absent slots."""
 
     def __init__(self, block: int, table: Tensor, groups: int, device: torch.device) -> None:
-        """`table` (blocks, slots): earlier blocks, −1 where absent; a block itself comes last and is not named. `groups` is G."""
+        """`table` (blocks, slots): indices of earlier blocks, −1 if absent. The block itself comes last and is not in it. `groups` is G."""
         count = len(table)
         own = torch.arange(count)[:, None]
         absent = torch.cat((table < 0, torch.zeros_like(own, dtype=torch.bool)), 1)
@@ -268,22 +268,22 @@ class Chosen:
         return torch.zeros_like(self.lay(x))
 
     def give(self, gradient: Tensor, spans: Tensor, start: int, end: int) -> None:
-        """Scattered back. What is absent has a gradient of zero."""
+        """Scatter the gradients back. Absent slots have gradient zero."""
         gradient.index_add_(0, self._which(start, end), spans.reshape(-1, self.block, spans.shape[-1]))
 
     def raised(self, gradient: Tensor, x: Tensor) -> Tensor:
-        """In one piece."""
+        """Join the blocks."""
         return gradient.view(x.shape)
 
     def mask(self, like: Tensor) -> Tensor:
-        """The block itself, below and on the diagonal; the others whole."""
+        """A causal mask for the block itself; earlier blocks are fully visible."""
         return _below(self.block, self.span, self.span - self.block, like.dtype, like.device)
 
     def hide(self, scores: Tensor, start: int) -> None:
-        """Absent slots."""
+        """Mask absent slots."""
         slots = scores.view(len(scores), self.block, -1, self.block)
         slots.masked_fill_(self._absent[start : start + len(scores), None, :, None], low(scores))
 
     def _which(self, start: int, end: int) -> Tensor:
-        """Flat indices of the blocks that these see: (blocks · slots)."""
+        """Flat indices of the blocks that blocks `start` to `end` read: (blocks · slots)."""
         return self._index[start:end].flatten()

@@ -1,4 +1,4 @@
-"""A stack of recurrent layers run step by step in Python, on the very weights of torch's fused module."""
+"""A stack of recurrent layers run step by step in Python, on the weights of torch's fused module."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,7 +15,7 @@ Step = Callable[[Tensor, State, Weights], State]
 
 
 class Unrolled(nn.Module):
-    """(seq_len, batch, input_size) → (seq_len, batch, directions · hidden_size); one Python iteration for each layer and step."""
+    """(seq_len, batch, input_size) → (seq_len, batch, directions · hidden_size); one Python iteration per layer and step."""
 
     def __init__(self, weights: nn.RNNBase, step: Step, states: int) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Unrolled(nn.Module):
 
 
 def stack(case: Case, fused: Callable[[], nn.RNNBase], steps: dict[str, Step], states: int = 1) -> nn.Module:
-    """The case's implementation: `fused()` as it is, or unrolled over `steps[implementation]`. Equal seeds give equal weights."""
+    """The case's implementation: `fused()` itself, or unrolled over `steps[implementation]`. Equal seeds give equal weights."""
     weights = fused()
     return weights if case.implementation == "fused" else Unrolled(weights, steps[case.implementation], states)
 

@@ -1,4 +1,4 @@
-"""Adaptive computation time: an LSTM cell takes as many steps on each input as it wants, up to `depth`.
+"""Adaptive computation time: an LSTM cell decides how many steps to take on each input, up to `depth`.
 
 A step halts with probability p; once the sum of p reaches `halt_at`, the state is the mean of the states of the steps, weighted by p.
 The number of steps and the remainder, the ponder cost, are added to the loss.
@@ -15,7 +15,7 @@ from rnnbench.variants._deep import BothWays, Layer, State, uniform, weight
 from rnnbench.variants._passes import wide_type
 from rnnbench.variants._registry import variant
 
-COST = 0.01  # what a step adds to the loss: the paper's τ, of 1e-2 to 1e-3 in its experiments
+COST = 0.01  # added to the loss per step: the paper's τ, 1e-2 to 1e-3 in its experiments
 HALTING_BIAS = 1.0  # the paper's: few steps at the start
 
 
@@ -35,7 +35,7 @@ class ActLstm(Layer, Adaptive):
         self._taken: list[tuple[Tensor, Tensor]] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """The whole sequence; then `mean_depth` and `cost` are of it."""
+        """The whole sequence. Sets `mean_depth`, `cost` and `run_depth`."""
         self._taken = []
         read = super().forward(x)
         steps, rests = (sum(parts) / len(x) for parts in zip(*self._taken, strict=True))
@@ -54,7 +54,7 @@ class ActLstm(Layer, Adaptive):
         return linear(x, self.w_ih, self.bias)
 
     def recur(self, p: Tensor, state: State) -> tuple[Tensor, State]:
-        """Pondering steps on one input. Sequences that have halted are carried along with weight 0 until all have."""
+        """Pondering steps on one input. Halted sequences continue with weight 0 until all have halted."""
         h, c = state
         mean_h, mean_c = 0.0 * h, 0.0 * c
         wide = wide_type(p.dtype)  # sums of probabilities in bf16 would halt early
@@ -81,12 +81,12 @@ class ActLstm(Layer, Adaptive):
         return mean_h, (mean_h, mean_c)
 
     def fused(self, x: Tensor) -> Tensor:
-        """The products with the input for all steps at once."""
+        """The input products for all steps at once, then step by step."""
         return self.hoisted(x)
 
 
 def parameters(case: Case) -> int:
-    """One cell's, with a column for the first step and a halting unit, whatever the depth."""
+    """Weights of one cell, with a column for the first step and a halting unit; they do not depend on depth."""
     hidden = case.hidden_size
     return (2 if case.bidirectional else 1) * (4 * hidden * (case.input_size + hidden + 2) + hidden + 1)
 

@@ -1,7 +1,7 @@
-"""Block-sparse attention after BigBird, read causally: a window of blocks, the first block for all, and blocks drawn at random.
+"""Block-sparse attention after BigBird, made causal: a window of blocks, the first block, and random blocks.
 
-Each block, of `block_size` steps, sees itself, the two before it, the first, and two more drawn once from the case's seed, the same
-in every head and layer. What BigBird's global block would see after itself is left out.
+Each block of `block_size` steps sees itself, the two blocks before it, the first block, and two more that are drawn once from the case's
+seed, the same in every head and layer. BigBird's global block would also see later blocks; that is left out.
 """
 
 from functools import lru_cache, partial
@@ -15,12 +15,12 @@ from rnnbench.variants._memory import Chosen as ChosenKeys
 from rnnbench.variants._registry import variant
 from rnnbench.variants._spans import Chosen, attend
 
-BEFORE = 2  # blocks of the window, besides a block's own
+BEFORE = 2  # blocks of the window before a block's own
 DRAWN = 2
 
 
 def table(count: int, seed: int) -> Tensor:
-    """The earlier blocks that each block sees: (count, 1 + BEFORE + DRAWN), −1 where there is none, none twice."""
+    """The earlier blocks that each block sees: (count, 1 + BEFORE + DRAWN), without duplicates, −1 if absent."""
     generator = torch.Generator().manual_seed(seed)
     rows = []
     for own in range(count):
@@ -32,7 +32,7 @@ def table(count: int, seed: int) -> Tensor:
     return torch.tensor(rows)
 
 
-def seen(block: int, seed: int, seq_len: int, device: torch.device) -> Tensor:
+def visible(block: int, seed: int, seq_len: int, device: torch.device) -> Tensor:
     """Which keys each query sees: bool (seq_len, seq_len)."""
     count = -(-seq_len // block)
     whole = torch.eye(count, dtype=torch.bool)
@@ -46,22 +46,22 @@ _kept_table = lru_cache(maxsize=64)(table)
 
 
 def row(block: int, seed: int, step: int, device: torch.device) -> Tensor:
-    """The positions that the query of a step sees, of any sequence that long or longer."""
+    """The positions that the query of a step sees, in any sequence of at least that length."""
     own = step // block
-    earlier = _kept_table(1 << own.bit_length(), seed)[own]  # a longer table begins as a shorter one does
+    earlier = _kept_table(1 << own.bit_length(), seed)[own]  # a longer table starts with the shorter one
     starts = torch.cat((earlier[earlier >= 0].sort().values, torch.tensor([own]))) * block
     positions = (starts[:, None] + torch.arange(block)).flatten()
     return positions[positions <= step].to(device)
 
 
-@lru_cache(maxsize=64)  # the table is Python's work, 19 ms for 1,024 blocks: once for a shape, not in every pass
+@lru_cache(maxsize=64)  # building the table in Python takes 19 ms for 1,024 blocks: once per shape, not in every pass
 def _layout(block: int, seed: int, count: int, groups: int, device: torch.device) -> Chosen:
     """Which blocks are gathered, on the device."""
     return Chosen(block, table(count, seed), groups, device)
 
 
 def chosen_blocks(block: int, seed: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Blocks gathered piece by piece: time and memory linear in seq_len."""
+    """Attention on gathered blocks, piece by piece: time and memory linear in seq_len."""
     parts = [in_blocks(x, block) for x in (q, k, v)]
     groups, steps, _ = parts[0].shape
     layout = _layout(block, seed, steps // block, groups, q.device)
@@ -69,7 +69,7 @@ def chosen_blocks(block: int, seed: int, q: Tensor, k: Tensor, v: Tensor) -> Ten
 
 
 def pairs(case: Case) -> int:
-    """Scores that count."""
+    """Number of visible pairs of query and key in one sequence."""
     block = case.block_size
     whole, rest = divmod(case.seq_len, block)
     seen_by = [int((row >= 0).sum()) for row in table(whole + (rest > 0), case.seed)]
@@ -88,4 +88,4 @@ def pairs(case: Case) -> int:
 def block_sparse(case: Case) -> nn.Module:
     """Block-sparse attention (BigBird): near, first and random blocks of `block_size` steps."""
     block, seed = case.block_size, case.seed
-    return blocks(case, Pattern(partial(seen, block, seed), partial(chosen_blocks, block, seed), ChosenKeys(partial(row, block, seed))))
+    return blocks(case, Pattern(partial(visible, block, seed), partial(chosen_blocks, block, seed), ChosenKeys(partial(row, block, seed))))

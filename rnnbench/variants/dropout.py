@@ -1,4 +1,4 @@
-"""LSTM with dropout between its layers, none within time: p = 0.2."""
+"""LSTM with dropout between its layers but not between time steps: p = 0.2."""
 
 from torch import nn
 

@@ -1,9 +1,9 @@
-"""Early exit: a sequence leaves a deep LSTM at the first layer that is confident enough of it.
+"""Early exit: a sequence leaves a deep LSTM at the first layer that is confident enough.
 
-In training every layer is run and the output is the mean over the layers, weighted by the chance to leave at each; the expected depth is
-added to the loss. PonderNet (arXiv 2107.05407) weighs the layers' losses by that chance, not their outputs. In inference sequences whose
-confidence reaches `halt_at` leave, and deeper layers read the others alone. The confidence is of the whole sequence: which layer answers
-depends on all of its steps.
+In training, every layer runs and the output is the mean over layers, weighted by the probability of leaving at each; the expected depth
+is added to the loss. PonderNet (arXiv 2107.05407) weights the layers' losses by that probability, not their outputs. In inference,
+sequences whose confidence reaches `halt_at` leave, and deeper layers read only the others. The confidence is computed from the whole
+sequence, so the exit layer depends on all of its steps.
 """
 
 import torch
@@ -19,7 +19,7 @@ from rnnbench.variants._deep import deep, features
 from rnnbench.variants._registry import variant
 from rnnbench.variants.residual import first
 
-COST = 0.01  # what a layer adds to the loss
+COST = 0.01  # added to the loss per layer
 
 
 class EarlyExit(Adaptive):
@@ -32,7 +32,7 @@ class EarlyExit(Adaptive):
         self.halt_at = case.halt_at
 
     def forward(self, x: Tensor) -> Tensor:
-        """All layers in training, as many as are needed in inference."""
+        """All layers in training, as many as needed in inference."""
         return self._mixed(x) if self.training else self._leaving(x)
 
     def _mixed(self, x: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class EarlyExit(Adaptive):
         return torch.cat(outputs, 1)[:, torch.cat(order).argsort()]
 
     def stream(self, name: str) -> Streaming:
-        """There is none."""
+        """Raises Unsupported: the exit layer depends on the whole sequence."""
         raise Unsupported(f"{name} cannot decode: at which layer a sequence leaves depends on all of its steps")
 
     def _confidence(self, number: int, x: Tensor) -> Tensor:
@@ -84,10 +84,10 @@ def flops(case: Case) -> int:
 @variant(
     implementations=lstm.WAYS,
     flops=flops,
-    source="exits after arXiv 1709.01686; outputs weighed by learned chances, where PonderNet 2107.05407 weighs losses",
+    source="exits after arXiv 1709.01686; outputs weighted by learned probabilities, while PonderNet 2107.05407 weights losses",
     parameters=lambda case: lstm.COSTS.parameters(case) + (case.depth - 1) * (features(case) + 1),
     axes={"halt_at": Where({"phase": ("forward", "converge")}, never={"depth": (1,)})},  # training runs every layer
 )
 def early_exit_lstm(case: Case) -> nn.Module:
-    """LSTM that a sequence leaves at the first layer that is confident enough, `halt_at`."""
+    """LSTM with early exit: a sequence leaves at the first layer whose confidence reaches `halt_at`."""
     return EarlyExit(case)

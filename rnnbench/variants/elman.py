@@ -17,7 +17,7 @@ COSTS = gated(gates=1, states=1)
 
 
 def written_out(x: Tensor, state: State, weights: Weights, activation: str) -> State:
-    """The formula as it is read."""
+    """The formula as written."""
     w_ih, w_hh, b_ih, b_hh = weights
     return (getattr(torch, activation)(linear(x, w_ih, b_ih) + linear(state[0], w_hh, b_hh)),)
 
@@ -29,7 +29,7 @@ def by_cell(x: Tensor, state: State, weights: Weights, activation: str) -> State
 
 
 def build(case: Case, activation: str) -> nn.Module:
-    """A deep Elman network of either activation."""
+    """A deep Elman network with this activation."""
     steps: dict[str, Step] = {"loop": partial(written_out, activation=activation), "cell": partial(by_cell, activation=activation)}
     return stack(case, lambda: nn.RNN(nonlinearity=activation, **sizes(case)), steps)
 

@@ -1,4 +1,4 @@
-"""Forecasting: a deep GRU on a few measurements a step; the linear head is the task's. The field's common size is 3 layers, 10 → 64."""
+"""Forecasting: a deep GRU on a few measurements per step; the task adds the linear head. A common size is 3 layers, 10 → 64."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""LSTM with layer norm inside: on W x, on U h and on the cell as its output reads it."""
+"""LSTM with layer norm inside: on W x, on U h and on the cell before the output gate."""
 
 from itertools import pairwise
 from typing import Any
@@ -16,9 +16,10 @@ from rnnbench.variants._registry import variant
 from rnnbench.variants.kernels import WIDEST_GATE_NORM
 
 GAIN = 0.1
-"""Of the norm on U h at the start, after arXiv 1603.09025: at 1 the recurrence is chaotic, and gradients overflow in time."""
+"""Initial gain of the norm on U h, after arXiv 1603.09025: with 1 the recurrence is chaotic and gradients overflow over time."""
 BIAS = 0.25
-"""Gates' biases are drawn between ± this: from zeros, an input of zeros leaves h and c zero, where a norm multiplies gradients by 1/√ε."""
+"""Gate biases are drawn between ± this value. With zero biases, a zero input leaves h and c at zero, where a norm multiplies gradients
+by 1/√ε."""
 norm_backward: Any = torch.ops.aten.native_layer_norm_backward
 COSTS = Costs(
     products=lambda inputs, hidden: 4 * hidden * (inputs + hidden),
@@ -28,7 +29,7 @@ COSTS = Costs(
 
 
 class GateNormLstm(Layer):
-    """Gates in torch's order i, f, g, o. The norm of U h has no shift: that of W x serves both."""
+    """Gates in torch's order i, f, g, o. The norm of U h has no shift: the shift of W x's norm serves both."""
 
     widest = WIDEST_GATE_NORM
 
@@ -66,7 +67,7 @@ class GateNormLstm(Layer):
         return run(_Whole, p, self.w_hh, *inner, self.norm_c.eps, low)
 
     def triton(self, x: Tensor) -> Tensor:
-        """A product and one kernel for each step, each way."""
+        """One matrix product and one kernel per step, in each direction of the pass."""
         from rnnbench.variants.kernels.gate_norm_lstm import whole
 
         p = self.project(x).to(product_type(x))
@@ -74,7 +75,7 @@ class GateNormLstm(Layer):
 
 
 class _Whole(torch.autograd.Function):
-    """Only what hangs on h is done step by step; the gradients of U and of the norms are taken once, after the loop."""
+    """Only the part that depends on h runs step by step; the gradients of U and of the norms are computed once, after the loop."""
 
     @staticmethod
     def forward(ctx: Any, p: Tensor, w_hh: Tensor, gain_h: Tensor, gain_c: Tensor, shift_c: Tensor, eps: float, low: torch.dtype) -> Tensor:
@@ -83,7 +84,7 @@ class _Whole(torch.autograd.Function):
             steps, batch, wide = p.shape
             size = wide // 4
             acts, c = torch.empty_like(p), p.new_zeros(steps + 1, batch, size)
-            h, seen = torch.empty_like(c[1:]), torch.empty_like(c[1:])  # seen: tanh(LN(c))
+            h, tanh_c = torch.empty_like(c[1:]), torch.empty_like(c[1:])  # tanh_c: tanh(LN(c))
             u_h = torch.zeros_like(p)
             times_u = Product(w_hh.to(low), batch)
             norms_h: list[tuple[Tensor, ...]] = []
@@ -95,10 +96,10 @@ class _Whole(torch.autograd.Function):
                 i, f, g, o = activate(torch.add(p[t], norms_h[-1][0], out=acts[t]), acts[t], size)
                 torch.mul(f, before, out=after).addcmul_(i, g)
                 norms_c.append(torch.native_layer_norm(after, [size], gain_c, shift_c, eps))
-                torch.tanh(norms_c[-1][0], out=seen[t])
-                torch.mul(o, seen[t], out=h[t])
+                torch.tanh(norms_c[-1][0], out=tanh_c[t])
+                torch.mul(o, tanh_c[t], out=h[t])
             moments = (torch.stack([one[k] for one in norms]) for norms in (norms_h, norms_c) for k in (1, 2))
-            ctx.save_for_backward(w_hh, gain_h, gain_c, shift_c, acts, c, h, seen, u_h, *moments)
+            ctx.save_for_backward(w_hh, gain_h, gain_c, shift_c, acts, c, h, tanh_c, u_h, *moments)
             ctx.low = low
         return h
 
@@ -106,13 +107,13 @@ class _Whole(torch.autograd.Function):
     @once
     def backward(ctx: Any, d_y: Tensor) -> tuple[Tensor | None, ...]:
         """d_y: (seq_len, batch, hidden)."""
-        w_hh, gain_h, gain_c, shift_c, acts, c, h, seen, u_h, mean_h, scale_h, mean_c, scale_c = ctx.saved_tensors
+        w_hh, gain_h, gain_c, shift_c, acts, c, h, tanh_c, u_h, mean_h, scale_h, mean_c, scale_c = ctx.saved_tensors
         low = ctx.low
         with exact(d_y):
             steps, batch, size = h.shape
             i, f, g, o = acts.chunk(4, -1)
-            to_norm = torch.addcmul(o, o * seen, seen, value=-1)  # o (1 − tanh²)
-            to_o = seen * o * (1 - o)
+            to_norm = torch.addcmul(o, o * tanh_c, tanh_c, value=-1)  # o (1 − tanh²)
+            to_o = tanh_c * o * (1 - o)
             to_ifg = torch.cat((g * i * (1 - i), c[:-1] * f * (1 - f), i * (1 - g * g)), -1).view(steps, batch, 3, size)
             times_ut = Product(w_hh.to(low).t(), batch)
             d_p, d_uh = torch.empty_like(acts), torch.zeros_like(acts, dtype=low)

@@ -1,8 +1,9 @@
-"""Griffin: blocks of a gated linear recurrence with blocks of local attention in turn.
+"""Griffin: blocks of a gated linear recurrence alternate with blocks of local attention.
 
-The recurrence and the pattern are those of arXiv 2402.19427. Around them stand this suite's own blocks, so that it differs from
-its neighbours in one thing only: LayerNorm for RMSNorm, a plain GELU MLP four times as wide for the gated one of three times, multi-head
-attention without positions for multi-query attention with rotary ones, and no convolution before the recurrence.
+The recurrence and the pattern are those of arXiv 2402.19427. The blocks around them are rnnbench's own, so that Griffin differs from the
+other attention variants in one respect only. They have LayerNorm instead of RMSNorm, a plain GELU MLP of 4× width instead of a gated
+one of 3×, multi-head attention without positions instead of multi-query attention with rotary positions, and no convolution before the
+recurrence.
 """
 
 from dataclasses import replace
@@ -22,7 +23,7 @@ from rnnbench.variants.rg_lru import RgLru
 from rnnbench.variants.window_attention import local, pairs
 from rnnbench.variants.window_attention import state_size as window_state
 
-TURN = 3  # of three blocks, the second attends: the paper's two to one, with attention in any network of two layers
+TURN = 3  # the second of every three blocks attends: the paper's two to one, with attention in any network of two layers
 
 
 class Recurrent(nn.Module):
@@ -38,7 +39,7 @@ class Recurrent(nn.Module):
         return self.join(x, self.recurrence(x))
 
     def join(self, x: Tensor, y: Tensor) -> Tensor:
-        """What came in opens the gate for what the recurrence made of it."""
+        """Gate the recurrence's output y with the input x."""
         return cast("Tensor", self.out(y * gelu(self.gate(x))))
 
     def stream(self, name: str) -> Streaming:
@@ -47,12 +48,12 @@ class Recurrent(nn.Module):
 
 
 def attending(case: Case) -> int:
-    """How many of the blocks attend."""
+    """Number of attention blocks."""
     return sum(number % TURN == 1 for number in range(case.depth))
 
 
 def products(case: Case) -> int:
-    """FLOPs: blocks of attention, with the recurrence and its gate and mixing layer in place of the heads in the others."""
+    """FLOPs of attention blocks, and of blocks with the recurrence, its gate and mixing layer instead of heads."""
     hidden, ways, recurrent = case.hidden_size, 2 if case.bidirectional else 1, case.depth - attending(case)
     steps = 2 * ways * case.batch_size * case.seq_len
     entered = sum(0 if inputs == hidden else inputs * hidden for inputs in inputs_of(case))
@@ -64,7 +65,7 @@ def products(case: Case) -> int:
 
 
 def parameters(case: Case) -> int:
-    """Weights: norms and MLP of every block, heads in some, and recurrence, gate and mixing layer in the others."""
+    """Number of weights: norms and MLP of every block, heads in some, recurrence, gate and mixing layer in the others."""
     hidden, ways, recurrent = case.hidden_size, 2 if case.bidirectional else 1, case.depth - attending(case)
     entered = sum(0 if inputs == hidden else (inputs + 1) * hidden for inputs in inputs_of(case))
     own = 2 * MLP * hidden**2 + (MLP + 5) * hidden
@@ -74,7 +75,7 @@ def parameters(case: Case) -> int:
 
 
 def state_size(case: Case) -> int:
-    """The windows' keys and values, and the recurrences' states."""
+    """Numbers kept per sequence: the windows' keys and values, and the recurrences' states."""
     own = replace(case, depth=1, input_size=case.hidden_size)
     kept = attending(case) * window_state(own)
     return kept + (case.depth - attending(case)) * rg_lru.COSTS.state(case.hidden_size, case.hidden_size)
@@ -82,7 +83,7 @@ def state_size(case: Case) -> int:
 
 @variant(
     implementations=WAYS,
-    source="arXiv 2402.19427 within our own blocks: LayerNorm, plain MLP × 4, multi-head; no convolution, no positions",
+    source="arXiv 2402.19427 in rnnbench's own blocks: LayerNorm, plain MLP × 4, multi-head; no convolution, no positions",
     flops=products,
     parameters=parameters,
     state_size=state_size,

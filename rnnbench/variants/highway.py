@@ -1,4 +1,4 @@
-"""Highway LSTM: a gate decides, number by number, how much of a layer's output and how much of its input goes on."""
+"""Highway LSTM: an elementwise gate mixes a layer's output with its input."""
 
 from torch import Tensor, nn
 
@@ -29,11 +29,11 @@ class Highway(nn.Module):
         nn.init.constant_(self.gate.bias, CARRY)
 
     def forward(self, x: Tensor) -> Tensor:
-        """t = σ(W x + b); y = t ⊙ LSTM(x) + (1 − t) ⊙ x, or P x where the sizes differ."""
+        """t = σ(W x + b); y = t ⊙ LSTM(x) + (1 − t) ⊙ x, or P x if the sizes differ."""
         return self.join(x, first(self.layer(x)))
 
     def join(self, x: Tensor, y: Tensor) -> Tensor:
-        """Number by number, as much of the layer's output as the gate lets through."""
+        """Mix the layer's output y with its input x by the gate."""
         carried = self.past(x)
         gate = linear(x, self.gate.weight, self.gate.bias).sigmoid()
         made: Tensor = carried + gate * (y - carried)

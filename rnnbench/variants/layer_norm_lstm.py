@@ -1,6 +1,6 @@
-"""LSTM with layer norm on its hidden state: h' = LN(σ(o) tanh(c')), which is what the next step and the next layer see.
+"""LSTM with layer norm on its hidden state: the next step and the next layer read h' = LN(σ(o) tanh(c')).
 
-One norm, where arXiv 1607.06450 has three within the cell (W x, U h and c): that network is `ln_lstm_gates`.
+It has one norm. The network of arXiv 1607.06450, with three norms within the cell (W x, U h and c), is `ln_lstm_gates`.
 """
 
 from itertools import pairwise
@@ -59,7 +59,7 @@ class LayerNormLstm(Layer):
         return h, (h, c)
 
     def cell(self, x: Tensor) -> Tensor:
-        """As it is commonly written: torch's LSTM cell, then the norm."""
+        """The common way to write it: torch's LSTM cell, then the norm."""
         h, c = self.start(x[0])
         none, outputs = torch.zeros_like(self.bias), []
         for one in x.unbind(0):
@@ -73,20 +73,20 @@ class LayerNormLstm(Layer):
         return run(_Whole, x, self.w_ih, self.w_hh, self.bias, self.norm.weight, self.norm.bias, self.norm.eps)
 
     def native(self, x: Tensor) -> Tensor:
-        """A product and one compiled pass for each step, each way."""
+        """One matrix product and one compiled pass per step, in each direction of the pass."""
         from rnnbench.variants.native.ln_lstm import whole
 
         return whole(x, self.w_ih, self.w_hh, self.bias, self.norm.weight, self.norm.bias, self.norm.eps)
 
     def triton(self, x: Tensor) -> Tensor:
-        """A product and one kernel for each step, each way."""
+        """One matrix product and one kernel per step, in each direction of the pass."""
         from rnnbench.variants.kernels.ln_lstm import whole
 
         return whole(x, self.w_ih, self.w_hh, self.bias, self.norm.weight, self.norm.bias, self.norm.eps)
 
 
 class _Whole(torch.autograd.Function):
-    """Only the product with h and what hangs on it is done step by step; the gradients of all weights are taken once, after the loop."""
+    """Only the part that depends on h runs step by step; the gradients of all weights are computed once, after the loop."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w_ih: Tensor, w_hh: Tensor, bias: Tensor, gain: Tensor, shift: Tensor, eps: float) -> Tensor:
@@ -95,7 +95,7 @@ class _Whole(torch.autograd.Function):
         with exact(x):
             (steps, batch, _), size, wide = x.shape, w_hh.shape[1], wide_type(low)
             gates = product(x.to(low), w_ih.to(low), bias.to(low))
-            acts = gates if low == wide else torch.empty_like(gates, dtype=wide)  # in place where the formats agree
+            acts = gates if low == wide else torch.empty_like(gates, dtype=wide)  # in place if the formats agree
             c = acts.new_zeros(steps + 1, batch, size)
             raw = torch.empty_like(c[1:])
             times_u = Product(w_hh.to(low), batch)

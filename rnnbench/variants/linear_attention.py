@@ -1,4 +1,4 @@
-"""Linear attention: a running sum of φ(k) vᵀ in place of a softmax over scores, φ = elu + 1."""
+"""Linear attention: a running sum of φ(k) vᵀ instead of a softmax over scores, φ = elu + 1."""
 
 from torch import Tensor, nn
 from torch.nn.functional import elu, pad
@@ -10,26 +10,26 @@ from rnnbench.variants._deep import directed
 from rnnbench.variants._memory import Sum
 from rnnbench.variants._registry import variant
 
-CHUNK = 64  # steps read at once: as many as a head has features costs least
+CHUNK = 64  # steps per chunk: the number of features per head is cheapest
 
 
 def feature(x: Tensor) -> Tensor:
-    """φ(x), above zero."""
+    """φ(x), which is positive."""
     return elu(x) + 1
 
 
 def written_out(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """The oracle: Σ_{j ≤ i} φ(qᵢ)·φ(kⱼ) vⱼ ÷ Σ_{j ≤ i} φ(qᵢ)·φ(kⱼ), with every score."""
+    """The reference with all scores: Σ_{j ≤ i} φ(qᵢ)·φ(kⱼ) vⱼ ÷ Σ_{j ≤ i} φ(qᵢ)·φ(kⱼ)."""
     scores = (feature(q) @ feature(k).transpose(-1, -2)).tril()
     return scores @ v / scores.sum(-1, keepdim=True)
 
 
 def chunked(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Scores within a chunk, the running sum before it: time and memory linear in seq_len."""
+    """Scores within each chunk plus the running sum of earlier chunks: time and memory linear in seq_len."""
     size = min(CHUNK, q.shape[-2])
     values = pad(v, (0, 1), value=1.0)  # a column of ones, whose sum is the divisor
     q, k, values = (in_blocks(x, size).unflatten(1, (-1, size)) for x in (q, k, values))
-    q, k = feature(q), feature(k)  # after padding: φ(0) is one, and divides
+    q, k = feature(q), feature(k)  # after padding, because φ(0) is one, which would count in the divisor
     own = (q @ k.transpose(-1, -2)).tril() @ values
     before = pad((k.transpose(-1, -2) @ values)[:, :-1].cumsum(1), (0, 0, 0, 0, 1, 0))
     read = own + q @ before.to(q.dtype)
@@ -38,7 +38,7 @@ def chunked(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def flops(case: Case) -> int:
-    """Of the running sum: φ(k) vᵀ and φ(q) Σ, a head's size squared each, and the divisor."""
+    """FLOPs with the running sum: φ(k) vᵀ and φ(q) Σ, each the square of a head's size, and the divisor."""
     return block_flops(lambda case: case.seq_len * (case.hidden_size // heads_of(case.hidden_size) + 1))(case)
 
 

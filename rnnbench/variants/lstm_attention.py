@@ -1,4 +1,4 @@
-"""LSTM with an attention read-out: each step also sees what the network gave at every step before it."""
+"""LSTM with an attention read-out: each step also attends to the LSTM's outputs of all earlier steps."""
 
 from typing import Any, cast
 
@@ -26,30 +26,30 @@ class ReadOut(nn.Module):
         super().__init__()
         size = features(case)
         self.lstm = lstm
-        self.ask, self.join = Affine(size, size, bias=False), Affine(2 * size, size, bias=False)
+        self.query, self.join = Affine(size, size, bias=False), Affine(2 * size, size, bias=False)
         self.attend = DENSE.way(case)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The network, then the read-out with one head."""
+        """The LSTM, then the read-out with one head."""
         result = self.lstm(x)
         h = result if isinstance(result, Tensor) else result[0]
-        q, kv = (one.transpose(0, 1).unsqueeze(1) for one in (self.ask(h), h))
+        q, kv = (one.transpose(0, 1).unsqueeze(1) for one in (self.query(h), h))
         read = self.attend(q.to(kv.dtype), kv, kv).squeeze(1).transpose(0, 1)
         return cast("Tensor", self.join(torch.cat((read, h), -1)).tanh())
 
     def stream(self, name: str) -> Streaming:
-        """The network's own step, and all that it gave before."""
+        """Decode with the LSTM's step, keeping all its earlier outputs."""
         return ReadOutStream(self, streaming(self.lstm, name))
 
 
 class ReadOutStream:
-    """One step at a time: the network's state, and what it gave so far."""
+    """Step-by-step decoding: the state is that of the LSTM, and its outputs so far."""
 
     def __init__(self, whole: ReadOut, lstm: Streaming) -> None:
         self._whole, self._lstm = whole, lstm
 
     def begin(self, batch_size: int) -> Any:
-        """Nothing was given yet."""
+        """The LSTM's initial state, and an empty cache."""
         return self._lstm.begin(batch_size), Cache()
 
     def advance(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -57,12 +57,12 @@ class ReadOutStream:
         (before, cache) = state
         h, inner = self._lstm.advance(x, before)
         (given,) = cache.append(h[:, None, None])
-        read = scaled_dot_product_attention(self._whole.ask(h)[:, None, None].to(h.dtype), given, given)
+        read = scaled_dot_product_attention(self._whole.query(h)[:, None, None].to(h.dtype), given, given)
         return self._whole.join(torch.cat((read[:, 0, 0], h), -1)).tanh(), (inner, cache)
 
 
 def products(case: Case) -> int:
-    """FLOPs of the network, of the two layers of the read-out, and of the pairs that it looks at."""
+    """FLOPs of the LSTM, of the two layers of the read-out, and of its visible pairs."""
     size = features(case)
     pairs = case.seq_len * (case.seq_len + 1) // 2
     return lstm.COSTS.flops(case) + 2 * case.batch_size * (3 * case.seq_len * size**2 + 2 * pairs * size)

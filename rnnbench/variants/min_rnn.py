@@ -1,4 +1,4 @@
-"""minGRU and minLSTM: gates that see the input alone, so that the recurrence is linear in h and can be scanned.
+"""minGRU and minLSTM: gates that depend only on the input, so that the recurrence is linear in h and can be computed by a scan.
 
 Both start from a state of 0. The paper's parallel form starts from g(h₀), which is ½ for an h₀ of 0.
 """
@@ -19,7 +19,7 @@ WAYS = ("loop", "hoisted", "scan", "fused", "triton")
 
 
 def costs(gates: int) -> Costs:
-    """Of so many products with the input, without any with the state."""
+    """Costs of `gates` products with the input and none with the state."""
     return Costs(
         products=lambda inputs, hidden: gates * hidden * inputs,
         parameters_of=lambda inputs, hidden: gates * hidden * (inputs + 1),
@@ -31,15 +31,15 @@ GRU_COSTS, LSTM_COSTS = costs(2), costs(3)
 
 
 def positive(x: Tensor) -> Tensor:
-    """g(x): x + ½ from zero up, σ(x) below; continuous and above zero."""
+    """g(x): x + ½ for x ≥ 0, otherwise σ(x); continuous and positive."""
     return x.relu() + x.clamp(max=0).sigmoid()
 
 
 class MinRnn(Layer):
-    """h' = a h + b, where a and b come from the input. `gates` counts the products."""
+    """h' = a h + b, with a and b computed from the input. `gates` is the number of products."""
 
     gates: int
-    family: str  # of the kernels
+    family: str  # name in kernels.linear
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
@@ -66,12 +66,12 @@ class MinRnn(Layer):
         return doubling(*self.coefficients(p.to(wide_type(p.dtype))))
 
     def fused(self, x: Tensor) -> Tensor:
-        """One pass over time each way, the gates computed for all steps at once."""
+        """Gates for all steps at once, then one pass over time in each direction of the pass."""
         p = self.project(x)
         return linear_recurrence(*self.coefficients(p.to(wide_type(p.dtype))))
 
     def triton(self, x: Tensor) -> Tensor:
-        """Gates and recurrence in one kernel each way."""
+        """Gates and recurrence in one kernel, in each direction of the pass."""
         from rnnbench.variants.kernels.linear import recurrence
 
         return recurrence(self.family, self.project(x))
@@ -94,7 +94,7 @@ class MinLstm(MinRnn):
     gates, family = 3, "min_lstm"
 
     def coefficients(self, p: Tensor) -> tuple[Tensor, Tensor]:
-        """a = f / (f + i), b = i / (f + i) · g(r), by logarithms: both gates may be shut to the last bit."""
+        """a = f / (f + i), b = i / (f + i) · g(r), computed in logarithms, because both gates may round to 0."""
         forget, gate, value = p.chunk(3, -1)
         kept = logsigmoid(forget) - logsigmoid(gate)
         return kept.sigmoid(), (-kept).sigmoid() * positive(value)

@@ -1,4 +1,4 @@
-"""mLSTM of xLSTM: a matrix for memory, written by keys and values and read by queries, under exponential gates."""
+"""mLSTM of xLSTM: a matrix memory that keys and values write and queries read, with exponential gates."""
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +11,12 @@ from rnnbench.variants._passes import wide_type
 from rnnbench.variants._product import linear
 from rnnbench.variants._registry import variant
 
-CHUNK = 64  # steps that are read as attention; between chunks only the memory passes
-RANGE = 40.0  # of e^−m: what lies beyond would divide by nothing or by infinity
+CHUNK = 64  # steps computed as attention; only the memory passes between chunks
+RANGE = 40.0  # limit of |m| in e^−m, which would otherwise overflow or become 0
 
 
 def projected(hidden: int) -> int:
-    """Queries, keys, values and output gate, and two scalar gates of each head."""
+    """Output features of the projection: queries, keys, values, output gate, and two scalar gates per head."""
     return 4 * hidden + 2 * heads_of(hidden)
 
 
@@ -28,7 +28,7 @@ COSTS = Costs(
 
 
 class Mlstm(Layer):
-    """The normaliser is one more row of the memory, whose value is always one."""
+    """The normaliser is an extra row of the memory, whose value is always 1."""
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
@@ -64,7 +64,7 @@ class Mlstm(Layer):
         return o * _normalised(read, m).flatten(-2), (memory, m)
 
     def fused(self, x: Tensor) -> Tensor:
-        """Attention within chunks, all at once; a recurrence only from chunk to chunk."""
+        """Attention within all chunks at once; a recurrence only from chunk to chunk."""
         steps, batch, _ = x.shape
         *qkv, o, i, f = self.parts(self.project(x))
         size = min(CHUNK, steps)
@@ -79,7 +79,7 @@ class Mlstm(Layer):
 
 
 def _normalised(read: Tensor, m: Tensor) -> Tensor:
-    """(…, part + 1) → (…, part): by what was read of the normaliser, at least e^−m."""
+    """(…, part + 1) → (…, part): divided by the normaliser's output, at least e^−m."""
     return read[..., :-1] / torch.maximum(read[..., -1].abs(), (-m).clamp(-RANGE, RANGE).exp())[..., None]
 
 
@@ -88,7 +88,7 @@ def _chunks(q: Tensor, k: Tensor, v: Tensor, log_i: Tensor, log_f: Tensor) -> Te
     size = q.shape[-2]
     decay = log_f.cumsum(-1)  # from the chunk's start to each step
     total = decay[..., -1]
-    leaving = total[..., None] - decay + log_i  # of each step's entry, at the chunk's end
+    leaving = total[..., None] - decay + log_i  # weight of each step at the end of its chunk
     local_m = leaving.detach().amax(-1)
     added = ((leaving - local_m[..., None]).exp()[..., None] * v).transpose(-1, -2) @ k
 

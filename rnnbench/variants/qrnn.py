@@ -1,4 +1,4 @@
-"""Quasi-recurrent network: a causal convolution of width 2 makes the gates, and fo-pooling carries the cell."""
+"""Quasi-recurrent network: a causal convolution of width 2 computes the gates, and fo-pooling updates the cell."""
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ COSTS = Costs(
 
 
 class Qrnn(Layer):
-    """The state is the cell c and the input of the step before."""
+    """The state is the cell c and the previous step's input."""
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
@@ -28,11 +28,11 @@ class Qrnn(Layer):
         uniform(self.weight, self.bias, hidden=self.hidden)
 
     def start(self, x: Tensor) -> State:
-        """Nothing came before the first step."""
+        """A zero cell and a zero previous input."""
         return (*super().start(x), torch.zeros_like(x))
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """The window is this input and the one before."""
+        """One time step; the window is this input and the previous one."""
         c, before = state
         h, (c,) = self.recur(self.project(torch.cat((before, x), -1)), (c,))
         return h, (c, x)
@@ -73,12 +73,12 @@ class Qrnn(Layer):
         return o * doubling(a, b)
 
     def fused(self, x: Tensor) -> Tensor:
-        """One pass over time each way."""
+        """One pass over time in each direction of the pass."""
         a, b, o = self.pooled(x)
         return o * linear_recurrence(a, b)
 
     def triton(self, x: Tensor) -> Tensor:
-        """Gates and pooling in one kernel each way."""
+        """Gates and pooling in one kernel, in each direction of the pass."""
         from rnnbench.variants.kernels.linear import recurrence
 
         return recurrence("qrnn", self.project(self.windows(x)))

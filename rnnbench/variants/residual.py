@@ -1,4 +1,4 @@
-"""Residual LSTMs: each layer's output is added to its input, which is projected where the sizes differ.
+"""Residual LSTMs: each layer's output is added to its input, which is projected if the sizes differ.
 
 This is the sum between layers of Google's translation system (arXiv 1609.08144). The shortcut of arXiv 1701.03360, inside the
 cell and before its output gate, is another network.
@@ -22,7 +22,7 @@ LN_COSTS = layer_norm_lstm.COSTS.around(same_or_projected, same_or_projected)
 
 
 class Residual(nn.Module):
-    """(seq_len, batch, inputs) → (seq_len, batch, features): x or P x, plus what the layer makes of x."""
+    """(seq_len, batch, inputs) → (seq_len, batch, features): x or P x, plus the layer's output."""
 
     def __init__(self, case: Case, layer: nn.Module) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Residual(nn.Module):
         return self.join(x, first(self.layer(x)))
 
     def join(self, x: Tensor, y: Tensor) -> Tensor:
-        """What came in, and what the layer made of it."""
+        """The input x, projected if necessary, plus the layer's output y."""
         made: Tensor = self.past(x) + y
         return made
 
@@ -46,23 +46,23 @@ class Residual(nn.Module):
 class Projection(nn.Linear):
     """P x, without bias."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that nn.Linear gave it
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Linear's name
         """(…, inputs) → (…, features)."""
         return linear(input, self.weight)
 
 
 def past(case: Case) -> nn.Module:
-    """The way past a layer: nothing to do where the sizes agree, else a projection."""
+    """The skip connection of a layer: the identity if the sizes agree, otherwise a projection."""
     return nn.Identity() if case.input_size == features(case) else Projection(case.input_size, features(case), bias=False)
 
 
 def first(made: Tensor | tuple[Tensor, ...]) -> Tensor:
-    """torch's own networks return their last state too."""
+    """The output alone: torch's own networks also return their last state."""
     return made if isinstance(made, Tensor) else made[0]
 
 
 def residual(case: Case, layer: Callable[[Case], nn.Module]) -> nn.Module:
-    """A stack of `layer`, which builds one from a case of depth 1, with a way past each."""
+    """A stack of layers with skip connections. `layer` builds one layer from a case of depth 1."""
     return deep(case, lambda one: Residual(one, layer(one)))
 
 

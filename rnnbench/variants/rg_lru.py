@@ -13,7 +13,7 @@ from rnnbench.variants._registry import variant
 from rnnbench.variants._scan import doubling, linear_recurrence
 
 POWER = 8.0  # the paper's c
-SLOWEST, FASTEST = 0.999, 0.9  # decay at an open gate, drawn evenly between the two at the start
+SLOWEST, FASTEST = 0.999, 0.9  # initial decay at an open gate, drawn uniformly between the two
 COSTS = Costs(
     products=lambda inputs, hidden: hidden * inputs + 2 * hidden * hidden,
     parameters_of=lambda inputs, hidden: hidden * (inputs + 1) + 2 * hidden * (hidden + 1) + hidden,
@@ -34,9 +34,9 @@ class RgLru(Layer):
 
     def project(self, x: Tensor) -> Tensor:
         """u and both gates before σ: (…, inputs) → (…, 3 · hidden)."""
-        return torch.cat(self.seen(x), -1)
+        return torch.cat(self.input_and_gates(x), -1)
 
-    def seen(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def input_and_gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(…, inputs) → u (…, hidden) and both gates before σ (…, 2 · hidden)."""
         u = linear(x, self.w_in, self.b_in)
         return u, linear(u, self.w_gates, self.b_gates)
@@ -56,17 +56,17 @@ class RgLru(Layer):
 
     def scan(self, x: Tensor) -> Tensor:
         """A parallel scan by doubling."""
-        return doubling(*self.coefficients(*self.seen(x)))
+        return doubling(*self.coefficients(*self.input_and_gates(x)))
 
     def fused(self, x: Tensor) -> Tensor:
-        """One pass over time each way, the gates computed for all steps at once."""
-        return linear_recurrence(*self.coefficients(*self.seen(x)))
+        """Gates for all steps at once, then one pass over time in each direction of the pass."""
+        return linear_recurrence(*self.coefficients(*self.input_and_gates(x)))
 
     def triton(self, x: Tensor) -> Tensor:
-        """Gates and recurrence in one kernel each way."""
+        """Gates and recurrence in one kernel, in each direction of the pass."""
         from rnnbench.variants.kernels.linear import recurrence
 
-        u, gates = self.seen(x)
+        u, gates = self.input_and_gates(x)
         return recurrence("rg_lru", gates, u, POWER * logsigmoid(self.decay))
 
 

@@ -22,7 +22,7 @@ COSTS = Costs(
 
 
 class Slstm(Layer):
-    """Gates i, f, z, o of each head side by side: projections are (…, heads · 4 · part), states (heads, batch, part)."""
+    """Gates i, f, z, o of each head are adjacent: projections are (…, heads · 4 · part), states (heads, batch, part)."""
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
@@ -33,7 +33,7 @@ class Slstm(Layer):
         uniform(self.w, self.bias, self.u, hidden=self.hidden)
 
     def start(self, x: Tensor) -> State:
-        """h, c and n of zero; the stabiliser m below every gate."""
+        """h, c and n are zero; the stabiliser m is below every gate."""
         zero = x.new_zeros(self.heads, len(x), self.part)
         return zero, zero, zero, torch.full_like(zero, -torch.inf)
 
@@ -70,7 +70,7 @@ class Slstm(Layer):
         return y
 
     def triton(self, x: Tensor) -> Tensor:
-        """A product of all heads and one kernel for each step, each way."""
+        """One product for all heads and one kernel per step, in each direction of the pass."""
         from rnnbench.variants.kernels.slstm import whole
 
         y: Tensor = whole(self.apart(self.project(x)), self.u).transpose(1, 2).flatten(2)
@@ -78,7 +78,7 @@ class Slstm(Layer):
 
 
 class _Whole(torch.autograd.Function):
-    """The stabiliser cancels in c / n, so no gradient goes through it."""
+    """The stabiliser cancels in c / n, so it has no gradient."""
 
     @staticmethod
     def forward(ctx: Any, p: Tensor, u: Tensor, low: torch.dtype) -> Tensor:
@@ -94,15 +94,15 @@ class _Whole(torch.autograd.Function):
             for t in range(steps):
                 mixed = p[t] + torch.bmm(h[t - 1].to(low), times_u) if t else p[t]
                 i, f, z, o = mixed.chunk(4, -1)
-                enter, forget, seen, out = acts[t].chunk(4, -1)
+                enter, forget, tanh_z, out = acts[t].chunk(4, -1)
                 torch.sigmoid(-f, out=shut[t])
                 kept = logsigmoid(f).add_(m)
                 m = torch.maximum(i, kept)
                 torch.sub(i, m, out=enter).exp_()
                 torch.sub(kept, m, out=forget).exp_()
-                torch.tanh(z, out=seen)
+                torch.tanh(z, out=tanh_z)
                 torch.sigmoid(o, out=out)
-                torch.mul(forget, c[t], out=c[t + 1]).addcmul_(enter, seen)
+                torch.mul(forget, c[t], out=c[t + 1]).addcmul_(enter, tanh_z)
                 torch.addcmul(enter, forget, n[t], out=n[t + 1])
                 torch.div(c[t + 1], n[t + 1], out=h[t]).mul_(out)
             ctx.save_for_backward(acts, shut, c, n, h, u)

@@ -1,6 +1,6 @@
-"""Speech: a deep LSTM on acoustic frames, a linear layer, and a shallower LSTM of half its size; letters are the task's affair (CTC).
+"""Speech: a deep LSTM on acoustic frames, a linear layer, and a shallower LSTM of half its size; the task adds the letters (CTC).
 
-The field's common size is 5 layers of 256 both ways on 40 filter banks, linear 512 → 128, and 3 layers of 128.
+A common size is 5 bidirectional layers of 256 on 40 filter banks, a linear layer 512 → 128, and 3 layers of 128.
 """
 
 from dataclasses import replace
@@ -25,22 +25,22 @@ class Speech(nn.Module):
         self.below, self.narrow, self.above = lstm.lstm(case), Affine(features(case), top.input_size), lstm.lstm(top)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Frames up, narrowed, and up again."""
+        """The lower LSTM, the linear layer, and the upper LSTM."""
         return first(self.above(self.narrow(first(self.below(x)))))
 
     def stream(self, name: str) -> Streaming:
-        """The three in turn."""
+        """Decode with the three parts one after another."""
         return Chain([streaming(self.below, name), Each(self.narrow), streaming(self.above, name)])
 
 
 def upper(case: Case) -> Case:
-    """The network above: three layers to five below, half as wide, one way."""
+    """The upper LSTM's case: three layers for every five below, half as wide, in one direction."""
     size = max(1, case.hidden_size // 2)
     return replace(case, depth=max(1, round(case.depth * 3 / 5)), input_size=size, hidden_size=size, bidirectional=False)
 
 
 def between(case: Case) -> int:
-    """Products of the linear layer for each step; its bias comes on top as weights."""
+    """Multiply-adds of the linear layer per step; its bias adds to the weights."""
     return features(case) * upper(case).hidden_size
 
 

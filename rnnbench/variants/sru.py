@@ -1,7 +1,7 @@
-"""Simple recurrent unit: light gates that see the cell number by number, and a highway past it.
+"""Simple recurrent unit: light gates that read the cell elementwise, and a highway connection.
 
-The paper's scaling correction of the highway (a constant factor on x, √3 where the reset gate starts at a half) is left out: it
-changes how training starts, not what a step costs.
+The paper's scaling correction of the highway (a constant factor on x, √3 if the reset gate starts at a half) is left out: it
+changes how training starts, not the cost of a step.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from rnnbench.variants._scan import backwards
 
 
 def products(inputs: int, hidden: int) -> int:
-    """Candidate and two gates, and a fourth product past the cell where the sizes differ."""
+    """Multiply-adds of the candidate and two gates, and of a fourth product for the highway if the sizes differ."""
     return (3 if inputs == hidden else 4) * hidden * inputs
 
 
@@ -27,7 +27,7 @@ COSTS = Costs(products, parameters_of=lambda inputs, hidden: products(inputs, hi
 
 
 class Sru(Layer):
-    """The state is the cell c; the output h is read from it. `v` and `b` hold the forget gate's half and the reset gate's."""
+    """The state is the cell c, from which the output h is computed. `v` and `b` hold the forget gate's half, then the reset gate's."""
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
@@ -37,7 +37,7 @@ class Sru(Layer):
         uniform(self.weight, self.v, self.b, hidden=self.hidden)
 
     def project(self, x: Tensor) -> Tensor:
-        """Candidate, both gates' share of x, and what passes the cell: (…, inputs) → (…, 4 · hidden)."""
+        """Candidate, both gates' part from x, and the highway's input: (…, inputs) → (…, 4 · hidden)."""
         p = linear(x, self.weight)
         return torch.cat((p, x.to(p.dtype)), -1) if self.same else p
 
@@ -51,7 +51,8 @@ class Sru(Layer):
         return r * c + (1 - r) * x, (c,)
 
     def fused(self, x: Tensor) -> Tensor:
-        """The cells in a loop of three small calls; the output and, backwards, all but one scan for all steps at once."""
+        """A loop of three small calls per step for the cells. The output and, except for one scan, the gradients are computed for all
+        steps at once."""
         p = linear(x, self.weight)
         parts = p.to(wide_type(p.dtype)).chunk(3 if self.same else 4, -1)
         u, to_f, to_r = parts[:3]
@@ -61,18 +62,18 @@ class Sru(Layer):
         return torch.lerp(x.to(c.dtype) if self.same else parts[3], c, r)
 
     def triton(self, x: Tensor) -> Tensor:
-        """Cells, gates and outputs in one kernel each way."""
+        """Cells, gates and outputs in one kernel, in each direction of the pass."""
         from rnnbench.variants.kernels.sru import recurrence
 
         return recurrence(linear(x, self.weight), x if self.same else None, self.v, self.b)
 
 
 class _Cells(torch.autograd.Function):
-    """c' = f c + (1 − f) u with f = σ(p + v ⊙ c). Backwards it is a linear recurrence: dc = d + (f + (c − u) f (1 − f) v) dc'."""
+    """c' = f c + (1 − f) u with f = σ(p + v ⊙ c). The backward pass is a linear recurrence: dc = d + (f + (c − u) f (1 − f) v) dc'."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, p: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """u, p: (seq_len, batch, hidden), v: (hidden) → the cells after each step, and before."""
+        """u, p: (seq_len, batch, hidden), v: (hidden) → the cells after and before each step."""
         c, f = u.new_zeros(len(u) + 1, *u.shape[1:]), torch.empty_like(u)
         cells, gates = c.unbind(0), f.unbind(0)
         v = v.to(u.dtype)

@@ -1,6 +1,6 @@
-"""Strided attention of the Sparse Transformer: the last `window` positions, and every `window`-th before them, under one softmax.
+"""Strided attention of the Sparse Transformer: the last `window` positions and every `window`-th before them, in one softmax.
 
-Both parts are exact and joined by their log-sum-exps. With the stride held, the second part sees seq_len ÷ stride keys: 1 in 128 of dense.
+Both parts are exact and are joined by their log-sum-exps. With a fixed stride, the second part sees seq_len ÷ stride keys.
 """
 
 from functools import partial
@@ -17,7 +17,7 @@ from rnnbench.variants.transformer import dense_causal
 from rnnbench.variants.window_attention import block_of
 
 
-def seen(stride: int, seq_len: int, device: torch.device) -> Tensor:
+def visible(stride: int, seq_len: int, device: torch.device) -> Tensor:
     """The band, and every stride-th diagonal: bool (seq_len, seq_len)."""
     step = torch.arange(seq_len).to(device)
     back = step[:, None] - step
@@ -31,7 +31,7 @@ def row(stride: int, step: int, device: torch.device) -> Tensor:
 
 
 def strided(stride: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Within one stride it is dense attention."""
+    """The fast implementation. A sequence within one stride uses dense attention."""
     if q.shape[-2] <= stride:
         return dense_causal(q, k, v)
     block = block_of(stride)
@@ -45,7 +45,7 @@ def strided(stride: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def _far(stride: int, *parts: Tensor) -> tuple[Tensor, Tensor]:
-    """Positions of one remainder after another, each a sequence of its own: (G, seq_len, size) → output and log-sum-exp."""
+    """Attention among positions of equal remainder, each remainder a separate sequence: (G, seq_len, size) → output, log-sum-exp."""
     groups, steps, size = parts[0].shape
     rows = steps // stride
     columns = (x.view(groups, rows, stride, size).transpose(1, 2).reshape(-1, rows, size) for x in parts)
@@ -55,7 +55,7 @@ def _far(stride: int, *parts: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pairs(case: Case) -> int:
-    """Scores that count."""
+    """Number of visible pairs of query and key in one sequence."""
     near = min(case.window, case.seq_len)
     rows, rest = divmod(case.seq_len, case.window)
     return near * case.seq_len - near * (near - 1) // 2 + case.window * rows * (rows - 1) // 2 + rest * rows
@@ -70,5 +70,5 @@ def pairs(case: Case) -> int:
     axes=("window",),
 )
 def strided_attention(case: Case) -> nn.Module:
-    """Strided attention (Sparse Transformer); the axis `window` is stride and reach."""
-    return blocks(case, Pattern(partial(seen, case.window), partial(strided, case.window), Chosen(partial(row, case.window))))
+    """Strided attention (Sparse Transformer); `window` is the stride and the local reach."""
+    return blocks(case, Pattern(partial(visible, case.window), partial(strided, case.window), Chosen(partial(row, case.window))))

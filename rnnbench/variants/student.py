@@ -12,7 +12,7 @@ TIMES_SHALLOWER = 4
 
 
 def shallow(case: Case) -> Case:
-    """The student's own shape, where `depth` is its teacher's."""
+    """The student's own case; `depth` in `case` is its teacher's."""
     return replace(case, depth=max(1, case.depth // TIMES_SHALLOWER))
 
 
@@ -24,5 +24,5 @@ def shallow(case: Case) -> Case:
     state_size=lambda case: lstm.COSTS.state_size(shallow(case)),
 )
 def student(case: Case) -> nn.Module:
-    """LSTM of a quarter of the depth asked for: the student of an LSTM of that depth."""
+    """LSTM with a quarter of the layers of its teacher, an LSTM of the given depth."""
     return lstm.lstm(shallow(case))

@@ -1,4 +1,4 @@
-"""minGRU as the package minGRU-pytorch computes it, in logarithms: what ours is held against. Without biases."""
+"""minGRU by the package minGRU-pytorch, which computes in logarithms and has no biases. A reference for `min_gru`."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ PACKAGE = "minGRU_pytorch"
 
 
 class TheirMinGru(nn.Module):
-    """(seq_len, batch, inputs) → (seq_len, batch, hidden), after a projection where the sizes differ: theirs has one size."""
+    """(seq_len, batch, inputs) → (seq_len, batch, hidden), after a projection if the sizes differ, because theirs has a single size."""
 
     def __init__(self, case: Case) -> None:
         super().__init__()
@@ -25,13 +25,13 @@ class TheirMinGru(nn.Module):
         self.theirs: Any = minGRU(hidden)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Theirs reads batches first."""
+        """The package expects the batch dimension first."""
         read: Tensor = self.theirs(self.enter(x).transpose(0, 1))
         return read.transpose(0, 1)
 
 
 def products(case: Case) -> int:
-    """Multiply-adds a step, which are the weights too."""
+    """Multiply-adds per step, which equal the number of weights."""
     hidden, ways = case.hidden_size, 2 if case.bidirectional else 1
     return ways * sum(2 * hidden**2 + (0 if inputs == hidden else inputs * hidden) for inputs in inputs_of(case))
 

@@ -1,4 +1,4 @@
-"""Sliding-window attention as the package local-attention computes it, in our own block: what ours is held against."""
+"""Sliding-window attention by the package local-attention, in rnnbench's own block. A reference for `window_attention`."""
 
 from typing import cast
 
@@ -15,7 +15,7 @@ PACKAGE = "local_attention"
 
 
 def attend_by_theirs(window: int) -> Attend:
-    """Theirs reaches back `window_size` steps beside the step itself."""
+    """The package's attention. Its `window_size` does not count the step itself."""
     from local_attention import LocalAttention
 
     theirs = LocalAttention(window_size=window - 1, causal=True, exact_windowsize=True, autopad=True, use_rotary_pos_emb=False)

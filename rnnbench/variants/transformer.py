@@ -1,4 +1,4 @@
-"""Transformer, dense and causal: every position looks at itself and at all before it."""
+"""Transformer, dense and causal: every position attends to itself and all earlier ones."""
 
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
@@ -10,7 +10,7 @@ from rnnbench.variants._registry import variant
 
 
 def dense_causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """torch's own, a flash kernel where the device has one: memory linear in seq_len, time quadratic."""
+    """torch's own attention, a flash kernel if the device has one: memory linear in seq_len, time quadratic."""
     return scaled_dot_product_attention(q, k, v, is_causal=True)
 
 

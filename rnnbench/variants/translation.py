@@ -1,6 +1,6 @@
-"""Translation: an LSTM encoder reads the first half of a sequence, an LSTM decoder goes on from its state through the second half.
+"""Translation: an LSTM encoder reads the first half of a sequence, and an LSTM decoder continues from its state through the second half.
 
-Teacher forcing: the decoder is fed the true translation, shifted by a step. The field's common size is 4 layers of 512 on words of 300.
+Teacher forcing: the decoder input is the true translation, shifted by one step. A common size is 4 layers of 512 on word vectors of 300.
 """
 
 from typing import Any, cast
@@ -45,70 +45,70 @@ def read(network: nn.LSTM, x: Tensor, states: States | None, way: str) -> tuple[
 
 
 class EncoderDecoder(nn.Module):
-    """(seq_len, batch, input_size) → (seq_len, batch, hidden_size): what the encoder gives, then what the decoder gives."""
+    """(seq_len, batch, input_size) → (seq_len, batch, hidden_size): encoder output, then decoder output."""
 
     def __init__(self, case: Case, *, attends: bool) -> None:
         super().__init__()
         if case.bidirectional:
-            raise Unsupported(f"{case.variant}: a decoder that reads both ways would see what it is to say")
+            raise Unsupported(f"{case.variant}: a bidirectional decoder would read the words that it has to predict")
         if case.seq_len < 2:
             raise Unsupported(f"{case.variant} needs a source and a target: 2 time steps or more, not {case.seq_len}")
         self.encoder, self.decoder = nn.LSTM(**sizes(case)), nn.LSTM(**sizes(case))
         self.join = Affine(2 * case.hidden_size, case.hidden_size, bias=False) if attends else None
-        self.way, self.heard = case.implementation, case.seq_len // 2
+        self.way, self.source_len = case.implementation, case.seq_len // 2
 
     def forward(self, x: Tensor) -> Tensor:
         """The first half is the source."""
         half = len(x) // 2
-        heard, states = read(self.encoder, x[:half], None, self.way)
-        said, _ = read(self.decoder, x[half:], states, self.way)
-        return torch.cat((heard, said if self.join is None else self.attend(said, heard)))
+        encoded, states = read(self.encoder, x[:half], None, self.way)
+        decoded, _ = read(self.decoder, x[half:], states, self.way)
+        return torch.cat((encoded, decoded if self.join is None else self.attend(decoded, encoded)))
 
     def stream(self, name: str) -> "Translating":
-        """The encoder's steps, then the decoder's."""
+        """Decode with the encoder's steps, then the decoder's."""
         return Translating(
             self,
             *(streaming(Unrolled(one, lstm.STEPS["loop"], 2) if self.way == "loop" else one, name) for one in (self.encoder, self.decoder)),
         )
 
-    def attend(self, said: Tensor, heard: Tensor) -> Tensor:
-        """h̃ = tanh(C [Σ softmax(h · s) s; h]) over what was heard: (target, batch, hidden) → the same."""
+    def attend(self, decoded: Tensor, encoded: Tensor) -> Tensor:
+        """h̃ = tanh(C [Σ softmax(h · s) s; h]) with h the decoder output and s the encoder output: (target, batch, hidden) → the same."""
         assert self.join is not None
-        h, s = said.transpose(0, 1), heard.transpose(0, 1)
+        h, s = decoded.transpose(0, 1), encoded.transpose(0, 1)
         context = (h @ s.transpose(1, 2)).softmax(-1).to(s.dtype) @ s
         return cast("Tensor", self.join(torch.cat((context, h), -1)).tanh().transpose(0, 1))
 
 
 class Translating:
-    """One step at a time: how many were read, the state of the network that reads, and what the encoder gave."""
+    """Step-by-step decoding. The state: number of steps read, state of the current LSTM, and the encoder output so far."""
 
     def __init__(self, whole: EncoderDecoder, encoder: Streaming, decoder: Streaming) -> None:
         self._whole, self._encoder, self._decoder = whole, encoder, decoder
 
     def begin(self, batch_size: int) -> tuple[Place, Any, Cache]:
-        """Nothing was read."""
-        return Place(), self._encoder.begin(batch_size), Cache(most=self._whole.heard)
+        """The state before the first source token."""
+        return Place(), self._encoder.begin(batch_size), Cache(most=self._whole.source_len)
 
     def advance(self, x: Tensor, state: tuple[Place, Any, Cache]) -> tuple[Tensor, tuple[Place, Any, Cache]]:
-        """(batch, input_size) → (batch, hidden_size). The decoder's state begins as the encoder's ends."""
-        place, inner, heard = state
-        encodes = place.count < self._whole.heard
+        """(batch, input_size) → (batch, hidden_size). The decoder starts from the encoder's last state."""
+        place, inner, encoded = state
+        encodes = place.count < self._whole.source_len
         y, inner = (self._encoder if encodes else self._decoder).advance(x, inner)
         if self._whole.join is not None:
             if encodes:
-                heard.append(y[:, None, None])
+                encoded.append(y[:, None, None])
             else:
-                (given,) = heard.held()
+                (given,) = encoded.held()
                 y = self._whole.attend(y[None], given[:, 0].transpose(0, 1).to(y.dtype))[0]
         place.count += 1
-        return y, (place, inner, heard)
+        return y, (place, inner, encoded)
 
 
 def attention_flops(case: Case) -> int:
-    """Of scores, contexts and the joint layer, beside the two networks."""
-    heard, hidden = case.seq_len // 2, case.hidden_size
-    said = case.seq_len - heard
-    return COSTS.flops(case) + 2 * case.batch_size * said * (2 * heard * hidden + 2 * hidden**2)
+    """FLOPs of the two LSTMs, and of scores, contexts and the joining layer."""
+    source, hidden = case.seq_len // 2, case.hidden_size
+    target = case.seq_len - source
+    return COSTS.flops(case) + 2 * case.batch_size * target * (2 * source * hidden + 2 * hidden**2)
 
 
 @variant(implementations=WAYS, source="arXiv 1409.3215", flops=COSTS.flops, parameters=COSTS.parameters, state_size=COSTS.state_size)

@@ -1,4 +1,4 @@
-"""Sliding-window attention: position i looks at i − window + 1 … i."""
+"""Sliding-window attention: position i attends to positions i − window + 1 … i."""
 
 from functools import partial
 
@@ -16,17 +16,17 @@ LARGEST_BLOCK = 128
 
 
 def block_of(window: int) -> int:
-    """Queries at a time: half a window scores 1.5 times the pairs wanted, in products that are still large."""
+    """Queries per block: with half a window, 1.5 times the visible pairs are computed, in products that are still large."""
     return min(LARGEST_BLOCK, 1 << max(0, (window // 2).bit_length() - 1))
 
 
-def seen(window: int, seq_len: int, device: torch.device) -> Tensor:
+def visible(window: int, seq_len: int, device: torch.device) -> Tensor:
     """The band below the diagonal: bool (seq_len, seq_len)."""
     return causal(seq_len, device).triu(1 - window)
 
 
 def windowed(window: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Time and memory linear in seq_len. Within one window it is dense attention."""
+    """The fast implementation, linear in seq_len. A sequence within one window uses dense attention."""
     steps = q.shape[-2]
     if steps <= window:
         return dense_causal(q, k, v)
@@ -37,17 +37,17 @@ def windowed(window: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 def local(window: int) -> Pattern:
     """The pattern of one window."""
-    return Pattern(partial(seen, window), partial(windowed, window), Keys(window))
+    return Pattern(partial(visible, window), partial(windowed, window), Keys(window))
 
 
 def pairs(case: Case) -> int:
-    """Scores that count."""
+    """Number of visible pairs of query and key in one sequence."""
     window = min(case.window, case.seq_len)
     return window * case.seq_len - window * (window - 1) // 2
 
 
 def state_size(case: Case) -> int:
-    """Keys and values of one window, or of a stream that is shorter."""
+    """Numbers kept per sequence: keys and values of one window, or of the sequence if it is shorter."""
     return 2 * case.depth * case.hidden_size * min(case.window, case.seq_len)
 
 
@@ -60,5 +60,5 @@ def state_size(case: Case) -> int:
     axes=("window",),
 )
 def window_attention(case: Case) -> nn.Module:
-    """Sliding-window attention, causal; the axis `window` is its reach."""
+    """Sliding-window attention, causal, over the last `window` steps."""
     return blocks(case, local(case.window))

@@ -114,14 +114,14 @@ def test_equal_seeds_give_equal_weights(name):
 
 def test_a_window_is_what_it_says():
     """Of window 3, position 5 sees 3, 4 and 5, and position 0 itself."""
-    seen = window_attention.seen(3, 6, torch.device("cpu"))
+    seen = window_attention.visible(3, 6, torch.device("cpu"))
     assert seen[5].nonzero().flatten().tolist() == [3, 4, 5]
     assert seen[0].nonzero().flatten().tolist() == [0]
 
 
 def test_strides_are_what_they_say():
     """Of stride 3, position 8 sees the last three and 5 and 2."""
-    assert strided_attention.seen(3, 9, torch.device("cpu"))[8].nonzero().flatten().tolist() == [2, 5, 6, 7, 8]
+    assert strided_attention.visible(3, 9, torch.device("cpu"))[8].nonzero().flatten().tolist() == [2, 5, 6, 7, 8]
 
 
 def test_blocks_see_a_window_the_first_block_and_drawn_ones():
@@ -177,9 +177,9 @@ def test_formulas_count_weights_and_products(name, fields):
         return
     seen = {
         "transformer": lambda: attention.causal(case.seq_len, torch.device("cpu")),
-        "window_attention": lambda: window_attention.seen(case.window, case.seq_len, torch.device("cpu")),
-        "block_sparse": lambda: block_sparse.seen(case.block_size, case.seed, case.seq_len, torch.device("cpu")),
-        "strided_attention": lambda: strided_attention.seen(case.window, case.seq_len, torch.device("cpu")),
+        "window_attention": lambda: window_attention.visible(case.window, case.seq_len, torch.device("cpu")),
+        "block_sparse": lambda: block_sparse.visible(case.block_size, case.seed, case.seq_len, torch.device("cpu")),
+        "strided_attention": lambda: strided_attention.visible(case.window, case.seq_len, torch.device("cpu")),
     }[name]()
     assert stated.flops(case) == attention.flops(lambda _: int(seen.sum()))(case)
 

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 OLDEST_TRITON = (3, 8)
-OLDEST_CAPABILITY = (8, 0)  # that the kernels are compiled and checked for
-WIDEST_NORM, WIDEST_GATE_NORM = 4096, 2048  # hidden sizes up to which a program holds a row to be normalised in registers
+OLDEST_CAPABILITY = (8, 0)  # the kernels are compiled and checked from here on
+WIDEST_NORM, WIDEST_GATE_NORM = 4096, 2048  # maximum hidden sizes: a program keeps a row to be normalised in registers
 VERIFIED = "Triton kernels: interpreted against the loop, compiled for capability 8.0 and 9.0, not yet run on a GPU"
 INSTALL = "pip install 'rnnbench[kernels]'"
 
 
 def interpreted() -> bool:
-    """Whether Triton's interpreter is asked for, which runs kernels on CPU tensors: slowly, for tests."""
+    """Whether Triton's interpreter is on, which runs kernels on CPU tensors: slow, for tests."""
     return os.environ.get("TRITON_INTERPRET") == "1"
 
 
 @cache
 def _lacking() -> str:
-    """What keeps Triton from being used here, whatever the device; empty if nothing does."""
+    """Why Triton cannot be used here on any device; empty if it can."""
     try:
         found = version("triton")
     except PackageNotFoundError:
@@ -39,12 +39,12 @@ def _lacking() -> str:
 
 
 def compiler() -> str:
-    """What compiles the kernels, with its version."""
+    """The kernels' compiler and its version."""
     return f"triton {version('triton')}"
 
 
 def why_not(kind: str) -> str:
-    """The reason that kernels cannot run on a type of device (`cuda`, `cpu`, …); empty where they can."""
+    """Why kernels cannot run on a type of device (`cuda`, `cpu`, …); empty if they can."""
     if lacking := _lacking():
         return lacking
     if kind == "cuda" or interpreted():
@@ -53,12 +53,12 @@ def why_not(kind: str) -> str:
 
 
 def missing(case: Case) -> str:
-    """The reason that a case asking for the `triton` implementation cannot be built; empty where it can."""
+    """Why a case with the `triton` implementation cannot be built; empty if it can."""
     return why_not(case.device.split(":")[0]) if case.implementation == "triton" else ""
 
 
 def held_back(device: "torch.device") -> str:
-    """Why `fused` is not the kernels on a CUDA device; empty where it is."""
+    """Why `fused` does not use the kernels on a CUDA device; empty if it does."""
     import torch
 
     if lacking := _lacking():
@@ -73,7 +73,7 @@ def held_back(device: "torch.device") -> str:
 
 
 def run_on(x: "Tensor") -> bool:
-    """Whether kernels are the strongest form for a tensor: on CUDA where they work, except in float64 and under a compiler."""
+    """Whether kernels are the fastest form for a tensor: on CUDA if they work, except in float64 and under torch.compile."""
     import torch
 
     if x.device.type != "cuda" or x.dtype == torch.float64 or torch.compiler.is_compiling():

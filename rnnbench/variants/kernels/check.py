@@ -1,4 +1,4 @@
-"""Whether kernels work on a device, tried once in a process: Triton may find no C compiler for its launchers, or too old a driver."""
+"""Whether kernels work on a device, tested once per process: Triton may lack a C compiler for its launchers, or the driver is too old."""
 
 from functools import cache
 
@@ -11,16 +11,16 @@ TOLERANCE = 1e-4
 
 @cache
 def trouble(device: str) -> str:
-    """Why kernels do not work on a device; empty where a recurrence and its gradients are those of the loop."""
+    """Why kernels do not work on a device; empty if a recurrence and its gradients agree with those of the loop."""
     try:
         wrong = _distance(torch.device(device))
-    except Exception as error:  # noqa: BLE001 - whatever a compiler, a driver or Triton raises, the plain form runs
+    except Exception as error:  # noqa: BLE001 - on any error of a compiler, a driver or Triton, the plain form runs
         return f"a trial of Triton's kernels raised {type(error).__name__}: {' '.join(str(error).split())[:200]}"
     return "" if wrong <= TOLERANCE else f"a trial of Triton's kernels was off by {wrong:.1e}"
 
 
 def _distance(device: torch.device) -> float:
-    """The largest difference of outputs and gradients from those of the loop, which autograd makes; coefficients are below 1."""
+    """The largest difference of outputs and gradients from those of the loop under autograd; coefficients are below 1."""
     from rnnbench.variants.kernels.linear import recurrence
 
     drawn = torch.rand(3, *SHAPE, generator=torch.Generator().manual_seed(0)).to(device)

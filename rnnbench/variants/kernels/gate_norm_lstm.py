@@ -1,4 +1,4 @@
-"""LSTM with layer norm on its gates and its cell: two launches a time step each way, a matrix product and one kernel for all the rest."""
+"""LSTM with layer norm on its gates and its cell: two launches per time step and direction, a matrix product and a kernel for the rest."""
 
 from typing import Any
 
@@ -67,7 +67,7 @@ def forward(
 
 @triton.jit
 def back_to_gates(d0, d1, d2, d3, n0, n1, n2, n3, gain, scale, d_gain, d_u, inside, size, WIDE: tl.constexpr):
-    """From the gradients of the four gates: that of u, stored, and that of the gain, added to."""
+    """Store the gradient of u, and add to that of the gain, from the gradients of the four gates."""
     tl.store(d_gain, tl.load(d_gain, mask=inside, other=0) + d0 * n0, mask=inside)
     tl.store(d_gain + size, tl.load(d_gain + size, mask=inside, other=0) + d1 * n1, mask=inside)
     tl.store(d_gain + 2 * size, tl.load(d_gain + 2 * size, mask=inside, other=0) + d2 * n2, mask=inside)
@@ -89,7 +89,8 @@ def backward(
     p, u, before, d_h, d_c, d_p, d_u, gain_h, gain_c, shift_c, d_gain_h, d_gain_c, d_shift_c, size,
     EPS: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """d_c: gradient of the cell from the step after, becomes that of the cell before. Gradients of the norms: (rows, …), added to."""
+    """d_c: gradient of the cell from the next step, overwritten with that of the previous cell. The norms' gradients, (rows, …), are added
+    to."""
     row, lane = tl.program_id(0), tl.arange(0, BLOCK)
     inside = lane < size
     at, gates = row * size + lane, row * 4 * size + lane
@@ -100,12 +101,12 @@ def backward(
     mean, scale = moments(after, inside, size, EPS)
     normed = tl.where(inside, (after - mean) * scale, 0.0)
     gain, shift = tl.load(gain_c + lane, mask=inside, other=0).to(WIDE), tl.load(shift_c + lane, mask=inside, other=0).to(WIDE)
-    seen = tanh(normed * gain + shift)
+    tanh_c = tanh(normed * gain + shift)
     given = tl.load(d_h + at, mask=inside, other=0).to(WIDE)
-    d_seen = given * o * (1 - seen * seen)
+    d_seen = given * o * (1 - tanh_c * tanh_c)
     d_after = tl.load(d_c + at, mask=inside, other=0).to(WIDE) + back_through_norm(d_seen * gain, normed, scale, size)
     d0, d1 = d_after * g * i * (1 - i), d_after * c * f * (1 - f)
-    d2, d3 = d_after * i * (1 - g * g), given * seen * o * (1 - o)
+    d2, d3 = d_after * i * (1 - g * g), given * tanh_c * o * (1 - o)
     tl.store(d_p + gates, d0, mask=inside)
     tl.store(d_p + gates + size, d1, mask=inside)
     tl.store(d_p + gates + 2 * size, d2, mask=inside)

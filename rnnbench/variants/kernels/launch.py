@@ -1,4 +1,4 @@
-"""Where kernels are launched."""
+"""The context for launching kernels."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,6 +11,6 @@ from rnnbench.variants._passes import exact
 
 @contextmanager
 def launching(x: Tensor) -> Iterator[None]:
-    """Autocast off, and x's GPU the current one: Triton launches there, wherever its tensors are."""
+    """Turn autocast off and make x's GPU the current device, because Triton launches on the current device."""
     with exact(x), torch.cuda.device(x.device) if x.device.type == "cuda" else nullcontext():
         yield

@@ -1,7 +1,7 @@
-"""Linear recurrences h' = a h + b in one kernel each way: gates, recurrence and output gate over the whole sequence, state in registers.
+"""Linear recurrences h' = a h + b in one kernel per direction: gates, recurrence and output gate over the whole sequence.
 
-A program holds BLOCK channels of one sequence and walks through time; loads of later steps are in flight meanwhile (`num_stages`). The walk
-starts where its pointers point and goes by signed strides, so that the backward pass is the same walk from the last step.
+A program handles BLOCK channels of one sequence, keeps the state in registers and iterates over time, while loads of later steps are in
+flight (`num_stages`). It starts at its pointers and moves by signed strides, so that the backward pass is the same loop from the last step.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from rnnbench.variants._passes import once, run
 from rnnbench.variants.kernels import pointwise
 from rnnbench.variants.kernels.launch import launching
 
-BLOCK = 64  # channels of a program: one warp, with loads of at least four bytes a thread in bf16
+BLOCK = 64  # channels per program: one warp, with loads of at least four bytes per thread in bf16
 STAGES = 8  # steps in flight
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One recurrence: how many streams it reads, its formulas, and whether it has an output gate σ and a weight per channel."""
+    """One recurrence: number of input streams, formulas, and whether it has an output gate σ and a weight per channel."""
 
     streams: int
     coefficients: Any
@@ -41,9 +41,9 @@ FAMILIES = {
 
 
 def recurrence(family: str, packed: Tensor, first: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
-    """packed: the family's streams side by side, its output gate last: (seq_len, batch, k · size) → (seq_len, batch, size) in its format.
+    """packed: the family's streams concatenated, the output gate last: (seq_len, batch, k · size) → (seq_len, batch, size) in its format.
 
-    `first`, where it is given, is the first stream: (seq_len, batch, size). weight: (size), for a family with a weight per channel.
+    `first`, if given, is the first stream: (seq_len, batch, size). weight: (size), for a family with a weight per channel.
     """
     return run(_Recurrence, family, packed, first, weight, torch.is_grad_enabled())
 
@@ -103,7 +103,7 @@ def backward(
     d2 += from1
     gate += from1
     d_gate += from1
-    kept += from_y + time_y  # of the step before
+    kept += from_y + time_y  # of the previous step
     dy += from_y
     w = tl.load(weight + lane, mask=inside, other=0).to(WIDE) if WEIGHTED else 0.0
     arriving = tl.zeros([BLOCK], WIDE)
@@ -143,12 +143,12 @@ def backward(
 
 
 def wide(dtype: torch.dtype) -> Any:
-    """What a kernel computes in, for tensors of `dtype`."""
+    """The number format in which a kernel computes on tensors of `dtype`."""
     return tl.float64 if dtype == torch.float64 else tl.float32
 
 
 def blocks(rows: int, size: int) -> tuple[tuple[int, int], int]:
-    """The grid of programs and the channels of each."""
+    """The grid of programs, and the number of channels per program."""
     block = min(BLOCK, triton.next_power_of_2(size))
     return (rows, triton.cdiv(size, block)), block
 
@@ -206,6 +206,6 @@ class _Recurrence(torch.autograd.Function):
 
 
 def _strides(packed: Tensor, first: Tensor | None) -> tuple[int, int, int, int]:
-    """Of time and row: of the first stream, then of the others."""
+    """Strides of time and row, for the first stream and then for the others."""
     own = packed if first is None else first
     return own.stride(0), own.stride(1), packed.stride(0), packed.stride(1)

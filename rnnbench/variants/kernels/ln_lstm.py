@@ -1,6 +1,6 @@
-"""LSTM with layer norm on its hidden state: two launches a time step each way, a matrix product and one kernel for all the rest.
+"""LSTM with layer norm on its hidden state: two launches per time step and direction, a matrix product and a kernel for the rest.
 
-The backward pass makes the activations and the norm anew from the gates before them and the cells, so that nothing else is kept.
+The backward pass recomputes the activations and the norm from the pre-activations and the cells, so that nothing else is kept.
 """
 
 from typing import Any
@@ -48,7 +48,7 @@ def forward(pre, before, after, h, gain, shift, size, EPS: tl.constexpr, WIDE: t
 def backward(
     pre, before, d_h, d_c, d_pre, gain, d_gain, d_shift, size, EPS: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr
 ):  # fmt: skip
-    """d_c: gradient of the cell from the step after, becomes that of the cell before. d_gain, d_shift: (rows, size), added to."""
+    """d_c: gradient of the cell from the next step, overwritten with that of the previous cell. d_gain, d_shift: (rows, size), added to."""
     row, lane = tl.program_id(0), tl.arange(0, BLOCK)
     inside = lane < size
     at, gates = row * size + lane, row * 4 * size + lane
@@ -59,17 +59,17 @@ def backward(
         tl.load(pre + gates + 3 * size, mask=inside, other=0).to(WIDE),
     )
     c = tl.load(before + at, mask=inside, other=0).to(WIDE)
-    seen = tanh(f * c + i * g)
-    raw = o * seen
+    tanh_c = tanh(f * c + i * g)
+    raw = o * tanh_c
     mean, scale = moments(raw, inside, size, EPS)
     normed = tl.where(inside, (raw - mean) * scale, 0.0)
     given = tl.load(d_h + at, mask=inside, other=0).to(WIDE)
     d_raw = back_through_norm(given * tl.load(gain + lane, mask=inside, other=0).to(WIDE), normed, scale, size)
-    d_after = tl.load(d_c + at, mask=inside, other=0).to(WIDE) + d_raw * o * (1 - seen * seen)
+    d_after = tl.load(d_c + at, mask=inside, other=0).to(WIDE) + d_raw * o * (1 - tanh_c * tanh_c)
     tl.store(d_pre + gates, d_after * g * i * (1 - i), mask=inside)
     tl.store(d_pre + gates + size, d_after * c * f * (1 - f), mask=inside)
     tl.store(d_pre + gates + 2 * size, d_after * i * (1 - g * g), mask=inside)
-    tl.store(d_pre + gates + 3 * size, d_raw * seen * o * (1 - o), mask=inside)
+    tl.store(d_pre + gates + 3 * size, d_raw * tanh_c * o * (1 - o), mask=inside)
     tl.store(d_c + at, d_after * f, mask=inside)
     tl.store(d_gain + at, tl.load(d_gain + at, mask=inside, other=0) + given * normed, mask=inside)
     tl.store(d_shift + at, tl.load(d_shift + at, mask=inside, other=0) + given, mask=inside)

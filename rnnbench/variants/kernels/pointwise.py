@@ -1,7 +1,7 @@
 """Pointwise functions that Triton's language lacks, accurate near zero, and the formulas of each linear recurrence.
 
-A recurrence h' = a h + b is given by two functions of its streams p0, p1, p2 and a weight per channel w: `…_coefficients` gives a and b,
-`…_slopes` takes the gradients of a and b to those of the streams and the weight. Unused streams get the gradient 0.
+Two functions of the streams p0, p1, p2 and a weight per channel w define a recurrence h' = a h + b: `…_coefficients` returns a and b, and
+`…_slopes` maps the gradients of a and b to those of the streams and the weight. Unused streams get the gradient 0.
 """
 
 import triton
@@ -50,7 +50,7 @@ def given_slopes(p0, p1, p2, w, da, db):
 
 @triton.jit
 def min_gru_coefficients(p0, p1, p2, w):
-    """Gate, value: a = σ(−gate), b = σ(gate) g(value) with g(v) = v + ½ from zero up and σ(v) below."""
+    """Gate, value: a = σ(−gate), b = σ(gate) g(value) with g(v) = v + ½ for v ≥ 0, otherwise σ(v)."""
     return tl.sigmoid(-p0), tl.sigmoid(p0) * tl.where(p1 > 0, p1 + 0.5, tl.sigmoid(p1))
 
 
@@ -102,7 +102,7 @@ def rg_lru_coefficients(p0, p1, p2, w):
 
 @triton.jit
 def rg_lru_slopes(p0, p1, p2, w, da, db):
-    """Back through `rg_lru_coefficients`; no gradient goes through 1 − a² where it is held at 1e-12."""
+    """Back through `rg_lru_coefficients`; 1 − a² has no gradient if it is clamped to 1e-12."""
     r, i = tl.sigmoid(p1), tl.sigmoid(p2)
     log_a = w * r
     a, kept = tl.exp(log_a), -expm1(2 * log_a)
@@ -114,7 +114,7 @@ def rg_lru_slopes(p0, p1, p2, w, da, db):
 
 @triton.jit
 def moments(x, inside, size, EPS: tl.constexpr):
-    """Mean and 1 / √(variance + ε) of the lanes inside; x is zero in the others."""
+    """Mean and 1 / √(variance + ε) of the lanes inside; x must be zero in the others."""
     mean = tl.sum(x, 0) / size
     centred = tl.where(inside, x - mean, 0.0)
     return mean, 1 / tl.sqrt(tl.sum(centred * centred, 0) / size + EPS)
@@ -122,7 +122,7 @@ def moments(x, inside, size, EPS: tl.constexpr):
 
 @triton.jit
 def back_through_norm(d_normed, normed, scale, size):
-    """The gradient of what was normalised, from that of the normalised; both are zero outside."""
+    """The gradient of a norm's input, from that of its output; both are zero outside."""
     return scale * (d_normed - tl.sum(d_normed, 0) / size - normed * (tl.sum(d_normed * normed, 0) / size))
 
 

@@ -1,4 +1,4 @@
-"""sLSTM: two launches a time step each way, a product of all heads at once and one kernel for all the rest."""
+"""sLSTM: two launches per time step and direction, a product of all heads at once and a kernel for the rest."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def whole(p: Tensor, u: Tensor) -> Tensor:
 
 @triton.jit
 def gates_of(pre, m, inside, part, WIDE: tl.constexpr):
-    """The new stabiliser, what enters, what is kept, 1 − σ(f), tanh z and σ(o)."""
+    """The new stabiliser, the input and forget factors, 1 − σ(f), tanh z and σ(o)."""
     i = tl.load(pre, mask=inside, other=0).to(WIDE)
     f = tl.load(pre + part, mask=inside, other=0).to(WIDE)
     z = tanh(tl.load(pre + 2 * part, mask=inside, other=0).to(WIDE))
@@ -49,7 +49,7 @@ def forward(pre, before, after, h, part, apart, WIDE: tl.constexpr, BLOCK: tl.co
 
 @triton.jit
 def backward(pre, before, d_h, d_state, d_pre, part, apart, WIDE: tl.constexpr, BLOCK: tl.constexpr):
-    """d_state: gradients of c and n from the step after, become those of the step before. The stabiliser cancels in c / n."""
+    """d_state: gradients of c and n from the next step, overwritten with those of the previous step. The stabiliser cancels in c / n."""
     row, lane = tl.program_id(0), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < part
     at, gates = row * part + lane, row * 4 * part + lane

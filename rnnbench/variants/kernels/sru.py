@@ -1,4 +1,4 @@
-"""SRU's cells, gates and outputs in one kernel each way. The gates see the cell, so that only a walk through time will do."""
+"""SRU's cells, gates and outputs in one kernel per direction. The gates depend on the cell, so time steps must run in order."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from rnnbench.variants.kernels.linear import STAGES, blocks, wide
 
 
 def recurrence(packed: Tensor, past: Tensor | None, v: Tensor, b: Tensor) -> Tensor:
-    """packed: u, f, r and, where `past` is none, what passes the cell: (seq_len, batch, 3 or 4 · size) → h (seq_len, batch, size).
+    """packed: u, f, r and, if `past` is None, the highway's input: (seq_len, batch, 3 or 4 · size) → h (seq_len, batch, size).
 
     past: (seq_len, batch, size); v, b: (2, size), of the forget gate and the reset gate. h has the format of `packed`.
     """
@@ -62,7 +62,7 @@ def backward(
     d_p += row * row_p + lane
     x += row * row_x + lane
     d_x += row * row_x + lane
-    kept += row * size + lane + time_y  # of the step before
+    kept += row * size + lane + time_y  # of the previous step
     dy += row * size + lane
     vf, vr = tl.load(v + lane, mask=inside, other=0).to(WIDE), tl.load(v + size + lane, mask=inside, other=0).to(WIDE)
     bf, br = tl.load(b + lane, mask=inside, other=0).to(WIDE), tl.load(b + size + lane, mask=inside, other=0).to(WIDE)

@@ -1,4 +1,4 @@
-"""What the kernels of one time step share: a program holds one row whole, so that it can be normalised without a second launch."""
+"""Shared by the kernels of one time step: a program holds a whole row, so that it can be normalised without a second launch."""
 
 import torch
 import triton
@@ -6,15 +6,15 @@ from torch import Tensor
 
 from rnnbench.errors import BadValue
 
-THREADS = 32  # of a warp
-LANES = 4  # of a thread, of each number of a step
+THREADS = 32  # per warp
+LANES = 4  # per thread, for each number of a step
 WARPS = 16
 
 
 def rows_of(size: int, widest: int, parts: int = 1) -> tuple[int, int]:
-    """Lanes and warps of a program that holds a row of `size` channels, of `parts` numbers each that are alive at once.
+    """Lanes and warps of a program that holds a row of `size` channels with `parts` live numbers each.
 
-    Raises BadValue for a row wider than `widest`, of which registers would spill.
+    Raises BadValue for a row wider than `widest`, for which registers would spill.
     """
     if size > widest:
         raise BadValue("hidden_size", size, f"at most {widest} where implementation is triton; fused takes any")
@@ -23,7 +23,7 @@ def rows_of(size: int, widest: int, parts: int = 1) -> tuple[int, int]:
 
 
 def state_type(dtype: torch.dtype) -> torch.dtype:
-    """The format of states that pass from launch to launch through memory."""
+    """The number format of states that pass between launches through memory."""
     return torch.promote_types(dtype, torch.float32)
 
 

@@ -1,6 +1,6 @@
-"""C++ steps for CPUs, compiled once for this processor by the C++ compiler that is here; without one the plain forms run.
+"""C++ steps for CPUs, compiled once for this processor by the installed C++ compiler; without a compiler, the plain forms run.
 
-What is compiled is kept below the user's cache folder, under a name made of source, flags, compiler and processor.
+The compiled library is kept in the user's cache folder, under a hash of source, flags, compiler and processor.
 """
 
 import ctypes
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).with_name("ln_lstm.cpp")
 FLAGS = ("-O3", "-march=native", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math", "-std=c++17", "-shared", "-fPIC")
-COMPILERS = ("c++", "g++", "clang++")  # in this order, after what the variable CXX names
+COMPILERS = ("c++", "g++", "clang++")  # tried in this order, after the one that the variable CXX names
 
 
 def run_on(x: "Tensor") -> bool:
-    """Whether the compiled steps are the strongest form for a tensor: fp32 on a CPU, with products in fp32 or bf16."""
+    """Whether the compiled steps are the fastest form for a tensor: fp32 on a CPU, with products in fp32 or bf16."""
     import torch
 
     from rnnbench.variants._passes import product_type
 
-    if x.device.type != "cpu" or x.dtype != torch.float32 or torch.compiler.is_compiling():  # which makes its own
+    if x.device.type != "cpu" or x.dtype != torch.float32 or torch.compiler.is_compiling():  # torch.compile generates its own code
         return False
     return product_type(x) in (torch.float32, torch.bfloat16) and library() is not None
 
 
 def compiler() -> str:
-    """The version line of the compiler that is used; empty where there is none."""
+    """The version line of the compiler; empty if there is none."""
     return _version(path) if (path := _compiler()) else ""
 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled steps; none without a compiler, or where it fails or its result does not load."""
+    """The compiled steps. None without a compiler, or if compiling or loading fails."""
     path = _compiler()
     if path is None:
         return None
@@ -61,8 +61,8 @@ def _compiler() -> str | None:
 
 @cache
 def _version(path: str) -> str:
-    told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL).stdout  # noqa: S603 - the user's own compiler
-    return told.splitlines()[0].strip() if told else Path(path).name
+    output = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL).stdout  # noqa: S603 - the user's own compiler
+    return output.splitlines()[0].strip() if output else Path(path).name
 
 
 def _cache_folder() -> Path:
@@ -77,7 +77,7 @@ def _key(path: str) -> str:
 
 
 def _processor() -> str:
-    """What `-march=native` looks at: a home folder may be shared by several machines."""
+    """The processor facts that `-march=native` depends on, because several machines may share a home folder."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -86,7 +86,7 @@ def _processor() -> str:
 
 
 def _build(path: str, built: Path) -> None:
-    """Compile beside its place and move it there whole, so that processes that build at once do not harm one another."""
+    """Compile to a temporary file and rename it, so that processes that compile at once do not interfere."""
     with scratch(str(built.parent)) as folder:
         made = folder / built.name
         command = [path, *FLAGS, str(SOURCE), "-o", str(made)]
