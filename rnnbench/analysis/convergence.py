@@ -16,6 +16,8 @@ from rnnbench.case import AXES, TAUGHT
 from rnnbench.record import Point, Record, Run
 
 CONFIDENCE = 0.95
+TUNED_NOTE = "tuned: "
+TUNED_AXES = ("lr", "schedule", "clip_norm")
 GRID = 60  # points of a curve's band
 Key = tuple[tuple[str, Any], ...]
 
@@ -42,6 +44,12 @@ class Trained:
     def axis(self, name: str) -> Any:
         """What the cases have on an axis."""
         return dict(self.axes)[name]
+
+    @property
+    def tuning(self) -> str:
+        """`12 trials`, where rnnbench tune chose learning rate, schedule and clipping; else empty."""
+        notes = (note for record in self.records for note in record.notes if note.startswith(TUNED_NOTE))
+        return next((note.removeprefix(TUNED_NOTE).partition(",")[0] for note in notes), "")
 
     @property
     def diverged(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbench.analysis.convergence import Trained, equal_budget
+from rnnbench.analysis.convergence import TUNED_AXES, Trained, equal_budget
 from rnnbench.analysis.seed_tests import EFFECT, FEWEST_SEEDS, SeedSample, SeedVerdict, decide
 
 
@@ -110,4 +110,6 @@ def _verdicts(pairs: Sequence[Pair]) -> tuple[tuple[int | None, ...], tuple[int 
 
 
 def _rest(group: Trained, axis: str) -> tuple[tuple[str, Any], ...]:
-    return tuple(pair for pair in group.axes if pair[0] != axis)
+    """Its other axes; what was tuned is each setting's own."""
+    aside = (axis, *(TUNED_AXES if group.tuning else ()))
+    return tuple(pair for pair in group.axes if pair[0] not in aside)

@@ -29,6 +29,7 @@ def main() -> None:
         run,
         site,
         store,
+        tune,
     )
 
     try:

@@ -65,6 +65,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
         "data": Option(
             Path | None, None, "Your own data to learn from: pairs.tsv, series.csv or text.txt. Implies --suite own_data.", "FILE", field=""
         ),
+        "tuned": Option(Path | None, None, "Train with what rnnbench tune chose for each case.", "FILE", field=""),
     },
     HOW: {
         "case_budget": Option(float | None, None, "Maximum seconds of timed rounds per case.", "SECONDS", field="budget.max_time_s"),

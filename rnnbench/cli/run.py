@@ -37,7 +37,14 @@ def run(given: Given) -> None:
         own, plugins = learned(user_path(given["data"]), sets, plugins)
         if not given["resume"]:
             sets, suites = own, suites or ["own_data"]
-    carry_out(requested(given, suites=tuple(suites), sets=tuple(sets), plugins=tuple(plugins)), given)
+    more: dict[str, Any] = {}
+    if given["tuned"] is not None:
+        from rnnbench.runs.tuning.tuned_file import read
+
+        if given["resume"]:
+            raise UsageError("--tuned applies to new runs; a run that goes on keeps the settings it started with")
+        more["adjust"] = read(given["tuned"])
+    carry_out(requested(given, suites=tuple(suites), sets=tuple(sets), plugins=tuple(plugins), **more), given)
 
 
 def carry_out(request: "Request", given: Given) -> None:

@@ -19,6 +19,7 @@ class Job:
     plugins: tuple[str, ...] = ()
     skip_oversize: bool = False
     kept: str = ""  # the folder for what several cases of the run need, such as a trained teacher
+    trial: bool = False  # of tuning: trained whole, and never tested
     turn: Mapping[str, Any] = field(default_factory=dict)  # where two processes take turns: this one's end of the baton
 
     def as_dict(self) -> dict[str, Any]:
@@ -30,6 +31,7 @@ class Job:
             "plugins": list(self.plugins),
             "skip_oversize": self.skip_oversize,
             "kept": self.kept,
+            "trial": self.trial,
             "turn": dict(self.turn),
         }
 
@@ -43,6 +45,7 @@ class Job:
             plugins=tuple(data["plugins"]),
             skip_oversize=data["skip_oversize"],
             kept=data["kept"],
+            trial=bool(data.get("trial", False)),
             turn=data.get("turn", {}),
         )
 

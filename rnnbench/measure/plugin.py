@@ -173,6 +173,7 @@ def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Non
         make = make or (data_parallel.DataParallel if sharing.shared(case) else workload_of(case))
         if case.phase == "converge":
             session.measured = Measurement()
+            training |= {"whole": True, "trial": True} if session.trial else {}
             converge(case, session.budget, once, seen=session.measured, folder=session.kept, **training)
             timed.describe(case, dict(session.measured.metrics))
             return

@@ -30,6 +30,7 @@ class Session:
 
     budget: Budget
     skip_oversize = False
+    trial = False  # whether trainings are trials of tuning
     kept: Path | None = None  # for what several cases of the run need
     measured: "Measurement | None" = None
     turns: "Turns | None" = None  # where another process takes turns with this one
@@ -57,6 +58,7 @@ class Told(Session):
     def __init__(self, job: Job, emit: Callable[[dict[str, Any]], None]) -> None:
         self.budget = job.budget
         self.skip_oversize = job.skip_oversize
+        self.trial = job.trial
         self.kept = Path(job.kept) if job.kept else None
         if job.turn:
             from rnnbench.measure.interleaving import Turns

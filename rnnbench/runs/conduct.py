@@ -23,6 +23,7 @@ from rnnbench.runs.quiet import load_before
 from rnnbench.runs.request import time_limit_s
 from rnnbench.runs.resume import mend, read_again
 from rnnbench.runs.time_budget import TimeBudget
+from rnnbench.runs.tuned_note import note_of
 
 KEPT = "kept"
 LOCK = ".lock"
@@ -121,7 +122,7 @@ def _measure(ready: Prepared, tasks: Sequence[Trial], journal: Journal, watcher:
         for job in ready.plan.jobs(tasks):
             if time_budget.left_s() <= 0:
                 return
-            yield replace(job, kept=kept, budget=time_budget.share(job.budget, job.tasks[0].case.phase))
+            yield replace(job, kept=kept, trial="tuning" in run.arguments, budget=time_budget.share(job.budget, job.tasks[0].case.phase))
 
     for record in ready.executor.records(jobs()):
         time_budget.spend()
@@ -131,7 +132,9 @@ def _measure(ready: Prepared, tasks: Sequence[Trial], journal: Journal, watcher:
             run = replace(run, workers=known)
             journal.write_run(run)
         machine = run.workers.get(record.worker, {}).get("machine", run.machine)
-        journal.append(put_in_place(replace(record, notes=(*record.notes, *ready.notes)), machine))
+        journal.append(
+            put_in_place(replace(record, notes=(*record.notes, *note_of(run.arguments, str(record.case)), *ready.notes)), machine)
+        )
         del left[record.key]
         watcher.end(record)
         if time_budget.left_s() <= 0:

@@ -74,6 +74,7 @@ def prepared(request: Request) -> Iterator[Prepared]:
             cases, remarks = catalog.chosen(
                 [one.suite for one in found], survey["device"], request.preset, request.sets, request.select, survey
             )
+            cases = request.adjust.applied(cases, plugins) if request.adjust else cases
             tasks = repeated(cases, request.processes, request.isolation, seed=random.SystemRandom().randrange(2**32))
         _check_cases([case for case, _ in tasks], survey, request)
         plan = Plan(found, tasks, budget, plugins, request.isolation, request.skip_oversize)
@@ -130,6 +131,7 @@ def _new_run(request: Request, plan: Plan, survey: Event, executor: Executor) ->
         "threads": request.threads,
         "pin": request.pin,
         **executor.arguments(),
+        **({request.adjust.name: request.adjust.about([task.case for task in plan.tasks])} if request.adjust else {}),
     }
     return Run(
         id=new_run_id(suites[0].name if len(suites) == 1 else "suites"),

@@ -1,12 +1,26 @@
 """A user's request, as written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rnnbench.budget import Budget
 from rnnbench.case import Case
+
+
+class Adjusting(Protocol):
+    """What makes other cases of a suite's: tuned ones, or the trials of a tuning. `name` is its key in the arguments of run.json."""
+
+    @property
+    def name(self) -> str:
+        """tuned or tuning."""
+
+    def applied(self, cases: Sequence[Case], plugins: Sequence[str] = ()) -> tuple[Case, ...]:
+        """The cases to measure. `plugins` may bring their tasks."""
+
+    def about(self, cases: Sequence[Case]) -> dict[str, Any]:
+        """What run.json says of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +55,7 @@ class Request:
     replicate_on_each: bool = False
     machine_type: str | None = None
     command: tuple[str, ...] = ()
+    adjust: "Adjusting | None" = None
 
     def server_environment(self) -> dict[str, str]:
         """Environment variables that the measuring process needs before it imports torch."""

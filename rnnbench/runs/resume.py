@@ -105,6 +105,8 @@ def as_before(request: Request, left: Left) -> Request:
             raise UsageError(f"{option} applies to new runs; {left.run.id!r} keeps the settings it started with")
     if "duet" in left.run.arguments:
         raise UsageError(f"{left.run.id!r} is one side of a duet, which cannot be resumed: start the duet again")
+    if "tuning" in left.run.arguments:
+        raise UsageError(f"{left.run.id!r} is a round of tuning, which cannot be resumed: start the tuning again")
     try:
         return _as_asked(request, left)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -137,3 +137,13 @@ def check_drawing(drawn: bytes) -> None:
     names = {one.tag.rpartition("}")[2].lower() for one in root.iter()}
     assert not names & {"script", "a", "foreignobject", "image", "iframe"}, names
     assert not any(name.lower().startswith("on") for one in root.iter() for name in one.attrib)
+
+
+TUNING = {
+    "schema": 1,
+    "trials": 8,
+    "space": {"lr": [0.0003, 0.03], "schedule": ["constant", "cosine"], "clip_norm": [None, 1.0]},
+    "cases": {
+        "lstm-converge": {"lr": 0.01, "schedule": "cosine", "clip_norm": None, "validation_error": 0.1, "task_version": "0a", "trials": 8}
+    },
+}

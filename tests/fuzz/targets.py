@@ -27,6 +27,7 @@ from rnnbench.runs.export import benchmark_json
 from rnnbench.runs.lock import device_lock, held
 from rnnbench.runs.request import Request
 from rnnbench.runs.resume import as_before, differences, left_of
+from rnnbench.runs.tuning.tuned_file import read as read_tuning
 from tests.fuzz import documents
 from tests.fuzz.polite import cli, refused, sandbox
 from tests.fuzz.values import NAMES, NASTY, VALUES, spoilt
@@ -240,6 +241,15 @@ def _settings_file(data: bytes) -> None:
         cli(home, "compare", ID, f"results/{ID}")
 
 
+def _tuning(data: bytes) -> None:
+    with sandbox() as home:
+        (home / "tuned.json").write_bytes(data)
+        with refused():
+            tuned = read_tuning(home / "tuned.json")
+            assert all(math.isfinite(choice.values["lr"]) for choice in tuned.choices.values())
+            tuned.about([Case(suite="s", phase="converge", task="parity")])
+
+
 WORDS = [
     *AXES,
     "and",
@@ -298,6 +308,7 @@ TARGETS = {
         Target("name", SAFE, _name, 3),
         Target("index", st.tuples(st.sampled_from(documents.TABLES), st.text(max_size=1), VALUES).flatmap(documents.cell), _index, 2),
         Target("settings", spoilt(documents.SETTINGS) | VALUES, _settings, 50),
+        Target("tuning", spoilt(documents.TUNING).map(as_bytes) | cut(as_bytes(documents.TUNING)), _tuning, 30),
         Target("settings_file", documents.SETTINGS_FILES, _settings_file, 3),
     )
 }

@@ -13,11 +13,13 @@ from tests.tools import record, run, small_case
 SUITE = {"name": "test", "title": "Learning", "question": "Who learns?", "x": "variant", "hue": "task"}
 
 
-def learned(variant, seed, error, seconds, status="ok", task="parity", **axes):
+def learned(variant, seed, error, seconds, status="ok", task="parity", notes=(), **axes):
     metrics = {"test_error": error, "test_quality": 1 - error, "step_time_s": 0.01, "training_s": seconds, "training_steps": 100}
     reached = {"steps_to_target": 100, "time_to_target_s": seconds} if error < 0.2 else {}
     case = small_case(phase="converge", task=task, variant=variant, seed=seed, **axes)
-    return record(case, status=status, times_s=(seconds,), metrics={**metrics, **reached, "answer_s": 1e-3, "parameter_bytes": 100.0})
+    return record(
+        case, status=status, times_s=(seconds,), notes=notes, metrics={**metrics, **reached, "answer_s": 1e-3, "parameter_bytes": 100.0}
+    )
 
 
 def findings(*records):
@@ -105,3 +107,21 @@ def test_a_precision_hurts_only_by_the_seeds(seeds, said):
     whole = replace(run(suites=(suite,)), records=tuple(found))
     (section,) = content([Loaded(whole)]).sections
     assert f"bf16 compared with fp32 on 2 tasks: {said}" in " ".join(one.text for one in section.findings)
+
+
+def test_the_page_says_what_was_tuned():
+    """Without a tuning nothing was; with one, which settings were and which were not. Tuned rates are no obstacle to a comparison."""
+    rates = {"lstm": 0.003, "gru": 0.01}
+    rows = [(v, s, task) for v in rates for s in range(5) for task in ("parity", "copy")]
+    _, plain = findings(*(learned(v, s, 0.1 if v == "lstm" else 0.01 + 1e-3 * s, 4.0, task=task) for v, s, task in rows))
+    assert "Not tuned: every training has its task's own learning rate" in plain
+    note = ("tuned: 12 trials, lr 0.01, cosine, no clipping",)
+    found = [
+        learned(
+            v, s, 0.1 if v == "lstm" else 0.01 + 1e-3 * s, 4.0, task=task, **({"notes": note, "lr": rates[v]} if task == "copy" else {})
+        )
+        for v, s, task in rows
+    ]
+    _, said = findings(*found)
+    assert "2 of 4 settings were tuned, with 12 trials each; not tuned: " in said
+    assert "gru compared with lstm on 2 tasks: test quality is better on 2" in said

@@ -22,6 +22,7 @@ from rnnbench.reports.topics.topic import Block, Sentence, Topic, View
 from rnnbench.reports.topics.training_tables import gap_table, group_names, over_seeds, quality_table
 
 MOST_STANDINGS = 4
+MOST_NAMED = 6
 _UNEQUAL = "test quality is not compared, as trainings stopped at their target after different numbers of steps"
 MOST_LINES = 8
 _NOT_COMPARED = ("task", "seed", "lr", "distilled")  # what is learned, luck, what is tuned; students have their gaps
@@ -47,6 +48,22 @@ def sentences(view: View) -> Iterator[Sentence]:
         for one in _of_task(task, some)
     ]
     yield from (*each, *compared) if len(view.trainings) == 1 else (*compared, *each)
+    if tuning := _tuning(groups):
+        yield Sentence(tuning, first)
+
+
+def _tuning(groups: Sequence[Trained]) -> Markup | None:
+    """Which settings were tuned, and in how many trials; what was not says so too."""
+    tuned = [group for group in groups if group.tuning]
+    if not groups:
+        return None
+    if not tuned:
+        return markup("<b>Not tuned:</b> every training has its task's own learning rate, schedule and clipping, or the suite's.")
+    trials = words.joined(list(dict.fromkeys(group.tuning for group in tuned)))
+    left = [group for group in groups if group not in tuned]
+    names = words.joined(group_names(left)[:MOST_NAMED]) + (" and others" if len(left) > MOST_NAMED else "")
+    text = markup("{} of {} tuned, with {} each", len(tuned), words.count(len(groups), "setting was", "settings were"), trials)
+    return text + (markup("; <b>not tuned</b>: {}.", names) if left else markup("."))
 
 
 def _distillation(found: Sequence[Gap]) -> Iterator[Markup]:
