@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from rnnbench.errors import EXIT_INCONCLUSIVE, EXIT_OK, EXIT_REGRESSION
+from rnnbench.gate.baseline import baseline_text, read_baseline_file
 from rnnbench.gate.compare import NothingToCompare, compare
 from rnnbench.gate.formats import words
 from rnnbench.gate.policy import Policy
@@ -120,3 +121,14 @@ def test_equal_trainings_seldom_fail():
         ]
         failed += compared(*sides, Policy(only="sampled")).exit_code == EXIT_REGRESSION
     assert failed <= 9
+
+
+def test_a_baseline_keeps_what_trainings_are_compared_by(tmp_path):
+    """A run of many seeds, saved as a baseline, is what later runs are held against."""
+    path = tmp_path / "reference.json"
+    path.write_text(baseline_text(training_side("a", trainings([*QUICK, 425, math.inf], [*GOOD, 0.02, 0.02]))))
+    whole = compare(read_baseline_file(path), training_side("b", trainings([None] * 7, [0.1] * 7, first_seed=20)), Policy())
+    assert {metric: one.reason.partition(":")[0] for metric, one in figures(whole).items()} == {
+        "steps_to_target": "converges slower",
+        "test_error": "reaches lower quality",
+    }

@@ -72,7 +72,8 @@ def case_names(found: Sequence[Sweep]) -> dict[str, str]:
     """Each case's id → the values that distinguish it from the others: "lstm, 4 layers, bf16"."""
     names = {}
     for sweep in found:
-        axes = [axis for axis in sweep.varying if axis != "run"] or ["variant"]
+        pooled = ("run", "seed") if (sweep.cases["phase"] == "converge").all() else ("run",)
+        axes = [axis for axis in sweep.varying if axis not in pooled] or ["variant"]
         before = f"{sweep.name}: " if len(found) > 1 else ""
         for row in sweep.cases[["id", *axes]].itertuples(index=False):
             names[row[0]] = before + words.values(dict(zip(axes, row[1:], strict=True)))
