@@ -27,7 +27,7 @@ GROUPS = {
     "Attention and streams": ("attention", "decode"),
     "Learning": (
         *("convergence", "depth_convergence", "amp_convergence", "clipping_convergence"),
-        *("distillation", "own_data"),
+        *("distillation", "own_data", "own_convergence"),
     ),
     "The instrument itself": ("harness", "canary"),
 }
@@ -70,7 +70,7 @@ def section(suite: Suite) -> str:
     """One suite: its question, its command, what it sweeps, how many cases there are."""
     counts = [[str(len(suite.expand(device, preset))) for preset in PRESETS] for device in ("cpu", "cuda")]
     axes = [f"| `{axis}` | {values} |" for axis, values in swept(suite.expand("cpu"))]
-    need = " --data FILE" if suite.name == "own_data" else ""
+    need = " --data FILE" if suite.name.startswith("own_") else ""
     return "\n".join(
         (
             f"### `{suite.name}`: {suite.title[0].lower()}{suite.title[1:]}",

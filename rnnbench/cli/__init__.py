@@ -15,6 +15,7 @@ def main() -> None:
         baseline,
         bisect,
         catalog,
+        choose,
         comment,
         compare,
         doctor,

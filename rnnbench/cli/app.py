@@ -10,7 +10,7 @@ from rnnbench.cli.output import say
 
 MEASURE, LOOK, GATE, KEEP = "Measure", "View results", "Compare and gate", "Keep and share"  # the help's panels
 ORDER = (
-    *("doctor", "list", "plan", "run", "tune", "measure", "profile", "report", "site", "history"),
+    *("doctor", "list", "plan", "choose", "run", "tune", "measure", "profile", "report", "site", "history"),
     *("init", "compare", "duet", "bisect", "baseline", "comment", "export"),
 )
 

@@ -102,7 +102,12 @@ def judge(run: Run, requirements: Sequence[Requirement]) -> list[Judged]:
     by_case: dict[str, list[Record]] = {}
     for record in slots.values():
         by_case.setdefault(str(record.case), []).append(record)
-    subjects = [_subject(records, requirements) for records in by_case.values()]
+    return judge_groups(by_case.values(), requirements)
+
+
+def judge_groups(groups: Iterable[Sequence[Record]], requirements: Sequence[Requirement]) -> list[Judged]:
+    """Each group of records, which are processes of one case or seeds of one training, as one subject."""
+    subjects = [_subject(records, requirements) for records in groups]
     return [Judged(one, tuple(each.outcome(one) for each in requirements)) for one in subjects]
 
 
