@@ -80,8 +80,11 @@ class _Teller:
         if not self.met:
             verb = "meets" if self.exit_code() == EXIT_REGRESSION else "is shown to meet"
             return f"None of {words.count(len(self.ranked), 'candidate')} {verb} {self.limits}. The nearest is {name}: {figure}."
-        ties = [self.names[one.id] for one in self._tied(best)]
-        either = f"; {' or '.join(ties)} would do as well" if ties else ""
+        ties = self._tied(best)
+        equal = [self.names[one.id] for one in ties if self._duel_of(best, one) == "equivalent"]
+        open_ = [self.names[one.id] for one in ties if self.names[one.id] not in equal]
+        either = f"; {words.joined(equal)} would do as well" if equal else ""
+        either += f"; not told apart from {words.joined(open_)}" if open_ else ""
         meets = f", which meets {self.limits}" if self.limits else ""
         return f"Take {name}: {figure}{meets}{either}."
 
@@ -154,7 +157,8 @@ class _Teller:
             )
         rest = [one for one in self.measured if one.id not in (*self.state.finalists, best.id)]
         if rest and not self.goal.learns and self.goal.duel:
-            told.append(f"{words.count(len(rest), 'other candidate')} measured once each: only large differences between them are certain.")
+            were = "was" if len(rest) == 1 else "were"
+            told.append(f"{words.count(len(rest), 'other candidate')} {were} measured in one process: only large differences are certain.")
         if self.requirements and best.outcome == MET:
             told.append(f"The limit is met by the whole 95 % interval: {figures(best.judged, self.requirements)}.")
         return told
