@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from rnnbench import units
 from rnnbench.analysis.pairing import beyond_seeds
+from rnnbench.analysis.seed_tests import FEWEST_SEEDS
 from rnnbench.choosing.goals import Goal
 from rnnbench.choosing.ranking import NEAR, Candidate, Duel
-from rnnbench.choosing.stages import LEAST_SEEDS, Chosen
+from rnnbench.choosing.stages import Chosen
 from rnnbench.choosing.state import State
 from rnnbench.errors import EXIT_INCONCLUSIVE, EXIT_OK, EXIT_REGRESSION
 from rnnbench.gate.requirements import MET, MISSED, Requirement
@@ -110,7 +111,7 @@ class _Teller:
 
     def _seeds_tell(self, best: Candidate, other: Candidate) -> int | None:
         """1: best errs less beyond seed variation. None where one of them is no finalist, or they cannot be compared."""
-        fresh = min(len(best.errors), len(other.errors)) >= LEAST_SEEDS
+        fresh = min(len(best.errors), len(other.errors)) >= FEWEST_SEEDS
         return beyond_seeds(best.errors, other.errors) if fresh and best.steps == other.steps else None
 
     def rests_on(self) -> list[str]:
@@ -219,8 +220,8 @@ class _Teller:
         if verdict is None:
             return f"{best} leads {other}, by too few seeds to exclude seed variation: raise --max-time."
         if verdict > 0:
-            return f"{best} errs less than {other} beyond seed variation ({seeds} fresh seeds each, exact rank test at 5 %)."
-        return f"{best} and {other} differ by no more than seed variation ({seeds} fresh seeds each, exact rank test at 5 %)."
+            return f"{best} errs less than {other} beyond seed variation ({seeds} fresh seeds each, rank-sum permutation test)."
+        return f"{best} and {other} could not be told apart beyond seed variation ({seeds} fresh seeds each, rank-sum permutation test)."
 
     def not_covered(self) -> list[str]:
         """What the answer does not speak of: candidates that were left out, then the goal's own list."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
+from rnnbench.analysis.seed_tests import FEWEST_SEEDS
 from rnnbench.case import Case
 from rnnbench.choosing.duels import duel, duel_plan
 from rnnbench.choosing.goals import Goal
@@ -23,8 +24,7 @@ from rnnbench.runs.request import Request
 LOOK_SHARE = 0.5  # of the time, where finalists are decided in turn afterwards
 WORKLOAD = ("batch_size", "seq_len", "input_size", "task", "phase")
 """What a choice has one value of: figures at different ones are answers to different questions."""
-FRESH_SEEDS = (1, 2, 3, 4, 5)
-LEAST_SEEDS = 4
+FRESH_SEEDS = tuple(range(1, FEWEST_SEEDS + 1))
 Bar = Callable[[Prepared], AbstractContextManager[Watcher]]
 Say = Callable[[str], None]
 
@@ -147,19 +147,18 @@ class Stages:
     def _seeds(self, best: Sequence[Candidate], named: Mapping[str, str]) -> None:
         """Fresh seeds of each finalist, which had no part in choosing them."""
         took_s = max(record.metrics.get("training_s", 0.0) for record in self._read(self.state.look).records)
-        while len(best) > 1 and self.left_s() < LEAST_SEEDS * len(best) * took_s * 1.3:
+        while len(best) > 1 and self.left_s() < FEWEST_SEEDS * len(best) * took_s * 1.3:
             best = best[:-1]
         if len(best) < 2:
             self.state.skipped = "time"
             self.state.end("final")
             return
-        seeds = [seed for seed in FRESH_SEEDS if self.left_s() > (len(best) * took_s * 1.3) * seed or seed <= LEAST_SEEDS]
-        sets = (*(text for text in self.request.sets if not text.startswith("seed=")), f"seed={','.join(map(str, seeds))}")
+        sets = (*(text for text in self.request.sets if not text.startswith("seed=")), f"seed={','.join(map(str, FRESH_SEEDS))}")
         request = replace(self.request, sets=sets, max_time_s=max(1.0, self.left_s()))
         if self.state.final:
             request = replace(request, resume=self.state.final, suites=(), sets=(), select="", device=None)
         wanted = {one.case for one in best}
-        self._say(f"{len(seeds)} fresh seeds of {words.joined([named[one.id] for one in best])}")
+        self._say(f"{len(FRESH_SEEDS)} fresh seeds of {words.joined([named[one.id] for one in best])}")
         with prepared(request) as whole:
             ready = whole
             if not self.state.final:
