@@ -1,16 +1,20 @@
 """`rnnbench plan`: predicted memory, FLOPs and time of a suite, here or on another machine."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnnbench.cli.app import MEASURE, app
 from rnnbench.cli.options import Given, requested, takes
 from rnnbench.cli.output import say, say_error
+from rnnbench.datasheets import MACHINES
 
 if TYPE_CHECKING:
-    from rnnbench.runs.planning import Forecast
+    from rnnbench.runs.planning import Forecast, Prediction
 
 
 @app.command(rich_help_panel=MEASURE)
@@ -20,9 +24,7 @@ if TYPE_CHECKING:
 )
 def plan(
     given: Given,
-    machine: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Predict for another machine: h100, h100-pcie, a100, a100-40gb, t4.")
-    ] = None,
+    machine: Annotated[str | None, typer.Option(metavar="NAME", help=f"Predict for another machine: {', '.join(MACHINES)}.")] = None,
 ) -> None:
     """Predict parameters, memory, FLOPs and time of every case, and mark what will not fit. Measures no case."""
     from rnnbench import datasheets
@@ -47,33 +49,56 @@ def plan(
 
 
 def _show(found: "Forecast", factor: float) -> None:
-    from rich.table import Table
-
     from rnnbench import units
+    from rnnbench.axis import written
     from rnnbench.case import AXES
-    from rnnbench.cli.terminal import console, shown
+    from rnnbench.cli.columns import Column, show
 
     cases = [row.case for row in found.rows]
     varying = [name for name in AXES if name == "variant" or len({getattr(case, name) for case in cases}) > 1]
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for head in (*(name.replace("_size", "").replace("_", " ") for name in varying), "weights", "holds", "FLOPs", "time", "bound"):
-        table.add_column(head, justify="left" if head in ("variant", "phase", "precision", "bound") else "right", no_wrap=True)
-    for row in found.rows:
-        axes = [str(getattr(row.case, name)) for name in varying]
-        if "unsupported" in row.figures:
-            table.add_row(*axes, "", "", "", "", f"[yellow]{shown(row.why_not)}[/]")
-            continue
-        figures = row.figures
-        if "unknown" in figures:
-            known = [f"{figures['parameters']:,}" if "parameters" in figures else "", "", units.show("step_flops", figures.get("flops"))]
-            table.add_row(*axes, *known, "", f"[yellow]{shown(row.why_not)}[/]")
-            continue
-        bound = row.bound if row.fits and row.bound else f"[red]{shown(row.why_not)}[/]"
-        flops, time = units.show("step_flops", figures["flops"]), units.show("step_time_s", row.step_s)
-        table.add_row(*axes, f"{figures['parameters']:,}", units.binary_bytes(figures["total_bytes"]), flops, time, bound)
-    out = console()
-    out.print(table)
-    out.print(
-        f"\n{shown(found.machine)}, {units.binary_bytes(found.memory_bytes)}; ceilings: {shown(found.source)}."
-        f" Times are meant to be within a factor of {factor:g}. Nothing was measured or recorded."
+    columns = [
+        Column(_head(name), [written(getattr(case, name)) for case in cases], right=AXES[name].kind in (int, float), key=True)
+        for name in varying
+    ]
+    columns += [
+        Column("time", [_time(row) for row in found.rows], right=True),
+        Column("memory", [_figure(row, "total_bytes", units.binary_bytes) for row in found.rows], right=True),
+        Column("note", [_note(row) for row in found.rows]),
+        Column("bound", [row.bound for row in found.rows], optional=True),
+        Column("parameters", [_figure(row, "parameters", "{:,}".format) for row in found.rows], right=True, optional=True),
+        Column("FLOPs", [_figure(row, "flops", partial(units.show, "step_flops")) for row in found.rows], right=True, optional=True),
+    ]
+    show(columns, ["red" if row.fits is False else "yellow" if row.why_not else "" for row in found.rows])
+    say("")
+    reasons = Counter(row.why_not for row in found.rows if row.why_not)
+    for why, count in reasons.most_common():
+        say(f"{count} of {len(found.rows)} cases: {why}")
+    steps = " The time of a training is that of all its steps." if any(row.steps for row in found.rows) else ""
+    say(
+        f"{found.machine}, {units.binary_bytes(found.memory_bytes)}; ceilings: {found.source}. Times are meant to be within a factor of"
+        f" {factor:g}.{steps} Nothing was measured or recorded."
     )
+
+
+def _head(axis: str) -> str:
+    return axis.replace("_size", "").replace("_", " ")
+
+
+def _time(row: "Prediction") -> str:
+    from rnnbench import units
+
+    if row.step_s is None:
+        return ""
+    return units.show("step_time_s", row.step_s * row.steps if row.steps else row.step_s)
+
+
+def _figure(row: "Prediction", name: str, text: "Callable[[Any], str]") -> str:
+    value = row.figures.get(name)
+    return "" if value is None or "unsupported" in row.figures else text(value)
+
+
+def _note(row: "Prediction") -> str:
+    """A word; the reasons stand below the table."""
+    if not row.why_not:
+        return f"{row.steps:,} steps" if row.steps else ""
+    return "unsupported" if "unsupported" in row.figures else "unknown" if row.step_s is None else "will not fit"

@@ -1,11 +1,11 @@
 """Predicted memory of a case, before it is tried.
 
-Parameters are counted on meta tensors. Activations are counted on the device itself with small batches of short sequences and
-extrapolated: meta tensors take another path than the device's fused kernels (a CPU's fused LSTM keeps twice as much). That is exact
-but for oneDNN's LSTM, which rounds each piece of its workspace up to a page.
+Parameters are counted on meta tensors. Activations are counted on the device itself, because meta tensors take another path than the
+device's fused kernels (a CPU's fused LSTM keeps twice as much). A small case is counted as it is; a larger one is extended from small
+batches of short sequences, which is exact but for oneDNN's LSTM: it rounds each piece of its workspace up to a page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +25,7 @@ from rnnbench.units import binary_bytes
 STATES_OF_ADAM = 2
 LENGTHS = (32, 64, 128)  # three points tell what is quadratic in length (dense attention) from what is linear
 BATCHES = (4, 16)
+CHEAP_BYTES = 2**26  # a forward pass that keeps no more is weighed as it is
 STRAIGHT = 0.03  # a middle point this near to the line is rounding, which a parabola would blow up
 
 
@@ -79,10 +80,18 @@ def predict(case: Case, device: Device, form: Format) -> Footprint:
 
             return activation_bytes(forward, model)
 
-        per_length = [lagrange(BATCHES, [kept(length, size) for size in BATCHES], case.batch_size) for length in LENGTHS]
-        activations = round(grown(per_length, case.seq_len))
+        activations = _extended(kept, case)
     trained = weights.trainable_bytes
     return Footprint(weights.bytes, trained * keeps, trained * STATES_OF_ADAM * trains, activations, batch * BUFFERS)
+
+
+def _extended(kept: Callable[[int, int], float], case: Case) -> int:
+    """The bytes of a small case as weighed; of a larger one along a line, or a parabola."""
+    if case.seq_len <= LENGTHS[-1] and case.batch_size <= BATCHES[-1]:
+        return round(kept(case.seq_len, case.batch_size))
+    per_length = [lagrange(BATCHES, [kept(length, size) for size in BATCHES], case.batch_size) for length in LENGTHS]
+    found = round(grown(per_length, case.seq_len))
+    return found if found > CHEAP_BYTES else round(kept(case.seq_len, case.batch_size))
 
 
 def lagrange(nodes: Sequence[int], values: Sequence[float], at: float) -> float:

@@ -7,20 +7,25 @@ from typing import Any
 
 import torch
 
-from rnnbench.case import Case
+from rnnbench.case import AXES, Case
 from rnnbench.device.devices import Clock, Device
 from rnnbench.device.precision import FORMATS, Format, in_format
 from rnnbench.errors import Unsupported
-from rnnbench.measure.footprint import BATCHES, LENGTHS, STATES_OF_ADAM, Footprint, grown, lagrange, predict, weights_on_meta
+from rnnbench.measure.footprint import STATES_OF_ADAM, Footprint, lagrange, predict, weights_on_meta
 from rnnbench.measure.kinds import workload_of
+from rnnbench.measure.learn.trainer import recipe_of
 from rnnbench.measure.network import network, on_meta, output_of
 from rnnbench.measure.own.work import OwnWork
 from rnnbench.measure.probes import operators
-from rnnbench.measure.probes.costs import PASSES, moved_bytes, step_flops
+from rnnbench.measure.probes.costs import moved_bytes, step_flops
 from rnnbench.measure.probes.memory import activation_bytes
 from rnnbench.measure.workload import BUFFERS, Workload
+from rnnbench.tasks import PROBLEMS
+from rnnbench.variants import VARIANTS
 
 SHORT, LONG = 4, 8
+CHECKS = (4, 8, 64)
+"""Lengths at which a network is weighed. If the bytes at the second are on the line through the other two, they grow along it."""
 NARROW = 32
 MOST_LETTERS = 160  # of an error
 NUMBER = 4  # bytes of fp32
@@ -34,9 +39,11 @@ def plan_case(case: Case, here: bool) -> dict[str, Any]:
     try:
         if issubclass(workload_of(case), OwnWork):
             return told | _tried(case)
+        if case.phase == "converge":
+            return _training(case, here) | told
         told["parameters"] = weights_on_meta(case, Format(None)).count
-        if case.phase not in PASSES:
-            raise Unsupported(f"phase {case.phase!r} is not a single pass, so nothing can be predicted")
+        if case.phase == "decode":
+            return told | _decoding(case)
         told["flops"] = _flops(case)
         if here:
             with in_format(case.precision, device := Device(case.device)) as form:
@@ -53,6 +60,37 @@ def plan_case(case: Case, here: bool) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - a user's code, or torch's: one case that cannot be predicted costs no other its row
         told["unknown"] = _why(error)
     return told
+
+
+def _training(case: Case, here: bool) -> dict[str, Any]:
+    """Of one training step on random inputs of the same sizes, and the most `steps` that the training may take."""
+    usual = {name: AXES[name].default for name in ("task", "seed", "optimizer", "lr", "schedule", "max_steps")}
+    steps = recipe_of(case, PROBLEMS[case.task].recipe).max_steps
+    return {"steps": steps, **_training_step(replace(case, phase="train", **usual), here)}
+
+
+@cache
+def _training_step(case: Case, here: bool) -> dict[str, Any]:
+    return plan_case(case, here)
+
+
+def _decoding(case: Case) -> dict[str, Any]:
+    """Of one step of a stream: all weights and the state are read, and the products are those of a sequence of one step.
+
+    Attention over a cache computes more than that, but the cache's bytes take longer than its products."""
+    formula = VARIANTS[case.variant].state_size
+    if formula is None:
+        raise LookupError(f"variant {case.variant!r} does not state how large its state is: give @variant(state_size=...)")
+    weights, state = weights_on_meta(case, FORMATS[case.precision]), NUMBER * case.batch_size * formula(case)
+    inputs = NUMBER * case.batch_size * case.input_size
+    short = replace(_narrowed(case), seq_len=LONG)
+    return {
+        "flops": _flops(replace(case, phase="forward", seq_len=1)),
+        "footprint": asdict(Footprint(weights.bytes, 0, 0, 0, inputs)) | {"state": state},
+        "total_bytes": weights.bytes + state + inputs,
+        "moved_bytes": weights.bytes + state + inputs,
+        "operators": _counted(short),
+    }
 
 
 def _tried(case: Case) -> dict[str, Any]:
@@ -88,11 +126,14 @@ def _flops(case: Case) -> int | None:
 
 def _operators(case: Case) -> int:
     """Of two short sequences of a narrow network on a CPU, along a line; a variant that works in chunks has fewer."""
+    short, long = (_counted(replace(_narrowed(case), seq_len=seq_len)) for seq_len in (SHORT, LONG))
+    return round(lagrange((SHORT, LONG), (short, long), case.seq_len))
+
+
+def _narrowed(case: Case) -> Case:
     hidden = min(case.hidden_size, NARROW)
     inputs = hidden if case.input_size == case.hidden_size else 2 * NARROW  # some variants spare a projection where the two are equal
-    narrow = replace(case, hidden_size=hidden, input_size=inputs, batch_size=2, device="cpu", precision="fp32")
-    short, long = (_counted(replace(narrow, seq_len=seq_len)) for seq_len in (SHORT, LONG))
-    return round(lagrange((SHORT, LONG), (short, long), case.seq_len))
+    return replace(case, hidden_size=hidden, input_size=inputs, batch_size=2, device="cpu", precision="fp32")
 
 
 @cache
@@ -105,10 +146,20 @@ def _counted(case: Case) -> int:
 
 
 @cache
-def _kept_on_meta(case: Case, dtype: torch.dtype) -> tuple[tuple[int, ...], ...]:
-    """Bytes that autograd keeps, for each of LENGTHS with each of BATCHES."""
+def _kept_on_meta(case: Case, dtype: torch.dtype) -> int:
+    """Bytes that autograd keeps. A recurrence is weighed at three short lengths, because its time loop is slow on meta tensors too;
+    what does not grow along a line (attention, scans, chunks) is weighed at its own length."""
     model = on_meta(lambda: network(case)).to(dtype)
-    return tuple(tuple(activation_bytes(_pass(model, case, dtype, length, size), model) for size in BATCHES) for length in LENGTHS)
+
+    def kept(seq_len: int) -> int:
+        return activation_bytes(_pass(model, case, dtype, seq_len, case.batch_size), model)
+
+    if case.seq_len <= CHECKS[-1]:
+        return kept(case.seq_len)
+    first, second, last = map(kept, CHECKS)
+    ends = (CHECKS[0], CHECKS[-1]), (first, last)
+    straight = lagrange(*ends, CHECKS[1]) == second
+    return round(lagrange(*ends, case.seq_len)) if straight else kept(case.seq_len)
 
 
 @cache
@@ -127,11 +178,8 @@ def _elsewhere(case: Case) -> Footprint:
     """As meta tensors have it: fused kernels of a GPU may keep less, autocast keeps less too."""
     form = FORMATS[case.precision]
     weights, keeps, trains = weights_on_meta(case, form), case.phase != "forward", case.phase == "train"
-    alike = replace(case, phase="train", precision="fp32", clip_norm=None, execution="eager")  # what a forward pass keeps of it
-    activations = 0
-    if keeps:
-        per_length = [lagrange(BATCHES, kept, case.batch_size) for kept in _kept_on_meta(alike, form.weights)]
-        activations = round(grown(per_length, case.seq_len))
+    alike = replace(case, phase="train", precision="fp32", clip_norm=None, execution="eager", seed=0)  # what a forward pass keeps of it
+    activations = _kept_on_meta(alike, form.weights) if keeps else 0
     features = _features_on_meta(alike, form.weights)
     batches = BUFFERS * NUMBER * case.seq_len * case.batch_size * (case.input_size + features)
     trained = weights.trainable_bytes

@@ -39,6 +39,11 @@ class Prediction:
     fits: bool | None
     why_not: str
 
+    @property
+    def steps(self) -> int:
+        """The most steps that a training may take; 0 for a case that is one step."""
+        return int(self.figures.get("steps", 0))
+
 
 @dataclass(frozen=True, slots=True)
 class Forecast:

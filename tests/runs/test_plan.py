@@ -1,12 +1,18 @@
 """Predictions against what is then measured, and machines that are elsewhere."""
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 from rnnbench.datasheets import MACHINES
+from rnnbench.measure.network import network, on_meta, output_of
 from rnnbench.measure.planning import plan_case
 from rnnbench.measure.probes import operators
+from rnnbench.measure.probes.memory import activation_bytes
 from rnnbench.roofline import Ceilings
 from rnnbench.runs.planning import TYPICAL_SHARE, predicted
+from rnnbench.variants import VARIANTS
 from tests.measure.parts import workload
 from tests.tools import command, small_case
 
@@ -116,3 +122,44 @@ def test_a_case_that_ends_the_process_costs_no_other_its_row(tmp_path):
     assert done.code == 0, done.err
     unknown = {one["case"]["variant"]: "unknown" in one for one in done.told["cases"]}
     assert unknown == {"lstm": False, "dying": True, "gru": False}
+
+
+@pytest.mark.parametrize("variant", ["lstm", "gru", "mlstm", "min_gru", "transformer", "window_attention", "griffin"])
+def test_memory_elsewhere_is_that_of_the_whole_length(variant):
+    """What is weighed at short lengths and what is weighed at its own agree with a weighing at the full length on meta tensors."""
+    case = small_case(variant=variant, phase="train", hidden_size=16, input_size=16, depth=3, batch_size=2, seq_len=100, window=24)
+    model = on_meta(lambda: network(case))
+    x = torch.empty(100, 2, 16, device="meta")
+    told = plan_case(case, here=False)
+    assert told["footprint"]["activations"] == activation_bytes(lambda: output_of(model(x)), model)
+
+
+def test_a_training_is_its_steps():
+    """A case that trains to a target is one training step of its sizes, and at most as many as its recipe or its axis allows."""
+    case = small_case(phase="converge", task="adding", input_size=2, seq_len=10, max_steps=70)
+    told = plan_case(case, here=True)
+    assert (told["id"], told["steps"]) == (str(case), 70)
+    assert told["footprint"] == plan_case(replace(case, phase="train", task="random", max_steps=None), here=True)["footprint"]
+    limits = Ceilings(device="cpu", flops_per_s={"fp32": 1e9}, copy_bytes_per_s=1e9, launch_s=1e-6)
+    assert predicted(case, told, limits, 10**9).steps == 70
+
+
+@pytest.mark.parametrize("variant", ["lstm", "sru", "transformer"])
+def test_a_decoding_step_reads_weights_and_state(variant):
+    """Its state is what the variant states, its products are those of one time step, and its operators are counted."""
+    case = small_case(variant=variant, phase="decode", batch_size=3, seq_len=40)
+    told = plan_case(case, here=True)
+    state = 4 * 3 * VARIANTS[variant].state_size(case)
+    assert told["footprint"]["state"] == state
+    assert told["moved_bytes"] == told["footprint"]["parameters"] + state + 4 * 3 * case.input_size
+    assert told["flops"] == VARIANTS[variant].flops(replace(case, seq_len=1))
+    assert told["operators"] > 0
+
+
+def test_the_table_fits_and_says_why_below(tmp_path):
+    """No figure is cut at 60 columns, and the reason of a case without a prediction stands below, with its count."""
+    words = ("--set", "variant=lstm,act_lstm", "--set", "phase=train", "--set", "halt_at=0.9", "--machine", "t4")
+    done = command("plan", "--suite", "adaptive", "--preset", "quick", *words, cwd=tmp_path, COLUMNS="60")
+    assert done.code == 0, done.err
+    assert "…" not in done.out
+    assert "cases: unknown: " in done.out.replace("\n", " ")
