@@ -1,4 +1,4 @@
-"""One case from first to last. `rnnbench.measure(model, batch)` calls this package: see `rnnbench.interactive.measure`."""
+"""Measuring one case from start to finish. `rnnbench.measure(model, batch)` calls this package: see `rnnbench.interactive.measure`."""
 
 import inspect
 import sys
@@ -6,11 +6,11 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-_FUNCTION = "rnnbench.interactive"  # not imported here: it stands above this package, and needs torch
+_FUNCTION = "rnnbench.interactive"  # imported late: it is a higher layer and needs torch
 
 
 class _Callable(ModuleType):
-    """A package that is called as the function of its name: `import rnnbench.measure.x` binds the package where the function would be."""
+    """A package that can be called like the function of the same name, since `import rnnbench.measure.x` binds the name to the package."""
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """rnnbench.interactive.measure."""

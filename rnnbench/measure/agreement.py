@@ -1,9 +1,9 @@
-"""Does a case compute what its reference form does? Outputs, loss and gradients of one seed and batch, held against each other.
+"""Does a case compute the same as its reference form? Outputs, loss and gradients for one seed and batch are compared.
 
-A speed-up counts only where the numbers are the same. The reference form is the same variant in fp32, run eagerly, with the very weights
-that the seed gives, in an implementation whose gradients torch makes: torch's own fused network, or `scan` or `hoisted` where the fused
-one is hand-written. How far the two are apart is a distance relative to the reference: ‖a − b‖ ÷ ‖b‖. Fingerprints are norms of the case's
-own numbers; a record has them where a second pass gives the same bits.
+A speed-up counts only if the numbers are the same. The reference form is the same variant with the same weights, in fp32 and eager, in an
+implementation whose gradients come from torch: torch's own fused network, or `scan` or `hoisted` if the fused one is hand-written. The
+difference is a distance relative to the reference, ‖a − b‖ ÷ ‖b‖. Fingerprints are norms of the case's own numbers; a record has them if a
+second pass gives the same bits.
 """
 
 from dataclasses import dataclass, replace
@@ -20,23 +20,23 @@ from rnnbench.record import DISTANCES, FINGERPRINTS, disagreement
 from rnnbench.variants import VARIANTS
 
 PLAINEST = ("scan", "hoisted", "fused")
-"""Implementations to be held against, the first that a family has: one that has neither of the first two is torch's own, or attends."""
-PASSES = 5  # steps' worth of time, about
-LEAST_S = 1.0  # that they may take, however small the budget
-DECODED = 8  # steps of a stream, from its start
-SCALE = 2.0**10  # of an fp16 loss: small gradients survive it, and few sizes overflow
+"""Reference implementations; the first that a family has is used. Families without the first two are torch's own or attention."""
+PASSES = 5  # the comparison takes about as long as this many steps
+LEAST_S = 1.0  # time that it may always take, even with a small budget
+DECODED = 8  # steps compared from the start of a stream
+SCALE = 2.0**10  # loss scale in fp16: small gradients survive it, and few sizes overflow
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What one pass gave. No loss in inference; no gradients there, or where a captured step has changed them already."""
+    """The results of one pass. Inference has no loss and no gradients; a captured step has no gradients, because it has changed them."""
 
     output: Tensor
     loss: Tensor | None = None
     gradients: tuple[Tensor, ...] = ()
 
     def norms(self) -> dict[str, float]:
-        """By the names of the fingerprints."""
+        """The norms, by the names of the fingerprints."""
         found = {"output_fingerprint": _norm((self.output,))}
         if self.loss is not None:
             found["loss_fingerprint"] = float(self.loss)
@@ -45,7 +45,7 @@ class Numbers:
         return found
 
     def distances(self, reference: "Numbers") -> dict[str, float]:
-        """Of these from the reference's, by the names of the metrics."""
+        """The distances from the reference's numbers, by the names of the metrics."""
         found = {"output_distance": _distance((self.output,), (reference.output,))}
         if self.loss is not None and reference.loss is not None:
             found["loss_distance"] = _distance((self.loss,), (reference.loss,))
@@ -55,7 +55,7 @@ class Numbers:
 
 
 def reference_of(case: Case) -> Case:
-    """The form that the case is held against; itself, where it is that form."""
+    """The reference form of a case; the case itself if it is that form."""
     if case.own:
         return replace(case, precision="fp32", execution="eager")
     ways = VARIANTS[case.variant].implementations
@@ -87,7 +87,7 @@ def weigh(work: Workload, step_s: float, limit_s: float, metrics: dict[str, floa
 
 
 def _why_not(name: str, work: Workload) -> str:
-    """Why a figure is not there, though the forms were run."""
+    """Why a figure is absent, although the forms ran."""
     if work.case.phase in INFERENCE and not name.startswith("output"):
         return f"phase {work.case.phase!r} takes no loss and no gradients"
     if name.startswith("gradient") and work.case.execution == "cudagraph":
@@ -96,11 +96,13 @@ def _why_not(name: str, work: Workload) -> str:
 
 
 def _compared(work: Workload) -> tuple[dict[str, float], str]:
-    """Figures, and why there are no distances where there are none."""
+    """The figures, and the reason if there are no distances."""
     case, other = work.case, reference_of(work.case)
     with in_format("fp32", work.device):
         reference = type(work)(replace(other, clip_norm=None), work.device, FORMATS["fp32"], Clock(work.device))
-    taker, giver = (reference, work) if case.phase == "decode" else (work, reference)  # a stream may keep lower copies of its weights
+    taker, giver = (
+        (reference, work) if case.phase == "decode" else (work, reference)
+    )  # a stream may keep low-precision copies of its weights
     if not taker.start_again(giver.model):
         return {}, "the reference form holds other weights"
     first, second = (_seeded(work) for _ in range(2))
@@ -117,7 +119,7 @@ def _compared(work: Workload) -> tuple[dict[str, float], str]:
 
 
 def _seeded(work: Workload, further: int = 0) -> Numbers:
-    """One pass over the first batch, whose random numbers are of the case's seed."""
+    """One pass over the first batch, with random numbers from the case's seed."""
     torch.manual_seed(work.case.seed + further)
     return Numbers(*work.one_pass(DECODED, SCALE))
 

@@ -1,4 +1,4 @@
-"""The baseline of every variant: a fused LSTM, measured in turn with it."""
+"""The baseline of every variant: a fused LSTM, measured alternately with it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def beside_lstm(hidden_size: int | None = None) -> "Callable[[Work], tuple[str, Callable[[], None]]]":
-    """For `measure(case, beside=…)`: the case's own step by a fused LSTM, of its hidden size or of another."""
+    """For `measure(case, beside=…)`: the case's step with a fused LSTM instead, of the same hidden size or of another."""
 
     def beside(work: "Work") -> tuple[str, Callable[[], None]]:
         from rnnbench.device.devices import Clock

@@ -7,9 +7,9 @@ from typing import Any
 
 
 def commit(folder: Path) -> dict[str, Any]:
-    """Hash and branch of the git checkout that `folder` lies in, and its tracked files' changes; empty where it lies in none.
+    """Hash and branch of the git checkout that contains `folder`, and changes of tracked files; empty outside a checkout.
 
-    Files that git does not know are no change: results, for instance.
+    Untracked files, for instance results, do not count as changes.
     """
 
     def git(*words: str) -> str:

@@ -1,7 +1,7 @@
-"""Energy in rounds of its own: the step alone, back to back, for as long as the GPU's counter needs.
+"""Energy, measured in separate rounds: the step alone, back to back, for as long as the GPU's counter needs.
 
-The timed rounds are too short for a counter that moves ten times a second, and hold other work: what runs in turn with the step, and what
-is off the clock. Here several windows follow each other once the temperature has settled; the figure is the mean over windows.
+The timed rounds are too short for a counter that updates ten times per second, and contain other work: the reference step, and whatever
+runs off the clock. Here, several windows follow each other once the temperature has settled; the figure is the mean over windows.
 """
 
 import time
@@ -17,16 +17,16 @@ from rnnbench.device.nvml import Absent, Gpu
 from rnnbench.device.readings import Readings
 
 MOST_WINDOWS = 5
-SETTLING = 0.25  # of the time, at most, goes to the warm-up
-SETTLED_CELSIUS = 1.0  # rise in a second that still counts as settled
-LOOK_S = 0.02  # between two looks at the counter
+SETTLING = 0.25  # maximum share of the time for the warm-up
+SETTLED_CELSIUS = 1.0  # rise per second that still counts as settled
+LOOK_S = 0.02  # interval between readings of the counter
 CONFIDENCE = 0.95
 FIGURES = ("step_energy_j", "token_energy_j", "energy_half_width_ratio")
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Steps run back to back: how many, for how long, with how many joules, and how often the counter moved."""
+    """Steps run back to back: their number, seconds and joules, and the number of counter updates."""
 
     steps: int
     seconds: float
@@ -35,7 +35,7 @@ class Window:
 
 
 def energy(device: Device, step: Callable[[], None], budget_s: float, tokens: float | None, open_gpu: Callable[[], Gpu]) -> Readings:
-    """Joules per step from windows that take `budget_s` together; absent with a reason where there is no counter or it does not move."""
+    """Joules per step from windows that take `budget_s` together. Absent, with the reason, if there is no counter or it does not move."""
     if budget_s < SHORTEST_WINDOW_S:
         why = f"--energy-budget is {budget_s:g} s: a window of the energy counter takes {SHORTEST_WINDOW_S:g} s"
         return Readings(absent=dict.fromkeys(FIGURES, why))
@@ -52,11 +52,11 @@ def energy(device: Device, step: Callable[[], None], budget_s: float, tokens: fl
     if not all(one.moves for one in windows):
         why = f"the energy counter did not move in {windows[0].seconds:.1f} s"
         return Readings(absent=dict.fromkeys(FIGURES, why))
-    return _told(windows, tokens, cold, warm)
+    return _figures(windows, tokens, cold, warm)
 
 
-def _told(windows: list[Window], tokens: float | None, cold: float, warm: float) -> Readings:
-    """The figures of the windows."""
+def _figures(windows: list[Window], tokens: float | None, cold: float, warm: float) -> Readings:
+    """The figures from the windows."""
     each = [one.joules / one.steps for one in windows]
     seconds = sum(one.seconds for one in windows)
     found = Readings()
@@ -78,7 +78,7 @@ def _told(windows: list[Window], tokens: float | None, cold: float, warm: float)
 
 
 def _settle(device: Device, step: Callable[[], None], gpu: Gpu, most_s: float) -> float:
-    """Run steps until the temperature no longer rises, `most_s` at most; the seconds that it took."""
+    """Run steps until the temperature no longer rises, for at most `most_s`. Returns the seconds that it took."""
     start_s = looked_s = time.monotonic()
     before = gpu.temperature_celsius()
     while (now_s := time.monotonic()) - start_s < most_s:
@@ -94,7 +94,7 @@ def _settle(device: Device, step: Callable[[], None], gpu: Gpu, most_s: float) -
 
 
 def _window(device: Device, step: Callable[[], None], gpu: Gpu, seconds: float) -> Window:
-    """Steps for so many seconds. The device is waited for at both ends, so the joules are of these steps."""
+    """Run steps for `seconds`. The device is synchronised at both ends, so that the joules belong to these steps."""
     device.synchronize()
     last = begun = gpu.energy_j()
     start_s = looked_s = time.monotonic()

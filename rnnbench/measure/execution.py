@@ -15,21 +15,21 @@ from rnnbench.variants._deep import Layer
 from rnnbench.variants._stack import Unrolled
 
 COMPILES_FOR = ("cpu", "cuda", "xpu")
-MODES = {  # of torch.compile, by the execution that asks for it
+MODES = {  # torch.compile's mode for each execution
     "compile": "default",
     "compile_rnn": "default",
     "compile_reduce_overhead": "reduce-overhead",
     "compile_max_autotune": "max-autotune",
 }
 STEADY_CALLS = 2
-SIDE_CALLS = 3  # on a side stream before a capture, as torch asks for
-STEPWISE = {"loop": "step", "hoisted": "recur"}  # what a layer calls at every time step, by its implementation
-_EMPTY = "CUDA Graph is empty"  # as torch warns
+SIDE_CALLS = 3  # calls on a side stream before a capture, as torch requires
+STEPWISE = {"loop": "step", "hoisted": "recur"}  # the method that a layer calls at every time step, by implementation
+_EMPTY = "CUDA Graph is empty"  # torch's warning
 _COMPILERS = ("torch._dynamo", "torch._inductor", "torch._functorch")
 
 
 def refuse(case: Case, device: Device) -> None:
-    """Raise Unsupported where the device or the phase cannot be run so, before any compute."""
+    """Raise Unsupported if the device or the phase does not support the case's execution. Computes nothing."""
     kind = device.torch.type
     if case.execution in MODES and kind not in COMPILES_FOR:
         raise Unsupported(f"torch.compile supports {', '.join(COMPILES_FOR)}; not for {device.name}")
@@ -46,14 +46,14 @@ def refuse(case: Case, device: Device) -> None:
 
 
 def dynamo_config() -> Any:
-    """The settings of torch.compile's front end, which is imported late: it takes a second."""
+    """The settings of torch.compile's front end, imported late because the import takes a second."""
     from torch import _dynamo
 
     return _dynamo.config
 
 
 def compiled(model: nn.Module, execution: str) -> Callable[..., Any]:
-    """The model with its cell compiled where it is unrolled over time, else compiled whole, for one shape."""
+    """The model compiled for one shape: only its cell if it is unrolled over time, otherwise the whole."""
     stepwise = False
     for part in model.modules():
         name = "step" if isinstance(part, Unrolled) else STEPWISE.get(part.way) if isinstance(part, Layer) else None
@@ -72,7 +72,7 @@ def made(what: Any, execution: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What torch.compile made: seconds of the first call less a steady one, graphs, breaks, and why it first broke."""
+    """The result of torch.compile: seconds of the first call minus a steady one, graphs, graph breaks, and the first break's reason."""
 
     seconds: float
     graphs: int
@@ -81,7 +81,7 @@ class Compiled:
 
 
 def compile_step(step: Callable[[], None], clock: Clock, execution: str = "compile") -> Compiled:
-    """Compile by calling `step`. Raises Unsupported with the compiler's reason where it fails, or where it compiles nothing."""
+    """Compile by calling `step`. Raises Unsupported, with the compiler's reason, if it fails or compiles nothing."""
     from torch import _dynamo
     from torch._dynamo.utils import counters
 
@@ -98,13 +98,13 @@ def compile_step(step: Callable[[], None], clock: Clock, execution: str = "compi
 
 
 def _first_sentences(reason: str) -> str:
-    """What broke a graph and why, of Dynamo's many lines."""
+    """What broke a graph and why, from Dynamo's long message."""
     lines = [line.strip().removeprefix("Explanation: ") for line in reason.splitlines() if line.strip()]
     return ": ".join(line.rstrip(".") for line in lines[:2])
 
 
 def compile_seconds(step: Callable[[], None], clock: Clock) -> float:
-    """The first call, less a steady one. Raises Unsupported with the compiler's reason where it fails."""
+    """Seconds of the first call minus those of a steady one. Raises Unsupported, with the compiler's reason, if it fails."""
     try:
         first_s = _seconds(step, clock)
     except Exception as error:
@@ -126,7 +126,7 @@ def _reason(error: Exception) -> str:
 
 
 class EmptyGraphError(Exception):
-    """A CUDA graph of nothing, whose replay would take microseconds."""
+    """A CUDA graph without kernels, whose replay would take microseconds."""
 
 
 class Graph:
@@ -149,7 +149,7 @@ class Graph:
             raise EmptyGraphError("the capture holds no kernel: the step ran on another device or stream than the one that was captured")
 
     def replay(self, *batch: Tensor) -> None:
-        """The step on another batch of the same shapes."""
+        """Replay the step on another batch of the same shapes."""
         for static, given in zip(self._static, batch, strict=True):
             static.copy_(given)
         self._graph.replay()

@@ -1,8 +1,8 @@
-"""Predicted memory of a case, before it is tried.
+"""Predicted memory of a case, before it is run.
 
-Parameters are counted on meta tensors. Activations are counted on the device itself, because meta tensors take another path than the
-device's fused kernels (a CPU's fused LSTM keeps twice as much). A small case is counted as it is; a larger one is extended from small
-batches of short sequences, which is exact but for oneDNN's LSTM: it rounds each piece of its workspace up to a page.
+Parameters are counted on meta tensors. Activations are counted on the device itself, because meta tensors do not use the device's
+fused kernels (a CPU's fused LSTM keeps twice as much). A small case is counted directly; a larger one is extrapolated from small
+batches of short sequences, which is exact except for oneDNN's LSTM: it rounds each piece of its workspace up to a page.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,15 +23,15 @@ from rnnbench.tasks import TASKS
 from rnnbench.units import binary_bytes
 
 STATES_OF_ADAM = 2
-LENGTHS = (32, 64, 128)  # three points tell what is quadratic in length (dense attention) from what is linear
+LENGTHS = (32, 64, 128)  # three points distinguish quadratic growth (dense attention) from linear growth
 BATCHES = (4, 16)
-CHEAP_BYTES = 2**26  # a forward pass that keeps no more is weighed as it is
-STRAIGHT = 0.03  # a middle point this near to the line is rounding, which a parabola would blow up
+CHEAP_BYTES = 2**26  # a forward pass that keeps no more is counted directly
+STRAIGHT = 0.03  # a smaller deviation from the line is rounding, which a parabola would amplify
 
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Predicted bytes by what holds them."""
+    """Predicted bytes by purpose."""
 
     parameters: int
     gradients: int
@@ -41,12 +41,12 @@ class Footprint:
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The sum of all parts."""
         return self.parameters + self.gradients + self.optimizer + self.activations + self.batches
 
 
 def refuse_oversize(case: Case, device: Device, form: Format) -> None:
-    """Raise Unsupported where a case needs more memory than is free."""
+    """Raise Unsupported if a case needs more memory than is free."""
     free = device.free_bytes() if not device.is_cpu else free_bytes()
     if free is None:
         return
@@ -86,7 +86,7 @@ def predict(case: Case, device: Device, form: Format) -> Footprint:
 
 
 def _extended(kept: Callable[[int, int], float], case: Case) -> int:
-    """The bytes of a small case as weighed; of a larger one along a line, or a parabola."""
+    """The bytes of a small case as counted; those of a larger one extrapolated along a line or a parabola."""
     if case.seq_len <= LENGTHS[-1] and case.batch_size <= BATCHES[-1]:
         return round(kept(case.seq_len, case.batch_size))
     per_length = [lagrange(BATCHES, [kept(length, size) for size in BATCHES], case.batch_size) for length in LENGTHS]
@@ -95,7 +95,7 @@ def _extended(kept: Callable[[int, int], float], case: Case) -> int:
 
 
 def lagrange(nodes: Sequence[int], values: Sequence[float], at: float) -> float:
-    """The polynomial through the points, at a further place."""
+    """The value at `at` of the polynomial through the points."""
     total = 0.0
     for node, value in zip(nodes, values, strict=True):
         weight = 1.0
@@ -107,14 +107,14 @@ def lagrange(nodes: Sequence[int], values: Sequence[float], at: float) -> float:
 
 
 def grown(per_length: Sequence[float], seq_len: int) -> float:
-    """Along a line, or along a parabola where the points bend upwards by more than rounding does."""
+    """Extrapolate along a line, or along a parabola if the points bend upwards by more than rounding."""
     ends = (LENGTHS[0], LENGTHS[-1]), (per_length[0], per_length[-1])
     bends = per_length[1] < lagrange(*ends, LENGTHS[1]) * (1 - STRAIGHT)
     return lagrange(LENGTHS, per_length, seq_len) if bends else lagrange(*ends, seq_len)
 
 
 def weights_on_meta(case: Case, form: Format) -> Weights:
-    """Without their storage, where the builder can do without; a lazy module is shown two steps first."""
+    """The weights without storage, if the builder can work on meta tensors. A lazy module first reads two steps."""
     try:
         model = on_meta(lambda: network(case))
     except NotImplementedError:  # packing quantized weights has no form without numbers
@@ -126,5 +126,5 @@ def weights_on_meta(case: Case, form: Format) -> Weights:
 
 
 def _outputs(case: Case) -> int:
-    """Numbers that the network gives at each step."""
+    """Number of output features per step."""
     return TASKS[case.task].classes or features(case)

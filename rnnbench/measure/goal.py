@@ -1,4 +1,4 @@
-"""When a case's rounds may end: once the mean is precise enough, or its time is up.
+"""The stopping rule of a case's rounds: the mean is precise enough, or the time budget is spent.
 
 pytest-benchmark fixes the number of rounds from one calibrating call, so a calm call before a busy minute would overrun its budget
 many times over. It asks after each round whether the margin is small enough: the answer here also knows the time.
@@ -9,16 +9,16 @@ from collections.abc import Callable
 from rnnbench.budget import Budget
 
 FEWEST_ROUNDS = 3
-OVERDRAFT = 3.0  # budgets that the fewest rounds wanted may cost before FEWEST_ROUNDS must do
+OVERDRAFT = 3.0  # `min_rounds` may cost this many budgets; beyond that, FEWEST_ROUNDS suffice
 MOST_FIRST_ROUNDS = 1000  # a hundredth of them is still ten
-FIRST_SHARE = 0.1  # of the budget is spent before precision may end the rounds: a calm start says little
+FIRST_SHARE = 0.1  # share of the budget that is spent before precision may end the rounds: a calm start is weak evidence
 
 
 class Goal(float):
-    """The relative margin of error that is wanted; `margin <= goal` also holds once the budget is spent. Made just before the rounds."""
+    """The desired relative margin of error. `margin <= goal` also holds once the budget is spent. Create it just before the rounds."""
 
     def __new__(cls, budget: Budget, clock: Callable[[], float], step_s: float) -> "Goal":  # noqa: ARG004 - float takes but the number
-        """`step_s` is what a step took in warm-up: short steps are given more rounds before they may end."""
+        """`step_s` is the step time in warm-up: short steps get more rounds before they may end."""
         return super().__new__(cls, budget.precision)
 
     def __init__(self, budget: Budget, clock: Callable[[], float], step_s: float) -> None:
@@ -29,7 +29,7 @@ class Goal(float):
         self._rounds = FEWEST_ROUNDS - 1
 
     def __ge__(self, margin: float) -> bool:
-        """After each round from the third: is this enough?"""
+        """Whether the rounds may end; pytest-benchmark evaluates it after each round from the third."""
         self._rounds += 1
         spent_s = self._clock() - self._start_s
         if self._rounds < self._at_least:

@@ -14,36 +14,36 @@ from rnnbench.measure.probes.kernels import launched
 from rnnbench.measure.train_step import Part
 from rnnbench.record import ON_DEVICE
 
-BURSTS, AT_ONCE_S = 3, 0.1  # of steps back to back, and the seconds that each is to take
+BURSTS, AT_ONCE_S = 3, 0.1  # bursts of steps back to back, and the seconds of each
 FEWEST_AT_ONCE, MOST_AT_ONCE = 2, 200
-ROUNDS = 5  # of a step between two of the device's own events
+ROUNDS = 5  # steps timed by device events
 
 
 class Watch(Protocol):
-    """Watches from its making to `stop()`."""
+    """An instrument that records from its creation to `stop()`."""
 
     def stop(self) -> Readings:
-        """What it saw."""
+        """Stop and return the readings."""
 
 
 class Watches:
-    """What stands beside any timed work: others' load and the device's own instrument. From its making to `stop()`."""
+    """The instruments for any timed work: load by other processes and the device's own instrument. Records from creation to `stop()`."""
 
     def __init__(self, device: Device) -> None:
         self._load, self._own = LoadWatch(), watch(device)
 
     def stop(self) -> Readings:
-        """What both saw; of too short a window no load is told."""
-        seen = Readings()
+        """The readings of both. Load is omitted if the window was too short."""
+        readings = Readings()
         if (load := self._load.stop()) is not None:
-            seen.add(Readings(metrics=load.metrics(), notes=load.notes()))
+            readings.add(Readings(metrics=load.metrics(), notes=load.notes()))
         if self._own is not None:
-            seen.add(self._own.stop())
-        return seen
+            readings.add(self._own.stop())
+        return readings
 
 
 def watch(device: Device) -> Watch | None:
-    """The instrument of a device; none where it has none."""
+    """The instrument of a device, or None."""
     if device.is_cpu:
         from rnnbench.device.cpu_watch import CpuWatch
 
@@ -56,17 +56,17 @@ def watch(device: Device) -> Watch | None:
     return None
 
 
-def is_slowed(seen: Readings) -> bool:
-    """Did the device slow itself for so much of the time that the figures are of another machine?"""
-    if "throttled_share" not in seen.metrics:
+def is_slowed(readings: Readings) -> bool:
+    """Whether the device throttled for so much of the time that its figures are not representative."""
+    if "throttled_share" not in readings.metrics:
         return False
     from rnnbench.device.gpu_watch import MUCH
 
-    return seen.metrics["throttled_share"] > MUCH
+    return readings.metrics["throttled_share"] > MUCH
 
 
 def cool_down(device: Device) -> float:
-    """Wait until the device no longer slows itself; the seconds that it took."""
+    """Wait until the device no longer throttles. Returns the seconds that it took."""
     from rnnbench.device.gpu_watch import cool_down as cool
     from rnnbench.device.nvml import Gpu
 
@@ -74,7 +74,7 @@ def cool_down(device: Device) -> float:
 
 
 def counted_energy(device: Device, step: Callable[[], None], budget_s: float, tokens: float | None) -> Readings:
-    """Energy of a step in rounds of its own, on CUDA."""
+    """Energy of a step, measured in separate rounds, on CUDA."""
     from rnnbench.device.nvml import Gpu
     from rnnbench.measure.energy import energy
 
@@ -82,25 +82,24 @@ def counted_energy(device: Device, step: Callable[[], None], budget_s: float, to
 
 
 def energy(metrics: Mapping[str, float], absent: Mapping[str, str], tokens: float | None, *, other_work: str = "") -> Readings:
-    """Energy of a step and of a token: the mean power over the timed rounds × the median step time. `other_work` is what else the rounds
-    held: then there is none."""
-    seen = Readings()
+    """Energy per step and per token: mean power over the timed rounds × median step time. Absent if the rounds contained `other_work`."""
+    readings = Readings()
     if other_work and "mean_power_w" in metrics:
         why = f"the rounds' power is that of {other_work} too: measure energy in separate rounds with --energy-budget"
-        seen.absent.update(dict.fromkeys(("step_energy_j", "token_energy_j"), why))
-        return seen
+        readings.absent.update(dict.fromkeys(("step_energy_j", "token_energy_j"), why))
+        return readings
     if (power_w := metrics.get("mean_power_w")) is None:
-        seen.absent.update(dict.fromkeys(("step_energy_j", "token_energy_j"), absent.get("mean_power_w", "no power was measured")))
-        return seen
-    seen.metrics["step_energy_j"] = power_w * metrics["step_time_s"]
+        readings.absent.update(dict.fromkeys(("step_energy_j", "token_energy_j"), absent.get("mean_power_w", "no power was measured")))
+        return readings
+    readings.metrics["step_energy_j"] = power_w * metrics["step_time_s"]
     if tokens:
-        seen.metrics["token_energy_j"] = seen.metrics["step_energy_j"] / tokens
-    return seen
+        readings.metrics["token_energy_j"] = readings.metrics["step_energy_j"] / tokens
+    return readings
 
 
 def back_to_back(step: Callable[[], None], clock: Callable[[], float], step_s: float, limit_s: float) -> Readings:
-    """How long a step takes where many follow each other before the device is waited for, as in a training loop. Runs further rounds,
-    for `limit_s` at most where two steps a burst fit in it."""
+    """Step time if many steps follow each other without synchronisation, as in a training loop. Runs extra rounds, for at most
+    `limit_s` if two steps per burst fit into it."""
     burst_s = min(AT_ONCE_S, limit_s / BURSTS)
     count = max(FEWEST_AT_ONCE, min(MOST_AT_ONCE, round(burst_s / max(step_s, 1e-9))))
     each = []
@@ -113,13 +112,13 @@ def back_to_back(step: Callable[[], None], clock: Callable[[], float], step_s: f
 
 
 def device_time(device: Device, step: Callable[[], None]) -> Readings:
-    """How long the device took over a step by its own events. Runs further rounds."""
+    """Step time by the device's own events. Runs extra rounds."""
     spans = [found for found in (device.span(step) for _ in range(ROUNDS)) if found is not None]
     return Readings(metrics={"device_time_s": median(one.device_s for one in spans)} if spans else {})
 
 
 def device_parts(device: Device, next_batch: Callable[[], None], parts: Sequence[Part]) -> Readings:
-    """Seconds of each part of a train step between the device's own events, without waiting for it in between. Runs further rounds."""
+    """Seconds of each part of a train step by device events, without synchronising in between. Runs extra rounds."""
     if not device.has_events:
         return Readings()
     spent: dict[str, list[float]] = defaultdict(list)
@@ -141,15 +140,15 @@ def device_parts(device: Device, next_batch: Callable[[], None], parts: Sequence
 def launches(device: Device, step: Callable[[], None], step_time_s: float | None) -> Readings:
     """Kernels of a further step, as the device's profiler has them, and for how much of `step_time_s`, none where a step does more
     than is timed, the device waited for the next."""
-    seen = Readings()
+    readings = Readings()
     try:
         found = launched(step, device)
     except LookupError as error:
-        seen.absent.update(dict.fromkeys(("kernel_launches", "kernel_time_s", "device_wait_share"), str(error)))
-        return seen
-    seen.metrics.update(kernel_launches=found.kernels, kernel_time_s=found.busy_s)
+        readings.absent.update(dict.fromkeys(("kernel_launches", "kernel_time_s", "device_wait_share"), str(error)))
+        return readings
+    readings.metrics.update(kernel_launches=found.kernels, kernel_time_s=found.busy_s)
     if step_time_s is None:
-        seen.absent["device_wait_share"] = "a step of this phase does more than is timed"
+        readings.absent["device_wait_share"] = "a step of this phase does more than is timed"
     else:
-        seen.metrics["device_wait_share"] = max(0.0, 1 - found.busy_s / step_time_s)
-    return seen
+        readings.metrics["device_wait_share"] = max(0.0, 1 - found.busy_s / step_time_s)
+    return readings

@@ -1,7 +1,7 @@
-"""Two processes that take turns within their rounds, so that only one is active at a time.
+"""Interleaving of two processes: they take turns within their rounds, so that only one is active at a time.
 
-What a machine does to a process for a second or a minute falls on both alike, then, and drops out of their ratio. The baton goes back and
-forth through two FIFOs. Whoever started the two writes ALONE to the one that is left when the other has ended, however that came.
+Disturbances of seconds or minutes then affect both alike and cancel in their ratio. Two FIFOs signal whose turn it is. When one process
+ends, even by a kill, the parent writes ALONE to the other.
 """
 
 import os
@@ -16,23 +16,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rnnbench.device.devices import Clock
 
-BLOCK_S = 0.02  # of rounds in a turn: long against a switch (some 50 µs), short against what disturbs a machine
+BLOCK_S = 0.02  # seconds of rounds per turn: long compared with a switch (about 50 µs), short compared with disturbances
 GO, DONE, ALONE = b"g", b"d", b"a"
 Step = Callable[[], None]
 
 
 class Turns:
-    """One side's end. `first` holds the baton at the start."""
+    """One side of the interleaving. The side created with `first` has the first turn."""
 
     def __init__(self, own: Path, other: Path, *, first: bool, most_wait_s: float, cores: Sequence[int] = ()) -> None:
-        """`own` and `other` are FIFOs; `cores` are for both, in one order, of which each takes as many as it has threads.
+        """`own` and `other` are FIFOs. Both sides get the same `cores` and use as many as they have threads, in this order.
 
-        After `most_wait_s` of silence this side goes on alone.
+        After `most_wait_s` without a signal, this side continues alone.
         """
         if usable := [core for core in cores if core in os.sched_getaffinity(0)]:
             from torch import get_num_threads
 
-            # a core may be slower than the next for minutes, and two that live at once would each keep its own
+            # one core may be slower than another for minutes, and simultaneous processes would each stay on their own core
             os.sched_setaffinity(0, usable[: get_num_threads()])
         self._own, self._other = (os.open(path, os.O_RDWR) for path in (own, other))
         self._most_wait_s = most_wait_s
@@ -43,13 +43,19 @@ class Turns:
             self._wait()
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> "Turns":
-        """As a job says."""
-        return cls(Path(told["own"]), Path(told["other"]), first=told["first"], most_wait_s=told["most_wait_s"], cores=told["cores"])
+    def of(cls, settings: Mapping[str, Any]) -> "Turns":
+        """From a job's `turn`."""
+        return cls(
+            Path(settings["own"]),
+            Path(settings["other"]),
+            first=settings["first"],
+            most_wait_s=settings["most_wait_s"],
+            cores=settings["cores"],
+        )
 
     def shared(self, step: Step, clock: "Clock", step_s: float) -> Step:
-        """The step, which hands over first where this side's turn is up. A turn begins with a step off the clock, where steps are short:
-        the other side's data is in the caches then. The other is let through to its own first round before this side's."""
+        """The step, preceded by a handover if this side's turn is over. If steps are short, a turn begins with a step off the clock,
+        because the caches hold the other side's data. The other side reaches its first round before this side starts its own."""
         self._other_done, self._since_s = False, 0.0
         warms = step_s < BLOCK_S / 4
 
@@ -66,7 +72,7 @@ class Turns:
         return in_turn
 
     def rounds_are_over(self) -> None:
-        """What comes after the rounds would disturb the other's: it finishes first, unless it has."""
+        """Wait until the other side's rounds are over too, because work after the rounds would disturb them."""
         if not (self._alone or self._other_done):
             self._pass(DONE)
 
@@ -82,7 +88,7 @@ class Turns:
 
 
 class TurnFiles:
-    """The two ends, as jobs take them; whoever made them tells the one that is left of the other's end."""
+    """The FIFOs of two interleaved processes. Its owner signals to each side when the other has ended."""
 
     def __init__(self, folder: Path, most_wait_s: float) -> None:
         self._paths = [folder / f"baton-{side}" for side in "ab"]
@@ -99,19 +105,19 @@ class TurnFiles:
 
     @contextmanager
     def turn(self, which: int, *, first: bool) -> Iterator[dict[str, Any]]:
-        """For the job of side 0 or 1, which has ended with the block, however it did."""
+        """The settings for the job of side 0 or 1. After the block, that side counts as ended."""
         try:
             yield self.for_job(which, first=first)
         finally:
             self.ended(which)
 
     def for_job(self, which: int, *, first: bool) -> dict[str, Any]:
-        """For the job of side 0 or 1."""
+        """The settings for the job of side 0 or 1."""
         own, other = str(self._paths[which]), str(self._paths[1 - which])
         return {"own": own, "other": other, "first": first, "most_wait_s": self._most_wait_s, "cores": self._cores}
 
     def clear(self) -> None:
-        """Nothing that was meant for the pair before is left in them, and the next is on other cores, by chance."""
+        """Remove signals of the previous pair, and draw random cores for the next."""
         usable = sorted(os.sched_getaffinity(0))
         self._cores = random.sample(usable, len(usable))
         for end in self._ends:
@@ -119,9 +125,9 @@ class TurnFiles:
                 os.read(end, 64)
 
     def ended(self, which: int) -> None:
-        """Side 0 or 1 has ended: the other need not wait."""
+        """Signal that side 0 or 1 has ended, so that the other does not wait."""
         os.write(self._ends[1 - which], ALONE)
 
     def close(self) -> None:
-        """Remove them."""
+        """Remove the FIFOs."""
         self._open.close()

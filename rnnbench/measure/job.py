@@ -1,4 +1,4 @@
-"""A measuring process's instructions, as plain values that cross a pipe."""
+"""Instructions for a measuring process, as plain values that are sent through a pipe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,19 +11,19 @@ from rnnbench.record import Trial
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Some cases of one suite file. `tasks` pairs each case with the index of its process among the repeats."""
+    """Cases of one suite file for one process. `tasks` pairs each case with the index of its process among the repeats."""
 
     suite_path: str
     tasks: tuple[Trial, ...]
     budget: Budget
     plugins: tuple[str, ...] = ()
     skip_oversize: bool = False
-    kept: str = ""  # the folder for what several cases of the run need, such as a trained teacher
-    trial: bool = False  # of tuning: trained whole, and never tested
-    turn: Mapping[str, Any] = field(default_factory=dict)  # where two processes take turns: this one's end of the baton
+    kept: str = ""  # the folder for files that several cases of the run share, such as a trained teacher
+    trial: bool = False  # a trial of tuning: trained whole, and never tested
+    turn: Mapping[str, Any] = field(default_factory=dict)  # settings of the interleaving, if two processes take turns
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON takes it."""
+        """The job as JSON."""
         return {
             "suite_path": self.suite_path,
             "tasks": [[_for_any_version(case), process] for case, process in self.tasks],
@@ -37,7 +37,7 @@ class Job:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Job":
-        """Back from JSON."""
+        """The job that `as_dict` wrote."""
         return cls(
             suite_path=data["suite_path"],
             tasks=tuple(Trial(Case.from_dict(case), process) for case, process in data["tasks"]),
@@ -51,6 +51,6 @@ class Job:
 
 
 def _for_any_version(case: Case) -> dict[str, Any]:
-    """The fields of a case, without those at their default that an older revision, one side of a duet, would refuse."""
+    """The fields of a case. New fields at their default are omitted, because an older revision in a duet would refuse them."""
     kept = () if case.variant == "block_sparse" else LATER
     return {name: value for name, value in case.as_dict().items() if name not in kept or value != AXES[name].default}

@@ -1,4 +1,4 @@
-"""Which workload a case needs: a variant on a built-in task, your own model, or a variant on your own task."""
+"""The kind of workload of a case: a variant on a built-in task, the user's own model, or a variant on the user's own task."""
 
 from rnnbench.case import Case
 from rnnbench.measure.own.task_work import TaskWork
@@ -8,5 +8,5 @@ from rnnbench.tasks import OWN_TASKS
 
 
 def workload_of(case: Case) -> type[Workload]:
-    """What makes a case ready to run."""
+    """The workload class of a case."""
     return OwnWork if case.own else TaskWork if case.task in OWN_TASKS else Workload

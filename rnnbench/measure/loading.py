@@ -1,4 +1,4 @@
-"""Loading what a user names: plugins are executed, data files are read, MODULE:FUNCTION is their own model."""
+"""Loading a user's files: plugins are executed, data files are read, MODULE:FUNCTION is the user's own model."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from rnnbench.registry import load_file
 
 
 def load(path: str | Path) -> None:
-    """Register what is in it; what a plugin sets of torch's globals is put back. Raises UsageError."""
+    """Load a file and register its contents. Global torch settings that a plugin changes are restored. Raises UsageError."""
     if is_data(path):
         from rnnbench.tasks._own import add
 
@@ -24,7 +24,7 @@ def load(path: str | Path) -> None:
 
 
 def _add_model(path: str) -> None:
-    """Make a model of the user's own known, under its name."""
+    """Register the user's own model under its name."""
     from rnnbench.measure.own.factory import load_model
     from rnnbench.measure.own.model import register
     from rnnbench.measure.own.parcel import unpacked

@@ -23,22 +23,22 @@ from rnnbench.record import Point
 
 Step = Callable[[], None]
 TimeRounds = Callable[[Step, Clock, float], Sequence[float]]
-"""Runs a step under a clock until precise or out of budget, told what a step takes; returns the seconds of each round."""
+"""Runs a step under a clock until the mean is precise or the budget is spent, given the step time; returns the seconds of each round."""
 Beside = Callable[[Work], tuple[str, Step]]
 Make = Callable[[Case, Device, Format, Clock], Work]
 
 IN_TURN = "measured in turn with another process"
-WHOLE = ("forward", "train")  # phases whose step is all timed; in others it also makes ready what is timed
-ALONE_STEPS = 4  # in which each of the batches has had its turn
+WHOLE = ("forward", "train")  # phases whose step is timed as a whole; in others, part of it is preparation
+ALONE_STEPS = 4  # so that each of the rotating batches is used once
 CAPTURED = ("cudagraph", "compile_reduce_overhead")
 TRUE_BF16 = "_cudnn_rnn bfloat16"
 BF16_NOTE = "bf16 is true bf16 here: under autocast alone torch runs cuDNN's recurrent networks in fp16, without a loss scale"
-PART_ROUNDS = 5  # extra rounds for the parts of a step, where reading the clock within it would disturb it
+PART_ROUNDS = 5  # extra rounds for the parts of a step, if reading the clock within the step would disturb it
 
 
 @dataclass(slots=True)
 class Measurement(Readings):
-    """What was seen of one case, by instruments and else."""
+    """Everything measured of one case."""
 
     times_s: tuple[float, ...] = ()
     beside: str = ""
@@ -60,12 +60,12 @@ def measure_case(
     name_kernels: bool = False,
     in_turn: bool = False,
 ) -> Measurement:
-    """Measure `case`; `in_turn` with another process, whose work would be taken for others' load.
+    """Measure `case`. `in_turn`: another process alternates with this one, so its work must not count as load by others.
 
     Raises Unsupported, Diverged, an out-of-memory error, or whatever the variant raises."""
     device = Device(case.device)
     seen = Measurement()
-    gc.collect()  # where cases share a process, what the one before held is not this one's peak
+    gc.collect()  # if cases share a process, memory of the previous case must not count in this one's peak
     device.forget()
     with torch_state.measuring(seen.notes), in_format(case.precision, device) as form:
         clock, resident = Clock(device), memory.ResidentPeak()
@@ -84,7 +84,7 @@ def measure_case(
         if beside is not None:
             _alone(work, seen, device, resident)
             work.beside_name, work.beside = beside(work)
-            device.synchronize()  # its weights and batches are there before anything is timed
+            device.synchronize()  # weights and batches must be on the device before anything is timed
         seen.beside = work.beside_name
         parts_s: dict[str, list[float]] = defaultdict(list)
 
@@ -124,12 +124,12 @@ def measure_case(
 
 
 def _other_work(seen: Measurement, case: Case) -> str:
-    """What the timed rounds held beside the step."""
+    """The work in the timed rounds other than the step."""
     return seen.beside or ("the forward pass before it" if case.phase == "backward" else "")
 
 
 def _beyond_rounds(seen: Measurement, work: Work, clock: Clock, parts_s: dict[str, list[float]], budget: Budget) -> None:
-    """What further steps tell: its parts, other positions of a stream, what a step holds and launches."""
+    """Figures from extra steps: parts, other positions of a stream, memory, operators and launches."""
     case, device = work.case, work.device
     whole = case.phase in WHOLE
     _parts(seen, work, clock, parts_s)
@@ -158,7 +158,7 @@ def _beyond_rounds(seen: Measurement, work: Work, clock: Clock, parts_s: dict[st
 
 
 def _forms(seen: Measurement, work: Work) -> None:
-    """What the step was seen to run: its layers' forms, its products' number formats, how much of it was compiled."""
+    """What the step actually ran: forms of its layers, number formats of its products, how much of it was compiled."""
     seen.notes += work.forms()
     seen.types = getattr(work, "types", ())
     if (made := getattr(work, "compiled", None)) is not None and made.breaks:
@@ -168,7 +168,7 @@ def _forms(seen: Measurement, work: Work) -> None:
 
 
 def _alone(work: Work, seen: Measurement, device: Device, resident: memory.ResidentPeak) -> None:
-    """Peaks of the case before the network beside it is built, whose weights and batches would count as well: a stream's over all of it."""
+    """Memory peaks before the reference network is built, whose weights and batches would count too. For a stream, over all of it."""
     for _ in range(work.case.seq_len if work.case.phase == "decode" else ALONE_STEPS):
         work.step()
     device.synchronize()
@@ -213,7 +213,7 @@ def _parts(seen: Measurement, work: Work, clock: Clock, parts_s: dict[str, list[
 
 
 def _rates(seen: Measurement, work: Work, budget: Budget, warm: Warmup) -> None:
-    """Figures that follow from the raw samples, and what to think of them."""
+    """Figures derived from the raw samples, with notes on their precision."""
     times, metrics = seen.times_s, seen.metrics
     metrics["step_time_s"] = middle = median(times)
     for name, count in (("tokens_per_s", work.tokens), ("sequences_per_s", work.sequences)):
@@ -249,7 +249,7 @@ def _rates(seen: Measurement, work: Work, budget: Budget, warm: Warmup) -> None:
 
 
 def _tail(seen: Measurement) -> None:
-    """What the slowest steps take, where at least five of the samples lie beyond."""
+    """Percentiles of the slowest steps, if at least five samples lie beyond them."""
     for percent in (95, 99):
         name = f"p{percent}_s"
         wanted = TAIL_ROUNDS[name]
@@ -260,7 +260,7 @@ def _tail(seen: Measurement) -> None:
 
 
 def half_width(times_s: Sequence[float], confidence: float) -> float | None:
-    """Half-width of the mean's normal confidence interval ÷ the mean: the rule that pytest-benchmark stops by. None for one sample."""
+    """Half-width of the mean's normal confidence interval ÷ the mean: pytest-benchmark's stopping rule. None for one sample."""
     if len(times_s) < 2:
         return None
     return float(NormalDist().inv_cdf(0.5 + confidence / 2) * stdev(times_s) / len(times_s) ** 0.5 / fmean(times_s))

@@ -24,27 +24,27 @@ class Answering(nn.Module):
         self.body, self.head = body, nn.Linear(features, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What the variant gives, through the linear layer."""
+        """The variant's output through the linear layer."""
         answers: Tensor = self.head(output_of(self.body(x)))
         return answers
 
 
 def network(case: Case, notes: list[str] | None = None) -> nn.Module:
-    """On the CPU, or where torch's default device is. Raises Unsupported for what the variant cannot. `notes` takes what its builder
-    set of torch's globals, which is put back."""
+    """The network of a case, on torch's default device. Raises Unsupported for a case that the variant cannot build. Global torch
+    settings that the builder changed are restored and added to `notes`."""
     body = body_of(case, notes)
     classes = _classes(case)
     return body if classes is None else Answering(body, features(case), classes)
 
 
 def body_of(case: Case, notes: list[str] | None = None) -> nn.Module:
-    """The variant alone, as `network` builds it."""
+    """The variant alone, without the read-out."""
     with torch_state.building([] if notes is None else notes, case.variant):
         return VARIANTS[case.variant].module(case)
 
 
 def features(case: Case) -> int:
-    """Features that the variant gives at each step, from a short sequence of meta tensors."""
+    """Output features of the variant per step, from a short sequence of meta tensors."""
     with torch.no_grad():
         for device in ("meta", "cpu"):
             try:
@@ -58,7 +58,7 @@ def features(case: Case) -> int:
 
 
 def head_flops(case: Case) -> int:
-    """FLOPs of the linear layer on top in a forward pass; 0 where there is none."""
+    """FLOPs of the read-out in a forward pass; 0 if there is none."""
     classes = _classes(case)
     return 0 if classes is None else 2 * case.seq_len * case.batch_size * features(case) * classes
 
@@ -70,21 +70,21 @@ def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
 
 
 def forms_run(model: nn.Module) -> list[str]:
-    """A sentence for each form that layers ran in other than the one asked for, since `fused` is the strongest that the device has.
+    """A sentence for each form in which layers ran that differs from the case's, because `fused` is the fastest form on the device.
 
-    On a GPU, where kernels would be that form and did not run, the reason.
+    On a GPU, if kernels would be that form but did not run, the reason.
     """
     layers = [part for part in model.modules() if isinstance(part, Layer) and part.ran]
     count = Counter((layer.way, layer.ran) for layer in layers if layer.ran != layer.way)
-    said = [
+    sentences = [
         f"{way} ran as {ran} in {number} of {len(layers)} layers, compiled by {_COMPILERS[ran]()}"
         for (way, ran), number in sorted(count.items())
     ]
     device = next((weight.device for weight in model.parameters() if weight.device.type == "cuda"), None)
     plain = device is not None and any(layer.ran == "fused" and hasattr(layer, "triton") for layer in layers)
     if plain and device is not None and (why := kernels.held_back(device)):
-        said.append(f"fused ran without kernels: {why}")
-    return said
+        sentences.append(f"fused ran without kernels: {why}")
+    return sentences
 
 
 def output_of(result: Tensor | tuple[Tensor, ...]) -> Tensor:

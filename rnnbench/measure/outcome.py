@@ -1,4 +1,4 @@
-"""How a case ended, as a record: which exception means which status."""
+"""The record of a case that ended, and the status for each exception."""
 
 import re
 import traceback
@@ -20,7 +20,7 @@ _OOM_WORDS = re.compile(r"out of memory|can't allocate memory|cannot allocate me
 
 
 def record_of(case: Case, process: int, measured: "Measurement | None", error: BaseException | None, started_utc: str, pid: int) -> Record:
-    """The record of a case that was measured, or that raised. The whole traceback goes to the process's log by printing it."""
+    """The record of a case that was measured or that raised. The full traceback is printed, so that it is in the process's log."""
     blank = partial(Record, case=case, process=process, pid=pid, started_utc=started_utc, finished_utc=now_utc())
     if error is not None:
         status, reason = status_of(error)
@@ -49,7 +49,7 @@ def record_of(case: Case, process: int, measured: "Measurement | None", error: B
 
 
 def _until(status: str, error: BaseException, measured: "Measurement | None") -> dict[str, Any]:
-    """What a case that was not measured leaves all the same: memory figures, or the training until it diverged."""
+    """The figures of a case that was not fully measured: memory, or the training until it diverged."""
     if status == "oom":
         return {"metrics": _bytes(error)}
     if status != "diverged" or measured is None:
@@ -73,11 +73,11 @@ def last_line(error: BaseException) -> str:
 
 
 def _bytes(error: BaseException) -> dict[str, float]:
-    """Requested and available bytes, as far as the allocator's words and the machine tell."""
+    """Requested and available bytes, if the allocator's message or the machine states them."""
     text = str(error)
     found: dict[str, float] = {"available_bytes": float(free_bytes())}
-    if asked := re.search(r"(?:tried to allocate|allocate) (\d+(?:\.\d+)?) (bytes|[KMGT]iB)", text, re.IGNORECASE):
-        found["requested_bytes"] = float(asked[1]) * _UNITS[asked[2].lower()]
+    if requested := re.search(r"(?:tried to allocate|allocate) (\d+(?:\.\d+)?) (bytes|[KMGT]iB)", text, re.IGNORECASE):
+        found["requested_bytes"] = float(requested[1]) * _UNITS[requested[2].lower()]
     if free := re.search(r"of which (\d+(?:\.\d+)?) ([KMGT]iB|bytes) is free", text):
         found["available_bytes"] = float(free[1]) * _UNITS[free[2].lower()]
     return found
@@ -92,7 +92,7 @@ def _is_oom(error: BaseException) -> bool:
 
 
 def speaks_of_memory(text: str) -> bool:
-    """Do these words of an allocator, of torch or of C++ say that memory ran out?"""
+    """Whether an error message of an allocator, torch or C++ says that memory ran out."""
     return bool(_OOM_WORDS.search(text))
 
 

@@ -1,7 +1,7 @@
-"""The pytest plugin: the only file that knows pytest. `pytest -p rnnbench.measure.plugin suites/bench_depth.py` needs nothing else.
+"""The pytest plugin: the only file with pytest hooks. `pytest -p rnnbench.measure.plugin suites/bench_depth.py` needs nothing else.
 
-A suite file holds `SUITE` and one function over the fixtures `measure` and `case`. Each case becomes a test; pytest-benchmark does
-the timing; each test leaves one record, whatever its outcome.
+A suite file contains `SUITE` and one function with the fixtures `measure` and `case`. Each case becomes a test, pytest-benchmark does
+the timing, and each test writes one record, whatever its outcome.
 """
 
 import os
@@ -20,7 +20,7 @@ from rnnbench.measure import pytest_options
 from rnnbench.measure.job import Job
 from rnnbench.measure.outcome import record_of
 from rnnbench.measure.pytest_benchmark import Benchmark, Untimed
-from rnnbench.measure.session import Bare, Following, Session, Told
+from rnnbench.measure.session import Bare, Following, JobSession, Session
 from rnnbench.own_data import learned
 from rnnbench.record import Record, Trial
 from rnnbench.registry import user_path
@@ -37,14 +37,14 @@ _OPTIONS = (
 
 
 class JobPlugin:
-    """Hands a supervisor's job to the hooks below; `emit` is told of every start and record."""
+    """Passes a supervisor's job to the hooks below; `emit` receives every start and record."""
 
     def __init__(self, job: Job, emit: Callable[[dict[str, Any]], None]) -> None:
-        self.session = Told(job, emit)
+        self.session = JobSession(job, emit)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Before the hooks below look for a session."""
+        """Set the session before the hooks below look for one."""
         config.stash[SESSION] = self.session
 
 
@@ -59,13 +59,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
-    """Keep the words that pytest was given, from wherever it takes them."""
+    """Keep pytest's arguments, including those from PYTEST_ADDOPTS and settings."""
     early_config.stash[pytest_options.WORDS] = tuple(map(str, args))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Suites are files bench_*.py with functions bench_*."""
-    from rnnbench.device import torch_state  # torch, which a process that only lists needs not
+    """Collect functions bench_* in files bench_*.py."""
+    from rnnbench.device import torch_state  # imports torch, which a process that only lists does not need
 
     torch_state.base()  # before a suite's file or a plugin can change it
     config.addinivalue_line("python_files", "bench_*.py")
@@ -92,14 +92,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test for each case of the module's SUITE."""
+    """Make a test for each case of the module's SUITE."""
     suite = getattr(metafunc.module, "SUITE", None)
     if "case" not in metafunc.fixturenames or not isinstance(suite, Suite):
         return
     session = metafunc.config.stash[SESSION]
     try:
         if isinstance(session, Bare):
-            session.ask(metafunc.config)
+            session.apply_options(metafunc.config)
         tasks = session.tasks(suite)
     except RnnbenchError as error:
         raise pytest.UsageError(str(error)) from None
@@ -113,7 +113,7 @@ def _test_id(case: Case, process: int) -> str:
 
 
 def _marks(case: Case, budget: Budget) -> pytest.MarkDecorator:
-    """The budget in pytest-benchmark's own terms. Warm-up is ours: it has to end before peaks are reset."""
+    """The budget as pytest-benchmark's marker. Its warm-up is off: rnnbench warms up before memory peaks are reset."""
     return pytest.mark.benchmark(
         group=case.suite,
         max_time=budget.max_time_s,
@@ -139,10 +139,9 @@ def case(task: Trial) -> Case:
 
 @pytest.fixture
 def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., None]:
-    """`measure(case)` measures it and leaves its record. `beside=` gives a step to run in turn, `make=` another workload,
-    `name_kernels=True` has the kernels of a further step in the record; a case of
-    the phase `converge` is trained, with `teacher=` and `whole=` as `converge` takes them. A case of several processes is
-    measured in the first of them; the others follow it."""
+    """`measure(case)` measures a case and writes its record. `beside=` gives a reference step to alternate with, `make=` another
+    workload, and `name_kernels=True` records the kernels of an extra step. A case of the phase `converge` is trained, with `teacher=` and
+    `whole=` as for `converge`. A case with several processes is measured in the first; the others follow it."""
     from rnnbench.device.devices import Clock, Device
     from rnnbench.measure.goal import Goal
     from rnnbench.measure.kinds import workload_of
@@ -198,14 +197,14 @@ def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Non
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Say that a case begins."""
+    """Report that a case begins."""
     if (task := _task_of(item)) is not None:
         item.config.stash[SESSION].begin(*task)
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
-    """One record for each case: from what was measured, or from what was raised."""
+    """Write one record per case, from its measurement or its exception."""
     outcome = yield
     task = _task_of(item)
     if task is None or call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
@@ -235,7 +234,7 @@ def _skipped_where(unsupported: bool, item: pytest.Item, report: Any, reason: st
 
 
 def _is_usable(device: str) -> bool:
-    """Whether the device still takes work from this process."""
+    """Whether the device still accepts work from this process."""
     from rnnbench.device.devices import Device
 
     try:
@@ -245,14 +244,14 @@ def _is_usable(device: str) -> bool:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """The end of a run that has no supervisor."""
+    """Finish a run without a supervisor."""
     found = session.config.stash[SESSION]
     if isinstance(found, Bare):
         found.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Where the records went."""
+    """Print where the records are."""
     session = config.stash[SESSION]
     if isinstance(session, Bare) and session.folder:
         terminalreporter.write_line(f"rnnbench: records in {session.folder}")

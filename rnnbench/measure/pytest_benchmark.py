@@ -1,7 +1,7 @@
-"""The only file that reaches into pytest-benchmark: its fixture with our clock and stopping rule.
+"""The only file that uses pytest-benchmark's internals: its fixture with rnnbench's clock and stopping rule.
 
-pytest-benchmark has no public way to set the timer or the end of the rounds of one test once it runs, or to time the same test again. The
-names that are used here are checked before the first case, so that another version is refused in a sentence.
+pytest-benchmark has no public way to set the timer or the stopping rule of a running test, or to time the same test again. The
+private names used here are checked before the first case, so that an incompatible version is refused with a clear message.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,8 +13,8 @@ from rnnbench.case import Case
 from rnnbench.errors import RnnbenchError
 from rnnbench.measure.goal import FEWEST_ROUNDS
 
-ENDLESS_S = 86_400.0  # the goal ends the rounds, not their number
-SHORTEST_S = 1e-9  # pytest-benchmark divides by what a step took
+ENDLESS_S = 86_400.0  # the goal ends the rounds, not their time
+SHORTEST_S = 1e-9  # pytest-benchmark divides by the step time
 _OF_FIXTURE = ("_timer", "_min_rounds", "_max_time", "_precision", "_mode", "_calibrate_timer")
 _OF_SESSION = ("benchmarks", "skip", "disabled")
 
@@ -27,7 +27,7 @@ class Benchmark:
     """The fixture of one test."""
 
     def __init__(self, fixture: Any, config: pytest.Config) -> None:
-        """Raise RnnbenchError where this version of pytest-benchmark is built otherwise."""
+        """Raise RnnbenchError if this version of pytest-benchmark lacks a private name."""
         from pytest_benchmark import __version__
 
         session: Any = getattr(config, "_benchmarksession", None)
@@ -59,24 +59,24 @@ class Benchmark:
         return [round(seconds, 9) for seconds in fixture.stats.stats.data]
 
     def once(self, training: Callable[[], None], clock: Callable[[], float]) -> None:
-        """One round, from begin to end. Raises Untimed under --benchmark-disable, after it."""
+        """Time one whole call of `training` as a single round. Raises Untimed after it under --benchmark-disable."""
         self._fixture._timer = clock  # noqa: SLF001
         self._fixture.pedantic(training)
         if self._fixture.disabled:
             raise Untimed
 
     def begin(self, case: Case) -> None:
-        """Axes are the test's parameters, as in `--benchmark-group-by param:depth`. Before the rounds: their statistics copy them."""
+        """Make axes the test's parameters, for `--benchmark-group-by param:depth`. Call it before the rounds: statistics copy them."""
         self._fixture.params = case.as_dict()
 
     def describe(self, case: Case, metrics: dict[str, Any]) -> None:
-        """Plain values for pytest-benchmark's own JSON."""
+        """Add plain values to pytest-benchmark's own JSON."""
         self._fixture.extra_info.update(case=case.as_dict(), **metrics)
 
 
 def _one_step_a_round(runner: Callable[[range], float]) -> tuple[float, int, range]:
-    """In place of pytest-benchmark's calibration, which puts several steps into a round under a clock that is slow to read.
+    """Replaces pytest-benchmark's calibration, which puts several steps into a round if the clock is slow to read.
 
-    A clock that synchronises is slow: the rounds would be means of unsynchronised steps, and percentiles those of means."""
+    A synchronising clock is slow, so rounds would be means of unsynchronised steps, and percentiles would be those of means."""
     once = range(1)
     return max(runner(once), SHORTEST_S), 1, once

@@ -1,6 +1,6 @@
 """What each option of pytest-benchmark does with a suite under plain pytest: it works, sets the budget, or is refused by name.
 
-docs/pytest.md shows this table; a test holds both against the options of the pytest-benchmark that is installed.
+docs/pytest.md shows this table; a test compares both with the options of the installed pytest-benchmark.
 """
 
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ SIDE_BY_SIDE = (
 
 
 def refuse(config: pytest.Config) -> None:
-    """Raise UsageError for an option that cannot be had, with what to use instead."""
+    """Raise UsageError for an unsupported option, with what to use instead."""
     for name, option in OPTIONS.items():
         if option.does == REFUSED and _given(config, name):
             raise UsageError(f"{name} is not for rnnbench's suites: {option.about.replace('`', '')}")
@@ -80,12 +80,12 @@ def refuse(config: pytest.Config) -> None:
 
 
 def untimed(config: pytest.Config) -> bool:
-    """Whether the user asked that nothing be timed."""
+    """Whether --benchmark-disable is in effect."""
     return bool(config.getoption("benchmark_disable")) and not config.getoption("benchmark_enable")
 
 
 def budget(config: pytest.Config, preset: str) -> Budget:
-    """The preset's, with what pytest-benchmark's options say otherwise. Raises BadValue with the option's name."""
+    """The preset's budget with changes by pytest-benchmark's options. Raises BadValue with the option's name."""
     given = {option.budget: _value(config, name) for name, option in OPTIONS.items() if option.budget and _given(config, name)}
     return Budget.of(preset, given)
 
@@ -96,7 +96,7 @@ def _value(config: pytest.Config, name: str) -> float:
 
 
 def _given(config: pytest.Config, name: str) -> bool:
-    """Whether an option is among the words of the command line, PYTEST_ADDOPTS and the settings; also with the default's value."""
+    """Whether an option is given on the command line, in PYTEST_ADDOPTS or in the settings, even with its default value."""
     words = config.stash.get(WORDS, tuple(map(str, config.invocation_params.args)))
     return any(word == name or word.startswith(f"{name}=") for word in words)
 

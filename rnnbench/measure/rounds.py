@@ -1,4 +1,4 @@
-"""The timed rounds of a case, what runs in turn with the step, and periodic checks of its numbers off the clock."""
+"""The timed rounds of a case, its alternating reference step, and periodic checks of its numbers off the clock."""
 
 import random
 import time
@@ -8,15 +8,15 @@ from typing import Any, NamedTuple, TypeVar
 from rnnbench.device.devices import Clock, Device
 from rnnbench.measure.workload import Work
 
-LOOK_S = 0.5  # between two looks at the numbers that come out: a step that takes longer is looked at each time
-AFTER_S = 1.0  # that looking at every batch once more, after the rounds, may take
-MARKED = ("forward", "train", "decode")  # phases whose step is all on the clock
+LOOK_S = 0.5  # interval between checks of the output: longer steps are checked every time
+AFTER_S = 1.0  # maximum time to check every batch once more after the rounds
+MARKED = ("forward", "train", "decode")  # phases whose step is on the clock as a whole
 Step = Callable[[], None]
 T = TypeVar("T")
 
 
 class Rounds(NamedTuple):
-    """Seconds of each timed round: by the synchronised clock, of what ran beside it, and between the device's own events around it."""
+    """Seconds of each timed round: by the synchronised clock, of the reference step, and by device events around the step."""
 
     times_s: tuple[float, ...]
     beside_s: tuple[float, ...] = ()
@@ -24,9 +24,9 @@ class Rounds(NamedTuple):
 
 
 def run_rounds(work: Work, clock: Clock, time_rounds: Callable[[Step, Clock], Sequence[float]], parts_s: dict[str, list[float]]) -> Rounds:
-    """The timed rounds; what stands beside takes turns with the step, before or after it by the toss of a coin, off the clock."""
+    """Run the timed rounds. The reference step alternates with the step, before or after it at random, off the clock."""
     step = work.step
-    if work.train and work.device.is_cpu:  # a CPU's clock is read for nothing, so that every round shows its parts
+    if work.train and work.device.is_cpu:  # reading a CPU's clock costs nothing, so every round times its parts
         step = work.train.by_parts(time.perf_counter, parts_s)
     marks = EventMarks(work.device) if work.device.has_events and work.case.phase in MARKED and work.case.processes == 1 else None
     step = watched(marks.around(step) if marks else step, work, clock)
@@ -38,7 +38,7 @@ def run_rounds(work: Work, clock: Clock, time_rounds: Callable[[Step, Clock], Se
     def run_other() -> None:
         before = clock()
         other()
-        took_s = clock() - before  # what it pauses itself is not its time either
+        took_s = clock() - before  # without its own off-clock time
         other_s.append(round(took_s, 9))
         clock.skip(took_s)
 
@@ -57,12 +57,12 @@ def run_rounds(work: Work, clock: Clock, time_rounds: Callable[[Step, Clock], Se
 
 
 def _aligned(of_each: list[T], rounds: int) -> tuple[T, ...]:
-    """What belongs to the timed rounds: pytest-benchmark calls once before them and once after."""
+    """The values of the timed rounds alone: pytest-benchmark makes one call before them and one after."""
     return tuple(of_each[-rounds - 1 : -1])
 
 
 class EventMarks:
-    """The device's own events around each step. They are read once all rounds are over, so that nothing waits for them in between."""
+    """Device events around each step. They are read after all rounds, so that nothing waits for them in between."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
@@ -79,13 +79,13 @@ class EventMarks:
         return marked
 
     def seconds(self, rounds: int) -> tuple[float, ...]:
-        """Of the timed rounds."""
+        """Seconds of the timed rounds."""
         self._device.synchronize()
         return tuple(round(start.elapsed_time(end) / 1e3, 9) for start, end in _aligned(self._pairs, rounds))
 
 
 def watched(step: Step, work: Work, clock: Clock) -> Step:
-    """The step; before it, where the last look was a while ago, one at what the step before it gave. Raises Diverged."""
+    """The step, preceded by a check of the previous step's output if the last check was over LOOK_S ago. Raises Diverged."""
     looked_s = time.perf_counter()
 
     def look_and_step() -> None:
@@ -101,7 +101,7 @@ def watched(step: Step, work: Work, clock: Clock) -> Step:
 
 
 def check_after(work: Work, step_s: float) -> None:
-    """What the last round gave, and, where steps are short, what each further batch gives. Raises Diverged."""
+    """Check the output of the last round and, if steps are short, of each other batch. Raises Diverged."""
     work.check_finite()
     for _ in range(work.turns - 1 if step_s * work.turns <= AFTER_S else 0):
         work.step()

@@ -1,4 +1,4 @@
-"""Who decides what a pytest session measures and receives its records: a supervisor, or the session itself."""
+"""What a pytest session measures and where its records go: as a supervisor's job says, or as the session itself decides."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """What the pytest hooks ask: which cases, under which budget, and where a record goes."""
+    """The interface for the pytest hooks: the cases, their budget, and where a record goes."""
 
     budget: Budget
     skip_oversize = False
     trial = False  # whether trainings are trials of tuning
-    kept: Path | None = None  # for what several cases of the run need
+    kept: Path | None = None  # folder for files that several cases of the run share
     measured: "Measurement | None" = None
-    turns: "Turns | None" = None  # where another process takes turns with this one
+    turns: "Turns | None" = None  # if another process takes turns with this one
     started_utc = ""
-    is_renewed = False  # whether another process goes on with the cases that this one leaves
+    is_renewed = False  # whether another process continues with the cases that this one leaves
 
     def tasks(self, suite: Suite) -> list[Trial]:
         """Cases of a suite, each with the index of its process."""
         raise TypeError(f"{type(self).__name__} does not say what to measure of {suite.name}")
 
-    def begin(self, case: Case, process: int) -> None:  # noqa: ARG002 - Told tells its supervisor
+    def begin(self, case: Case, process: int) -> None:  # noqa: ARG002 - JobSession reports it
         """A case begins."""
         self.started_utc = now_utc()
 
@@ -50,8 +50,8 @@ class Session:
         raise TypeError(f"{type(self).__name__} does not take {record.case}")
 
 
-class Told(Session):
-    """Does what a supervisor's job says, and tells it of every start and record."""
+class JobSession(Session):
+    """Measures the cases of a supervisor's job and reports every start and record to it."""
 
     is_renewed = True
 
@@ -68,7 +68,7 @@ class Told(Session):
         self._emit = emit
 
     def tasks(self, suite: Suite) -> list[Trial]:
-        """The job's, where they are this suite's."""
+        """The job's tasks that belong to this suite."""
         return [task for task in self._job.tasks if task[0].suite == suite.name]
 
     def begin(self, case: Case, process: int) -> None:
@@ -80,7 +80,7 @@ class Told(Session):
 
 
 class Bare(Session):
-    """A session by plain pytest: expands the suite itself and writes a run of its own, once the first record is there."""
+    """A session of plain pytest: expands the suite itself and writes its own run once there is a first record."""
 
     def __init__(
         self,
@@ -108,14 +108,14 @@ class Bare(Session):
         self._load: Mapping[str, Any] = {}
         self.tried = False  # cases ran without being timed
 
-    def ask(self, config: "pytest.Config") -> None:
-        """What pytest-benchmark's options say of how to measure. Raises UsageError for those that cannot be had."""
+    def apply_options(self, config: "pytest.Config") -> None:
+        """Apply pytest-benchmark's options. Raises UsageError for unsupported ones."""
         pytest_options.refuse(config)
         self.budget = pytest_options.budget(config, self._preset)
         self._untimed = pytest_options.untimed(config)
 
     def records(self, *, skipped: bool) -> bool:
-        """Whether a case leaves a record: not where it was skipped before it began, nor where nothing is timed."""
+        """Whether a case gets a record: not if it was skipped before it began, or if nothing is timed."""
         self.tried = self.tried or (self._untimed and not skipped)
         return not skipped and not self._untimed
 
@@ -133,7 +133,7 @@ class Bare(Session):
         return [Trial(case, 0) for case in cases]
 
     def begin(self, case: Case, process: int) -> None:
-        """Before the first case the machine's ceilings are measured, where this results folder does not know them."""
+        """Before the first case, measure the machine's ceilings unless the results folder has them."""
         if not self._machine and not self._untimed:
             self._load = at_start(case.device)
             self._machine = _with_ceilings(case.device, self._results, quiet=is_quiet(self._load))
@@ -152,7 +152,7 @@ class Bare(Session):
             )
 
     def finish(self, *, interrupted: bool) -> None:
-        """Say in run.json when the run ended."""
+        """Write the end of the run into run.json."""
         if self._journal is not None and self._begun is not None:
             self._journal.write_run(replace(self._begun, finished_utc=now_utc(), interrupted=interrupted))
 
@@ -171,14 +171,14 @@ class Bare(Session):
 
 
 class Following(Bare):
-    """A session under torchrun whose process is not the first: it takes part in the cases and writes nothing."""
+    """A session under torchrun in a process other than the first: it takes part in the cases and writes nothing."""
 
     def begin(self, case: Case, process: int) -> None:
-        """The first process measures the machine."""
+        """Do nothing: the first process measures the ceilings."""
         Session.begin(self, case, process)
 
     def end(self, record: Record) -> None:
-        """What went wrong here ends this process, and torchrun the others: the first may be waiting for it."""
+        """Raise for a failed case. That ends this process, and torchrun then ends the others, which may be waiting for it."""
         if record.status not in ("ok", "unsupported"):
             raise RnnbenchError(f"{record.case} ended as {record.status}: {record.reason}")
 
@@ -192,7 +192,7 @@ def _with_ceilings(device: str, results: Path, *, quiet: bool) -> Mapping[str, A
     machine = fingerprint()
     try:
         told = ceilings_of(results, machine_key(machine, device), lambda: measure(device), quiet=quiet).as_dict()
-        Device(device).forget()  # what ceilings held is no case's peak
+        Device(device).forget()  # memory of the ceilings must not count in a case's peak
     except (RuntimeError, MemoryError) as error:
         told = {"absent": {"all": str(error).splitlines()[0] or type(error).__name__}}
     return {**machine, CEILINGS: told}

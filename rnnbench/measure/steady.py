@@ -1,17 +1,17 @@
-"""Warm-up until steady, so that handles, autotuning and caches are paid for before the first timed round."""
+"""Warm-up until steady, so that library handles, autotuning and caches are set up before the first timed round."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from rnnbench.device.devices import Clock
 
-GAIN = 0.05  # a step that beats the best before it by more is still warming up
+GAIN = 0.05  # a step that is faster than the best so far by more than this is still warming up
 CALM_STEPS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Warmup:
-    """How it went. `steady` is False where the limit ended it."""
+    """The result of a warm-up. `steady` is False if the time limit ended it."""
 
     rounds: int
     seconds: float
@@ -20,7 +20,7 @@ class Warmup:
 
 
 def warm_up(step: Callable[[], None], clock: Clock, limit_s: float) -> Warmup:
-    """Run steps until two in a row bring no more than 5 % below the best before, or `limit_s` is spent (at least one step)."""
+    """Run steps until two in a row are at most 5 % faster than the best before, or `limit_s` is spent (at least one step)."""
     best = float("inf")
     calm = rounds = 0
     start = clock()

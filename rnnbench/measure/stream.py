@@ -1,8 +1,8 @@
 """Decoding: a stream read one time step at a time, timed at stated positions.
 
-What a step costs may depend on how much was read before it, so a position is chosen and held: each timed step is the step at that
-position. Attention's own caches are moved there and filled; a state as large after a step as before it costs the same anywhere and simply
-goes on. The state of a user's module that grows in its own way is read up to each position once, before anything is timed.
+The cost of a step may depend on how much was read before it, so every timed step is the step at one chosen position. Attention's caches
+are moved there and filled. A state of constant size costs the same everywhere and simply continues. If the state of a user's module grows
+in its own way, the stream is read up to each position once, before anything is timed.
 """
 
 from collections.abc import Callable
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from rnnbench.case import Case
 
 POSITIONS = {"step_time_at_10_s": 0.1, "step_time_at_50_s": 0.5, "step_time_at_100_s": 1.0}  # shares of seq_len
-TIMED_AT = "step_time_at_50_s"  # the rounds': of a cost that grows along the stream, its median
-FEWEST, MOST, BUDGET_SHARE = 5, 100, 0.1  # steps at each further position, and the share of the case's seconds that they may take
+TIMED_AT = "step_time_at_50_s"  # position of the timed rounds: the median of a cost that grows along the stream
+FEWEST, MOST, BUDGET_SHARE = 5, 100, 0.1  # steps at each other position, and the share of the case's budget that they may take
 
 
 class Stream:
     """The steps of one batch of sequences at a position. x: (seq_len, batch, input_size)."""
 
     def __init__(self, case: "Case", model: "nn.Module", x: "Tensor") -> None:
-        """Reads the first steps, without a graph and in the caller's precision. Raises Unsupported where the variant cannot."""
+        """Read the first steps, without a graph and in the caller's precision. Raises Unsupported if the variant cannot decode."""
         if case.bidirectional:
-            raise Unsupported(f"{case.variant} is bidirectional: it cannot decode before it has seen the last input")
+            raise Unsupported(f"{case.variant} is bidirectional: it cannot decode before the last input")
         self._model = streaming(model, case.variant)
         self._advance = self._model.advance
         self._inputs = x.unbind(0)
@@ -37,7 +37,7 @@ class Stream:
         self._places = places(begin)
         for one in self._places:
             one.reserve(len(self._inputs))
-        self._read: dict[int, Any] = {0: begin}  # states by how many steps were read, where they have to be kept
+        self._read: dict[int, Any] = {0: begin}  # states by number of steps read, if they have to be kept
         self._begin = self._last = self._state = self._advance(self._inputs[0], begin)[1]
         self.grows = len(self._inputs) > 1 and not is_steady(self._begin, self._advance(self._inputs[1], self._begin)[1])
         if self.grows:
@@ -50,7 +50,7 @@ class Stream:
         return max(1, round(share * len(self._inputs)))
 
     def move(self, share: float) -> None:
-        """The next steps are those at this share of the stream. Raises LookupError where it could not be read so far."""
+        """Move to this share of the stream. Raises LookupError if the stream could not be read that far."""
         before = self.position(share) - 1
         if self.grows:
             if before not in self._read:
@@ -59,8 +59,8 @@ class Stream:
         self._before = before
 
     def read(self, is_over: Callable[[], bool]) -> str:
-        """Where a state grows in its own way: read the stream up to each position, until `is_over`. Then the next steps are those in the
-        middle, or as near to it as was read, of which a note is returned."""
+        """For a state that grows in its own way: read the stream up to each position, until `is_over`. Then move to the middle, or as near
+        to it as was read, and return a note about that."""
         if not self.grows:
             return ""
         state, at = self._read[0], 0
@@ -86,8 +86,8 @@ class Stream:
         return y
 
     def outputs(self, steps: int) -> "Tensor":
-        """What the first so many steps give, from the start: (steps, batch, features). With caches, what the step in the middle gives
-        and no more: a compiled step is of one position, and would not be run compiled at others."""
+        """The outputs of the first `steps` steps: (steps, batch, features). With caches, only the output of the step in the middle,
+        because a compiled step is for one position and would not run compiled at others."""
         import torch
 
         state, given = self._model.begin(self._inputs[0].shape[0]), []
@@ -104,7 +104,7 @@ class Stream:
         return torch.stack(given)
 
     def compile(self, execution: str) -> None:
-        """Have the step compiled, in the mode of the execution."""
+        """Compile the step, in the mode of the execution."""
         from rnnbench.measure.execution import made
 
         self._advance = made(self._model.advance, execution)
@@ -118,7 +118,7 @@ class Stream:
 def times_along(
     stream: Stream, step: Callable[[], None], clock: Callable[[], float], limit_s: float
 ) -> tuple[dict[str, float], dict[str, str]]:
-    """Median seconds of a step at each position but the rounds' own, and why where there are none. Takes about `limit_s` in all."""
+    """Median step seconds at each position other than that of the rounds, and reasons for absent ones. Takes about `limit_s` in all."""
     found: dict[str, float] = {}
     absent: dict[str, str] = {}
     for name in POSITIONS.keys() - {TIMED_AT}:

@@ -16,12 +16,12 @@ LEARNING_RATE = 1e-4
 
 
 def adamw(weights: Iterable[nn.Parameter], lr: float, device: torch.device, *, captured: bool = False) -> torch.optim.AdamW:
-    """torch's fused AdamW where the device has it: the same in timed steps and in trainings."""
+    """AdamW, fused if the device supports it; the same in timed steps and in trainings."""
     return torch.optim.AdamW(weights, lr=lr, fused=device.type in _FUSED_ADAMW or None, capturable=captured)
 
 
 class Trainable(Protocol):
-    """What a train step needs of the workload that it trains."""
+    """What a train step needs from its workload."""
 
     case: Case
     device: Device
@@ -29,17 +29,17 @@ class Trainable(Protocol):
     loss: Tensor
 
     def next_batch(self) -> None:
-        """Turn to the next batch."""
+        """Switch to the next batch."""
 
     def forward(self) -> None:
-        """The model on the current batch."""
+        """Run the model on the current batch."""
 
     def take_loss(self) -> None:
-        """Leave the loss of the last output in `loss`, a scalar."""
+        """Set `loss`, a scalar, from the last output."""
 
 
 class TrainStep:
-    """AdamW on a workload's model. `parts` is the step as a table: (name of its time metric, what it does)."""
+    """A train step with AdamW on a workload's model. `parts` lists the step's parts: (name of the time metric, function)."""
 
     def __init__(self, work: Trainable, *, clip_norm: float | None, scaled: bool) -> None:
         self.work = work
@@ -48,7 +48,7 @@ class TrainStep:
         if not self.parameters:
             raise Unsupported(f"{work.case.variant} has no trainable parameter: there is nothing to train; choose phase=forward")
         self.optimizer = self.make_optimizer()
-        self.attempts = 0  # steps that were asked of the optimizer
+        self.attempts = 0  # optimizer steps, including skipped ones
         self.scaler = torch.amp.GradScaler(work.device.torch.type) if scaled else None
         self.gradient_norm: Tensor | None = None  # before clipping, of the last step
         self.parts: tuple[Part, ...] = (
@@ -63,17 +63,17 @@ class TrainStep:
         self.parts_without_clip = tuple(part for part in self.parts if part[0] != "clip_s")
 
     def make_optimizer(self) -> torch.optim.Optimizer:
-        """AdamW, fused where the device has it."""
+        """AdamW, fused if the device supports it."""
         work = self.work
         return adamw(self.parameters, LEARNING_RATE, work.device.torch, captured=work.case.execution == "cudagraph")
 
     def step(self) -> None:
-        """All parts, on the next batch."""
+        """Run all parts on the next batch."""
         self.work.next_batch()
         self.run_parts()
 
     def run_parts(self) -> None:
-        """All parts, on the batch that is there."""
+        """Run all parts on the current batch."""
         for _, part in self.parts:
             part()
 
@@ -93,28 +93,28 @@ class TrainStep:
         return step
 
     def step_without_clip(self) -> None:
-        """The same step, gradients left as they come."""
+        """The same step without clipping."""
         self.work.next_batch()
         for _, part in self.parts_without_clip:
             part()
 
     def backward(self) -> None:
-        """Gradients of the (scaled) loss."""
+        """Compute the gradients of the (scaled) loss."""
         loss = self.work.loss
         backward(self.scaler.scale(loss) if self.scaler else loss)
 
     def unscale(self) -> None:
-        """Divide the gradients by the loss scale, so that clipping sees their true norm."""
+        """Divide the gradients by the loss scale, so that clipping uses their true norm."""
         assert self.scaler is not None
         self.scaler.unscale_(self.optimizer)
 
     def clip(self) -> None:
-        """Shorten the gradient to `clip_norm` where it is longer."""
+        """Clip the gradient norm to `clip_norm`."""
         assert self.clip_norm is not None
         self.gradient_norm = nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
 
     def optimize(self) -> None:
-        """The optimizer's step; under a scaler it is skipped where a gradient is not finite."""
+        """Run the optimizer's step; a loss scaler skips it if a gradient is not finite."""
         self.attempts += 1
         if self.scaler is None:
             self.optimizer.step()
@@ -123,7 +123,7 @@ class TrainStep:
         self.scaler.update()
 
     def skipped(self) -> int:
-        """Steps that the scaler left out, by the optimizer's own count of those that it took: nothing is waited for during the rounds."""
+        """Number of steps that the loss scaler skipped, from the optimizer's own count of steps: nothing synchronises during the rounds."""
         taken = max((int(state["step"]) for state in self.optimizer.state.values() if "step" in state), default=0)
         return self.attempts - taken
 
@@ -137,5 +137,5 @@ class TrainStep:
 
 
 def backward(loss: Tensor) -> None:
-    """Gradients of a scalar into every parameter."""
+    """Compute the gradients of a scalar for every parameter."""
     torch.autograd.backward(loss)

@@ -21,14 +21,14 @@ from rnnbench.record import MEMORY
 from rnnbench.tasks import TASKS
 from rnnbench.variants._adaptive import adaptive_of, depth_metrics, penalty, run_depth
 
-BUFFERS = 4  # batches that take turns, so that none stays in cache for being the only one
+BUFFERS = 4  # rotating batches, because a single one would stay in cache
 ROTATE_UP_TO_BYTES = 256 * 2**20
-NO_CLIPPING, NO_COMMUNICATION = "no clipping", "no communication"  # what a step is run in turn with, by its name
+NO_CLIPPING, NO_COMMUNICATION = "no clipping", "no communication"  # names of reference steps
 INFERENCE = ("forward", "decode")  # phases that keep no graph
 
 
 class Work(Protocol):
-    """What can be measured. `step()` is one timed unit; `beside()`, where there is one, is what it is compared with in turn."""
+    """A measurable unit of work. `step()` is one timed unit; `beside()`, if not None, is the reference step that alternates with it."""
 
     case: Case
     device: Device
@@ -47,30 +47,30 @@ class Work(Protocol):
         """Turn to the next batch."""
 
     def rewind(self) -> None:
-        """Have the next step use the first batch: what is counted is counted on the same one every time."""
+        """Make the next step use the first batch, so that counts always refer to the same batch."""
 
     def check(self) -> None:
-        """After a step: raise where what came out is not what it should be."""
+        """After a step: raise if its output is wrong."""
 
     def check_finite(self) -> None:
-        """Of that, what may come to be so later: raise where something is not a finite number."""
+        """After a later step: raise if a number is not finite. Only this can change after the first `check`."""
 
     def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:
-        """What a step holds, into a record's figures; what there is not, with the reason."""
+        """Add the memory and costs of a step to `metrics`, or the reason for a missing figure to `absent`."""
 
     def forms(self) -> list[str]:
-        """After a step: a sentence for each form that layers ran in other than the one asked for."""
+        """After a step: a sentence for each form in which layers ran that differs from the case's."""
 
     def close(self) -> None:
-        """After the last step of a case that was measured."""
+        """Clean up after the last step of a measured case."""
 
 
 class Workload:
-    """`step()` is one timed unit of the case's phase; `beside()`, where there is one, is what it is compared with in turn."""
+    """A variant on a task. `step()` is one timed unit of the case's phase; `beside()`, if not None, is the reference step."""
 
     TRAINS_BY = TrainStep
-    COMPARED = True  # with its reference form, number by number
-    PREDICTED = True  # what memory it needs, before it is built
+    COMPARED = True  # whether its numbers are compared with the reference form's
+    PREDICTED = True  # whether its memory is predicted before it is built
 
     def __init__(self, case: Case, device: Device, form: Format, clock: Clock) -> None:
         execution.refuse(case, device)
@@ -103,7 +103,7 @@ class Workload:
         self.train: TrainStep | None = None
         if case.phase == "train":
             self.train = self.TRAINS_BY(self, clip_norm=case.clip_norm, scaled=form.scaled)
-        self._trained = self.train  # kept where a CUDA graph hides the parts
+        self._trained = self.train  # kept if a CUDA graph hides the parts
         self.beside: Callable[[], None] | None = None
         self.beside_name = ""
         if self.train and case.clip_norm is not None:
@@ -115,18 +115,18 @@ class Workload:
 
     @classmethod
     def probe(cls, case: Case, device: Device, form: Format) -> None:
-        """Before the workload is built: raise Unsupported where its precision cannot be had."""
+        """Before the workload is built: raise Unsupported if its precision is not supported."""
         probe(case, device, form)
 
     def step(self) -> None:
-        """One unit of the phase, on the next batch."""
+        """Run one unit of the phase on the next batch."""
         if self._graph is None:
             _STEPS[self.case.phase](self)
         else:
             self.replay()
 
     def compile(self) -> None:
-        """Have the model, or the step of its stream, compiled by running it once."""
+        """Compile the model, or the step of its stream, by running it once."""
         if self.stream is not None:
             self.stream.compile(self.case.execution)
         else:
@@ -134,7 +134,7 @@ class Workload:
         self.compiled = execution.compile_step(self.step, self._clock, self.case.execution)
 
     def capture(self) -> None:
-        """Have the phase's step in a CUDA graph, and its parts no longer told apart."""
+        """Capture the phase's step in a CUDA graph; its parts can then no longer be timed."""
         static = self._copied(self._batches[0])
         self._hold(static)
         body = self.train.run_parts if self.train else self._infer
@@ -142,13 +142,13 @@ class Workload:
         self.train, self.beside, self.beside_name = None, None, ""
 
     def replay(self) -> None:
-        """The captured step on the next batch."""
+        """Replay the captured step on the next batch."""
         assert self._graph is not None
         self._turn = (self._turn + 1) % len(self._batches)
         self._graph.replay(*self._tensors(self._batches[self._turn]))
 
     def next_batch(self) -> None:
-        """Turn to the next of the rotating batches."""
+        """Switch to the next of the rotating batches."""
         self._turn = (self._turn + 1) % len(self._batches)
         self._hold(self._batches[self._turn])
 
@@ -157,18 +157,18 @@ class Workload:
         self._turn = len(self._batches) - 1
 
     def forward(self) -> None:
-        """The model on the current batch, under the case's precision."""
+        """Run the model on the current batch, in the case's precision."""
         with autocast(self._form, self.device):
             self.output = output_of(self._call(self.x))
 
     def take_loss(self) -> None:
-        """The task's loss of the last output, and what adaptive depth adds for the steps that it took."""
+        """Set `loss` from the last output: the task's loss plus the penalty of adaptive depth."""
         self.loss = penalty(self._adaptive, self._task.loss(self.output, self.target))
 
     def check(self) -> None:
-        """After a step: every output and loss on the device, finite, and of (seq_len, batch_size, features). Says which is not.
+        """After a step: raise unless every output and loss is finite, on the device, and of shape (seq_len, batch_size, features).
 
-        A step of decoding gives (batch_size, features).
+        A decoding step has outputs of (batch_size, features).
         """
         case, out = self.case, self.output
         if out.device.type != self.device.torch.type:
@@ -181,7 +181,7 @@ class Workload:
         self.check_finite()
 
     def check_finite(self) -> None:
-        """After a step: raise Diverged where its output, loss or gradients hold NaN or infinity; gradients under a loss scaler may."""
+        """After a step: raise Diverged if its output, loss or gradients contain NaN or infinity. Gradients under a loss scaler may."""
         name = self.case.variant
         for out in self._outputs():
             if not bool(torch.isfinite(out.detach()).all()):
@@ -199,7 +199,7 @@ class Workload:
                     raise Diverged(f"the gradient of {name!r}, at {bad[0]}, holds NaN or infinity")
 
     def check_learned(self) -> None:
-        """After the last round: say how many steps the loss scaler left out; raise Diverged where it left out all."""
+        """After the last round: note how many steps the loss scaler skipped. Raises Diverged if it skipped all of them."""
         if self._trained is None or self._trained.scaler is None or not (skipped := self._trained.skipped()):
             return
         steps, scale = self._trained.attempts, self._trained.scaler.get_scale()
@@ -208,7 +208,7 @@ class Workload:
         self.notes.append(f"the loss scaler skipped {skipped} of {steps} steps, warm-up included: their gradients were not finite")
 
     def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:
-        """Exact bytes of what a step holds, into a record's figures; what this phase has not, with the reason."""
+        """Add the exact bytes that a step holds to `metrics`, and the reason for figures that the phase lacks to `absent`."""
         weights.weigh(self.model, metrics, absent)
         found = operators.dispatched(self.step)
         self.types = found.lines()
@@ -238,33 +238,33 @@ class Workload:
         self._weigh_costs(metrics, absent, shared)
 
     def _weigh_costs(self, metrics: dict[str, float], absent: dict[str, str], shared: float) -> None:
-        """FLOPs by formula, and the least bytes that must move."""
+        """Add FLOPs by formula, and the minimum of bytes moved."""
         flops = partial(costs.step_flops, self.case, run_depth(self._adaptive))
         costs.weigh(self.case, self.x.nbytes, self.output.nbytes, metrics, absent, flops, shared)
 
     def _outputs(self) -> tuple[Tensor, ...]:
-        """What came out of the model."""
+        """The outputs of the model."""
         return (self.output,)
 
     def _answer(self) -> Tensor:
-        """That, as one tensor to be compared."""
+        """The output as one tensor, for comparisons."""
         answer: Tensor = self.output.detach().clone()
         return answer
 
     def _ends(self) -> tuple[Tensor, ...]:
-        """What goes into the model and what comes out of it."""
+        """The inputs and outputs of the model."""
         return self.x, self.output
 
     @staticmethod
     def _put(metrics: dict[str, float], absent: dict[str, str], name: str, value: float, why_not: str) -> None:
-        """A figure above 0, or why there is none: 0 would read as the best there is."""
+        """Add a figure above 0, or the reason why there is none: 0 would read as the best possible value."""
         if value > 0:
             metrics[name] = value
         else:
             absent[name] = why_not
 
     def _weigh_state(self, stream: Stream, metrics: dict[str, float], absent: dict[str, str]) -> None:
-        """What is kept of the stream once all of it is read."""
+        """Add the state memory at the end of the stream."""
         try:
             stream.move(1.0)
         except LookupError as error:
@@ -274,7 +274,7 @@ class Workload:
         self._put(metrics, absent, "state_bytes", stream.state_bytes(), "this network keeps nothing from step to step")
 
     def _note_formats(self) -> None:
-        """Weights in another number format than the case's id says: products then run in it too."""
+        """Note weights in a number format other than the case's precision: products then run in that format too."""
         odd = {p.dtype for p in self.model.parameters() if p.is_floating_point() and not isinstance(p, nn.UninitializedParameter)}
         stated = self._form.weights
         if odd - {stated}:
@@ -282,14 +282,14 @@ class Workload:
             self.notes.append(f"the weights are {found}, but {self.case.precision} means {wanted} weights")
 
     def _weigh_workspace(self, metrics: dict[str, float], absent: dict[str, str]) -> None:
-        """What the peak holds beside all that has a name: libraries' workspaces and what a step needs for a moment."""
+        """Add the part of the peak that no other figure covers: library workspaces and temporaries."""
         if "peak_allocated_bytes" in metrics:
             named = sum(metrics.get(name, 0.0) for name in MEMORY) + sum(tensor.nbytes for tensor in self.batch_tensors())
             beyond = metrics["peak_allocated_bytes"] - named
             self._put(metrics, absent, "workspace_bytes", beyond, "the peak holds nothing beyond what has a name")
 
     def start_again(self, other: nn.Module) -> bool:
-        """Take the weights of a module whose weights are the same in number, order and shape; whether they are."""
+        """Copy the weights of another module. Returns False if they differ in number, order or shape."""
         pairs = list(zip_longest(self.model.parameters(), other.parameters()))
         if any(own is None or its is None or own.shape != its.shape for own, its in pairs):
             return False
@@ -299,8 +299,8 @@ class Workload:
         return True
 
     def one_pass(self, steps: int, scale: float) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:
-        """Outputs, loss and gradients of the first batch, in the case's own form and number format; `steps` of a stream from its start.
-        An fp16 loss is scaled meanwhile. No weight is changed but by a captured step, whose gradients may be clipped and are left out."""
+        """Outputs, loss and gradients for the first batch, in the case's own form and number format; for a stream, of its first `steps`.
+        An fp16 loss is scaled for this pass. Weights change only in a captured step, whose gradients may be clipped and are omitted."""
         self._hold(self._batches[0])
         if self.stream is not None:
             with torch.no_grad(), autocast(self._form, self.device):
@@ -321,18 +321,18 @@ class Workload:
         return self._answer(), self.loss.detach().clone(), given
 
     def batch_tensors(self) -> list[Tensor]:
-        """Inputs and targets of all batches that take turns."""
+        """Inputs and targets of all rotating batches."""
         return [tensor for batch in self._batches for tensor in self._tensors(batch)]
 
     def forms(self) -> list[str]:
-        """What the model's layers ran as."""
+        """A sentence for each form in which layers ran that differs from the case's."""
         return forms_run(self.model)
 
     def close(self) -> None:
-        """Nothing is left to do."""
+        """Nothing to clean up."""
 
     def _network(self) -> nn.Module:
-        """The model, on the CPU; and what the case's task is."""
+        """The model, on the CPU. Also sets the task."""
         case = self.case
         self._task = TASKS[case.task]
         self.sequences = None if case.phase == "decode" else case.batch_size
@@ -340,7 +340,7 @@ class Workload:
         return network(case, self.notes)
 
     def _hold(self, batch: Any) -> None:
-        """Make a batch the current one."""
+        """Make this batch the current one."""
         self.x, self.target = batch
 
     def _tensors(self, batch: Any) -> tuple[Tensor, ...]:
@@ -348,14 +348,14 @@ class Workload:
         return tuple(batch)
 
     def _copied(self, batch: Any) -> Any:
-        """A batch in tensors of its own."""
+        """A copy of a batch in new tensors."""
         return tuple(tensor.clone() for tensor in batch)
 
     def _make_batches(self) -> list[Any]:
-        """Seeded batches, moved to the device once. The target's shape is asked of the model itself."""
+        """Seeded batches, moved to the device once. The target's shape comes from a pass of the model."""
         generator = torch.Generator().manual_seed(self.case.seed)
         x = self._task.inputs(self.case, generator)
-        if self.case.phase == "decode":  # no target is asked for, and no pass over the whole stream that would give its shape
+        if self.case.phase == "decode":  # needs no target, so no pass over the whole stream to find its shape
             return [(moved(x, self._form, self.device), torch.empty(0))]
         with torch.no_grad(), autocast(self._form, self.device):
             shape = output_of(self.model(moved(x, self._form, self.device))).shape
@@ -373,7 +373,7 @@ class Workload:
             self.forward()
 
     def read_stream(self, limit_s: float) -> None:
-        """Where the stream has to be read before a step in its middle can be timed: that, for `limit_s` at most."""
+        """Read the stream, for at most `limit_s`, if that is necessary before a step in its middle can be timed."""
         if self.stream is not None:
             end_s = self._clock() + limit_s
             with torch.no_grad(), autocast(self._form, self.device):
@@ -381,13 +381,13 @@ class Workload:
                     self.notes.append(told)
 
     def step_decode(self) -> None:
-        """One time step of a stream, at the position that it was moved to: no graph is kept."""
+        """One time step of a stream at its current position: no graph is kept."""
         assert self.stream is not None
         with torch.no_grad(), autocast(self._form, self.device):
             self.output = self.stream.step()
 
     def step_backward(self) -> None:
-        """The backward pass alone; what it needs is made off the clock."""
+        """The backward pass alone; its forward pass runs off the clock."""
         self._clock.pause()
         self.next_batch()
         self.model.zero_grad()
@@ -397,7 +397,7 @@ class Workload:
         backward(self.loss)
 
     def step_train(self) -> None:
-        """Everything from zero_grad to the optimizer."""
+        """The whole train step, from zero_grad to the optimizer."""
         assert self.train is not None
         self.train.step()
 
@@ -422,9 +422,9 @@ _EXECUTE: dict[str, Callable[[Workload], None]] = {
 
 
 def probe(case: Case, device: Device, form: Format) -> None:
-    """One small step of the case's kind, before the real one. Raises Unsupported where the precision cannot be had.
+    """Try one small step of the case's kind. Raises Unsupported if the precision is not supported.
 
-    Only a lower precision is probed: what fails in fp32 is an error of the variant and is reported as such.
+    Only precisions below fp32 are tried: a failure in fp32 is an error of the variant and is reported as such.
     """
     if form.products is torch.float32:
         return

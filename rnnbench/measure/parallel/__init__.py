@@ -1,1 +1,1 @@
-"""One case in several processes: how its batch is shared, the train step they share, and how far each has come."""
+"""One case in several processes: how its batch is shared, the shared train step, and the progress of each process."""

@@ -1,7 +1,7 @@
 """A train step shared by several processes through torch's DistributedDataParallel, or run by one without it.
 
-Rank 0 is measured like any case. Before each step, off its clock, it tells the others what comes; they do the same on their part of the
-batch. In turn with the step runs the same step without communication, whose gradients count as zeros: so all ranks keep the same weights.
+Rank 0 is measured like any case. Before each step, off the clock, it broadcasts what comes next, and the others do the same on their part
+of the batch. The reference step is the same step without communication; its gradients are set to zero, so all ranks keep the same weights.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 class SharedStep(TrainStep):
-    """Forward, loss and backward once for each part of the process's batch; the rest of the step once."""
+    """A train step that runs forward, loss and backward once per part of the process's batch, and the rest once."""
 
     def __init__(self, work: Trainable, *, clip_norm: float | None, scaled: bool) -> None:
         super().__init__(work, clip_norm=clip_norm, scaled=scaled)
@@ -37,12 +37,12 @@ class SharedStep(TrainStep):
         self.parts_without_clip = tuple(part for part in self.parts if part[0] != "clip_s")
 
     def backward(self) -> None:
-        """Gradients of one part."""
+        """Compute the gradients of one part."""
         super().backward()
         self._shared.part_done()
 
     def by_parts(self, clock: Callable[[], float], spent_s: dict[str, list[float]]) -> Callable[[], None]:
-        """The same step as a function that reads the clock after each part, and adds up those of one name."""
+        """The same step as a function that reads the clock after each part and sums the times of equal names."""
 
         def step() -> None:
             self.work.next_batch()
@@ -89,7 +89,7 @@ class DataParallel(Workload):
             self.beside, self.beside_name = self.step_alone, NO_COMMUNICATION
 
     def next_batch(self) -> None:
-        """Turn to the next batch; rank 0 first tells the others what to do with theirs."""
+        """Switch to the next batch; rank 0 first broadcasts what to do with it."""
         if self.world is not None and self._rank == 0 and not self._told:
             self._clock.pause()
             self.world.order(ALONE if self._alone else STEP)
@@ -98,31 +98,31 @@ class DataParallel(Workload):
         super().next_batch()
 
     def forward(self) -> None:
-        """The model on the next part. Gradients are sent in the backward pass of the last one only."""
+        """Run the model on the next part. Gradients are sent only in the backward pass of the last part."""
         within = self._part < self.accumulation
         self.x, self.target = self._parts[self._turn][self._part if within else -1]
         if self._shared is not None:  # what DistributedDataParallel.no_sync() sets and resets
             self._shared.require_backward_grad_sync = not self._alone and self._part == self.accumulation - 1
-            self._call = self._shared if within else self.model  # beyond the step no other rank takes part
+            self._call = self._shared if within else self.model  # outside the step, no other rank takes part
         super().forward()
         if within:
             mark()
 
     def take_loss(self) -> None:
-        """The mean over all parts is what counts."""
+        """Set `loss` so that the sum over parts is the mean over the batch."""
         super().take_loss()
         if self.accumulation > 1:
             self.loss = self.loss / self.accumulation
 
     def part_done(self) -> None:
-        """A part's backward pass is over. Gradients of a step without communication differ between ranks: none of them is learned."""
+        """Finish a part's backward pass. Without communication, gradients differ between ranks and are discarded."""
         self._part += 1
         if self._alone and self._part == self.accumulation:
             for weight, nothing in zip(self._weights, self._zeros, strict=True):
                 weight.grad = nothing
 
     def step_alone(self) -> None:
-        """The same step on the next batch, each process by itself."""
+        """The same step on the next batch, without communication."""
         self._alone = True
         try:
             self.step()
@@ -130,24 +130,24 @@ class DataParallel(Workload):
             self._alone = False
 
     def check(self) -> None:
-        """As of any workload; and do all ranks hold the same weights?"""
+        """Check as for any workload, and that all ranks have the same weights."""
         super().check()
         if self.world is not None:
             self.world.order(COMPARE)
             self.compare()
 
     def weigh(self, metrics: dict[str, float], absent: dict[str, str]) -> None:
-        """Rank 0's own memory, operators and FLOPs."""
+        """Add rank 0's own memory, operators and FLOPs."""
         if self.world is None:
             absent.update(dict.fromkeys(("communication_s", "communication_share"), "a single process does not communicate"))
         else:
-            self.world.order(STEP)  # the step whose operators are counted: the order is none of them
+            self.world.order(STEP)  # the step whose operators are counted; the broadcast is not one of them
             self._told = True
         metrics["threads"] = torch.get_num_threads()
         super().weigh(metrics, absent)
 
     def close(self) -> None:
-        """After the last step: compare the weights once more, and let the others go."""
+        """After the last step: compare the weights once more, and release the other ranks."""
         if self.world is not None:
             self.world.order(COMPARE)
             self.compare()
@@ -155,14 +155,14 @@ class DataParallel(Workload):
             self.world.leave()
 
     def follow(self) -> None:
-        """On every other rank: do what rank 0 does, until it has done."""
+        """On every other rank: repeat what rank 0 does until it has finished."""
         assert self.world is not None
         while (what := self.world.order()) != END:
             _FOLLOWED[what](self)
         self.world.leave()
 
     def compare(self) -> None:
-        """Raise where two ranks hold different weights: then they did not train one model."""
+        """Raise ValueError if two ranks have different weights: then they did not train one model."""
         assert self.world is not None
         total = torch.stack([weight.detach().double().sum().cpu() for weight in self._weights]).sum()
         if not self.world.alike(int(total.view(torch.int64))):
@@ -187,7 +187,7 @@ class DataParallel(Workload):
         return [parts[0] for parts in self._parts]
 
     def _answers_shape(self) -> torch.Size:
-        """What the network gives for one part."""
+        """The shape of the network's output for one part."""
         x = moved(self._task.inputs(self.case, torch.Generator()), self._form, self.device)
         with torch.no_grad(), autocast(self._form, self.device):
             return output_of(self.model(x)).shape
@@ -201,17 +201,17 @@ _FOLLOWED: dict[int, Callable[[DataParallel], None]] = {
 
 
 def follows() -> bool:
-    """Whether this process is not the one that measures."""
+    """Whether this process is a rank other than 0, which does not measure."""
     here = place()
     return here is not None and here.rank > 0
 
 
 def follow(case: Case, *, skip_oversize: bool) -> None:
-    """The case on a rank other than 0. Raises whatever its part of the case raises."""
+    """Run the case on a rank other than 0. Raises whatever its part of the case raises."""
     here, device = place(), own_device(case.device)
     if case.processes == 1 or here is None:
         return
-    if here.rank >= case.processes:  # no part in it, but groups are made by all
+    if here.rank >= case.processes:  # takes no part, but all processes must create the groups
         refuse(case, device)
         join(case, device)
         return

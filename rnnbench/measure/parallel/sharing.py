@@ -1,4 +1,4 @@
-"""How a case's batch is shared among processes, and what cannot be shared."""
+"""How a case's batch is shared among processes, and which cases cannot be shared."""
 
 import os
 
@@ -9,22 +9,22 @@ from rnnbench.errors import Unsupported
 from rnnbench.measure.parallel.world import BACKENDS, place
 
 THREADS_VARIABLE = "OMP_NUM_THREADS"
-SEEDS_APART = 1_000_003  # between the data of one process and the next, where each has its own
+SEEDS_APART = 1_000_003  # between the data seeds of two processes with their own data
 
 
 def shared(case: Case) -> bool:
-    """Whether a case's step is made of parts, by several processes or one after another."""
+    """Whether a case's step consists of parts, in several processes or by accumulation."""
     return case.processes > 1 or case.accumulation > 1
 
 
 def threads() -> int:
-    """CPU threads of each process: as the environment says, else one, which is torchrun's own rule."""
+    """CPU threads per process: from the environment, otherwise 1, as torchrun does."""
     said = os.environ.get(THREADS_VARIABLE, "")
     return int(said) if said.isdigit() and int(said) else 1
 
 
 def refuse(case: Case, device: Device) -> None:
-    """Raise Unsupported where a case cannot be shared here, before any process is started."""
+    """Raise Unsupported if a case cannot be shared here, before any process is started."""
     kind = device.torch.type
     if case.phase != "train" or case.execution != "eager":
         raise Unsupported("several processes and accumulation need an eager train step: choose phase=train, execution=eager")
@@ -60,7 +60,7 @@ def of_process(case: Case) -> int:
 
 
 def part_of(case: Case) -> Case:
-    """What one process runs at once: a part of its share, as a case of one process."""
+    """One part of a process's share, as a case of one process."""
     alone = {"processes": 1, "scaling": "strong", "accumulation": 1, "bucket_mib": None}
     return Case.from_dict({**case.as_dict(), **alone, "batch_size": of_process(case) // case.accumulation})
 

@@ -1,6 +1,6 @@
-"""The processes that train one model together, as torchrun starts them: which this one is, and how they keep in step.
+"""The processes that train one model together under torchrun: the rank of this process, and how the ranks synchronise.
 
-Rank 0 measures; the others do what it does. NCCL was not yet run on a GPU.
+Rank 0 measures; the others repeat what it does. NCCL has not yet been run on a GPU.
 """
 
 import os
@@ -16,12 +16,12 @@ from rnnbench.errors import Unsupported
 from rnnbench.measure.parallel.progress_marks import mark, watched
 
 BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
-_FOREVER = timedelta(days=1)  # a supervisor ends what hangs, at the case's own time limit and not at torch's
+_FOREVER = timedelta(days=1)  # a supervisor ends a hang at the case's own time limit, so torch's limit must not apply
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which of how many processes this one is; `local` counts on this machine alone."""
+    """The rank of this process and the number of processes; `local` and `local_size` count on this machine only."""
 
     rank: int
     size: int
@@ -30,14 +30,14 @@ class Place:
 
 
 def place() -> Place | None:
-    """What torchrun told this process; none where it was not started by it."""
+    """This process's place, from torchrun's environment variables. None if torchrun did not start it."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return None
     return Place(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")))
 
 
 def own_device(name: str) -> Device:
-    """The device of this process: of several GPUs the one that is its own."""
+    """The device of this process: with several GPUs, the one of its local rank."""
     here = place()
     if here is None or name != "cuda":
         return Device(name)
@@ -46,35 +46,35 @@ def own_device(name: str) -> Device:
 
 
 class World:
-    """The processes of one case. Whatever one of these methods does, all of them have to call it."""
+    """The processes of one case. All processes must call each method together."""
 
     def __init__(self, rank: int, ranks: list[int]) -> None:
         self.rank, self.size = rank, len(ranks)
         self.group = dist.new_group(ranks)
-        self._talk = dist.new_group(ranks, backend="gloo")  # beside the gradients, and never on a GPU
+        self._talk = dist.new_group(ranks, backend="gloo")  # separate from the gradients, and never on a GPU
         self._word = torch.zeros(1, dtype=torch.int64)
 
     def order(self, what: int = 0) -> int:
-        """Rank 0 says what comes next, the others hear it, and all go on at once."""
+        """Broadcast rank 0's `what`; all processes return it at the same time."""
         mark()
         self._word.fill_(what)
         dist.all_reduce(self._word, op=dist.ReduceOp.MAX, group=self._talk)
         return int(self._word.item())
 
     def alike(self, number: int) -> bool:
-        """Whether all have the same number (64 bits, signed)."""
+        """Whether all processes have the same number (64 bits, signed)."""
         ends = torch.tensor([number, ~number])  # the complement turns the largest into the smallest
         dist.all_reduce(ends, op=dist.ReduceOp.MAX, group=self._talk)
         return int(ends[0]) == ~int(ends[1])
 
     def leave(self) -> None:
-        """No more is said in these groups."""
+        """Destroy the process groups."""
         for group in (self.group, self._talk):
             dist.destroy_process_group(group)
 
 
 def join(case: Case, device: Device) -> World | None:
-    """Meet the other processes of a case; none where this one has no part in it. Raises Unsupported where they cannot be had."""
+    """Join the other processes of a case. None if this process has no part in it. Raises Unsupported if there are too few processes."""
     here = place()
     if here is None or here.size < case.processes:
         many = "this is one process" if here is None else f"torchrun started {here.size}"

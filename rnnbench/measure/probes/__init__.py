@@ -1,1 +1,1 @@
-"""What one step asks for, holds and runs: formulas, exact bytes, operators and kernels. Nothing here is timed for a record."""
+"""The costs of one step: FLOP formulas, exact bytes, operators and kernels. Nothing here is timed for a record."""

@@ -1,8 +1,8 @@
-"""What a step asks of the machine, by formula: FLOPs in matrix products, and the bytes that must move at least.
+"""The costs of a step by formula: FLOPs in matrix products, and the minimum of bytes moved.
 
-The backward pass of a product y = W x is two products of its size, one for the gradient of W and one for that of x. So a backward
-pass counts twice its forward pass and a train step three times, less what is not computed: the gradient of the network's own input, which
-nobody asks for (but some kernels compute all the same, see input_gradient.py). Pointwise work is not counted.
+The backward pass of a product y = W x is two products of the same size, one for the gradient of W and one for that of x. So a backward
+pass counts twice its forward pass and a train step three times, minus the gradient of the network's own input, which is not required
+(although some kernels compute it, see input_gradient.py). Pointwise work is not counted.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from rnnbench.measure.probes.input_gradient import spared
 from rnnbench.variants import VARIANTS
 
 PASSES = {"forward": 1, "backward": 2, "train": 3}
-"""Forward passes' worth of FLOPs in a step of each phase, the gradient of the network's input among them."""
+"""FLOPs of a step of each phase in forward passes, including the gradient of the network's input."""
 
 
 def step_flops(case: Case, run_depth: float | None = None) -> int:
-    """FLOPs in the matrix products of one step. Raises LookupError with why they are not known.
+    """FLOPs in the matrix products of one step. Raises LookupError, with the reason, if they are not known.
 
-    A network that chooses its depth is counted at `run_depth`, the layers or steps that it ran; without one at its whole depth. A formula
-    is a straight line in depth from the first layer on.
+    A network with adaptive depth is counted at `run_depth`, the layers or steps that it ran, or without it at its full depth. A formula
+    must be linear in depth from the first layer on.
     """
     formula = VARIANTS[case.variant].flops
     if case.phase not in PASSES:
@@ -46,7 +46,7 @@ def moved_bytes(
     outputs: float,
     shared: float = 0,
 ) -> float:
-    """Bytes that a step must read or write at least: each array once in each pass that needs it, as if caches were perfect.
+    """Minimum bytes that a step must read and write: each array once in each pass that needs it, as with perfect caches.
 
     Forward: weights and input read, output and activations written. `shared` of the activations are the input or the output themselves and
     are not written once more. Backward: weights, activations and the output's gradient read, gradients written. AdamW: the weights that it
@@ -67,8 +67,8 @@ def weigh(
     flops: Callable[[], int],
     shared: float = 0,
 ) -> None:
-    """FLOPs, least bytes and their ratio, into a record's figures. `metrics` holds the step's memory already; `flops()` raises
-    LookupError with why a step's FLOPs are not known."""
+    """Add FLOPs, minimum bytes and their ratio to `metrics`, which already has the step's memory. `flops()` raises LookupError, with the
+    reason, if a step's FLOPs are not known."""
     try:
         metrics["step_flops"] = flops()
     except LookupError as error:

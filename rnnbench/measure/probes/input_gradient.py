@@ -1,7 +1,7 @@
-"""The gradient of a network's own input: FLOPs that a backward pass does not spend, because nobody asks for it.
+"""The gradient of a network's own input: FLOPs that a backward pass can omit, because nothing needs it.
 
-Autograd leaves these products out; a kernel that knows only whole backward passes does not. oneDNN's LSTM on a CPU and cuDNN's recurrent
-networks give the gradient of their input whether it is wanted or not (torch's `mkldnn_rnn_layer_backward` and `_cudnn_rnn_backward`).
+Autograd omits these products; a kernel that computes the whole backward pass does not. oneDNN's LSTM on a CPU and cuDNN's recurrent
+networks always compute the gradient of their input (torch's `mkldnn_rnn_layer_backward` and `_cudnn_rnn_backward`).
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ ONEDNN_LSTM = "mkldnn_rnn_layer"
 
 
 def spared(case: Case) -> int:
-    """FLOPs of the products that a step's backward pass leaves out. Raises LookupError where the network cannot be tried."""
+    """FLOPs of the products that a step's backward pass omits. Raises LookupError if the network cannot be run on meta tensors or a CPU."""
     way = "fused" if case.implementation == "triton" else case.implementation  # the same products; a kernel needs its device
     small = replace(
         case, implementation=way, depth=1, seq_len=STEPS, batch_size=1, precision="fp32", execution="eager", suite="none", seed=0
@@ -32,12 +32,12 @@ def spared(case: Case) -> int:
 
 @lru_cache(maxsize=256)
 def _products(case: Case) -> int:
-    """Of a pass over two steps of one sequence: what its backward pass computes with the gradient of the input, less what without."""
+    """Backward FLOPs over two steps of one sequence, with the gradient of the input minus without it."""
     return _backward_flops(case, wanted=True) - _backward_flops(case, wanted=False)
 
 
 def _backward_flops(case: Case, *, wanted: bool) -> int:
-    for device in ("meta", "cpu"):  # what looks at values cannot be run on meta tensors
+    for device in ("meta", "cpu"):  # code that reads values cannot run on meta tensors
         try:
             model, x = _made(case, device)
             output = output_of(model(x.requires_grad_(wanted)))
@@ -51,7 +51,7 @@ def _backward_flops(case: Case, *, wanted: bool) -> int:
 
 @lru_cache(maxsize=256)
 def _in_kernels(case: Case) -> int:
-    """Of the same pass, the products with the input of torch's own networks that read it themselves."""
+    """FLOPs of the input products in torch's own networks that read the input directly, in the same pass."""
     found: list[int] = []
 
     def note(network: nn.Module, arguments: tuple[Any, ...], _: object) -> None:
@@ -80,7 +80,7 @@ def _made(case: Case, device: str) -> tuple[nn.Module, Tensor]:
 
 
 def _kernels_compute_it(device: str) -> bool:
-    """Whether any of the device's fused networks gives the gradient of its input unasked."""
+    """Whether any of the device's fused networks computes the gradient of its input even if it is not required."""
     return device.startswith("cuda") or (device == "cpu" and lstm_is_onednn())
 
 
@@ -90,7 +90,7 @@ def _one_kernel(network: nn.RNNBase, device: str) -> bool:
 
 @lru_cache(maxsize=1)
 def lstm_is_onednn() -> bool:
-    """Whether torch hands a CPU's LSTM to oneDNN here, seen by what it dispatches."""
+    """Whether torch uses oneDNN for an LSTM on this CPU, judged by the operators that it dispatches."""
 
     class Seen(TorchDispatchMode):
         names: set[str] = set()  # noqa: RUF012 - of this one use

@@ -1,6 +1,6 @@
-"""What a library ran for one step, by name: a device's kernels; on a CPU oneDNN's primitives, or else torch's operators.
+"""The names of what ran in one step: a device's kernels; on a CPU, oneDNN's primitives, otherwise torch's operators.
 
-Kernels: run on the stand-in for CUDA, not yet on a GPU.
+The part for kernels was run on the stand-in for CUDA, not yet on a GPU.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ _OPERATORS = ("aten::", "mkldnn::")
 
 
 def names(step: Callable[[], None], device: Device) -> tuple[str, ...]:
-    """The names of what took most of a step's time, the longest first. Runs the step twice; never while anything is timed."""
+    """The names of what took most of a step's time, the longest first. Runs the step twice; never call it while anything is timed."""
     if device.is_cpu and (found := _primitives(step)):
         return found
     profiler = _profiled(step, device)
@@ -41,14 +41,14 @@ def names(step: Callable[[], None], device: Device) -> tuple[str, ...]:
 
 
 class Launched(NamedTuple):
-    """What one step had the device run: how many kernels, copies and fills, and the seconds in which at least one of them ran."""
+    """The device's work in one step: the number of kernels, copies and fills, and the seconds in which at least one ran."""
 
     kernels: int
     busy_s: float
 
 
 def launched(step: Callable[[], None], device: Device) -> Launched:
-    """Runs the step once more; raises LookupError with why nothing is known."""
+    """Profile one more step. Raises LookupError, with the reason, if nothing is known."""
     if device.is_cpu:
         raise LookupError("a CPU launches no kernels")
     if device.torch.type != "cuda":
@@ -61,7 +61,7 @@ def launched(step: Callable[[], None], device: Device) -> Launched:
 
 
 def merged(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Intervals, in order of their starts, without overlaps."""
+    """The union of intervals as disjoint intervals, ordered by start."""
     found: list[tuple[float, float]] = []
     for start, end in spans:
         if found and start <= found[-1][1]:
@@ -72,7 +72,7 @@ def merged(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def activities(device: Device) -> list[ProfilerActivity]:
-    """What torch's profiler is to watch."""
+    """The activities for torch's profiler."""
     return [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.torch.type == "cuda" else [])]
 
 
@@ -85,14 +85,14 @@ def _profiled(step: Callable[[], None], device: Device) -> profile:
 
 
 def of_device(profiler: profile) -> list[Any]:
-    """What ran on the device, without the ranges that only have names: the profiler shows those of the host on the device too."""
+    """The events on the device, without named ranges: the profiler shows the host's ranges on the device too."""
     events = profiler.events() or ()
     named = {event.name for event in events if event.device_type == CPU and getattr(event, "is_user_annotation", False)}
     return [one for one in events if one.device_type != CPU and one.name not in named and not getattr(one, "is_user_annotation", False)]
 
 
 def _primitives(step: Callable[[], None]) -> tuple[str, ...]:
-    """oneDNN's own account of a step, which it prints: kind and implementation of each primitive, by its milliseconds."""
+    """Kind and implementation of each oneDNN primitive in a step, the longest first, from oneDNN's verbose output."""
     backend: Any = torch.backends.mkldnn
     if not backend.is_available():
         return ()
@@ -104,7 +104,7 @@ def _primitives(step: Callable[[], None]) -> tuple[str, ...]:
 
 
 def parsed(text: str) -> tuple[str, ...]:
-    """Names from oneDNN's lines: `…,exec,cpu,KIND,IMPLEMENTATION,…,MILLISECONDS`."""
+    """Names from oneDNN's verbose lines: `…,exec,cpu,KIND,IMPLEMENTATION,…,MILLISECONDS`."""
     spent: dict[str, float] = {}
     for line in text.splitlines():
         words = line.split(",")
@@ -125,7 +125,7 @@ def _longest(spent: dict[str, float]) -> tuple[str, ...]:
 
 @contextmanager
 def _stdout_into(file: IO[bytes]) -> Iterator[None]:
-    """What this process, its libraries among it, prints meanwhile goes into a file."""
+    """Redirect this process's standard output, including that of libraries, into a file."""
     flush = ctypes.CDLL(None).fflush
     sys.stdout.flush()
     flush(None)

@@ -1,4 +1,4 @@
-"""What a step holds: exact bytes from the tensors themselves, and the peak of the resident set."""
+"""The memory of a step: exact bytes from the tensors themselves, and the peak of the resident set."""
 
 import re
 import weakref
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 
 def gradient_bytes(model: nn.Module) -> int:
-    """Storage of the gradients that are there now."""
+    """Storage of the current gradients."""
     return sum(p.grad.nbytes for p in model.parameters() if p.grad is not None)
 
 
 class _Kept:
-    """A tensor in the graph; it goes when its node does."""
+    """A tensor in the graph, freed together with its node."""
 
     __slots__ = ("__weakref__", "tensor")
 
@@ -25,16 +25,16 @@ class _Kept:
 
 
 def kept_storages(forward: Callable[[], object], model: nn.Module) -> dict[int, int]:
-    """Bytes of the storages that autograd keeps for the backward pass of `forward()`, each once, parameters and buffers left out.
+    """Bytes of each storage that autograd keeps for the backward pass of `forward()`, without parameters and buffers.
 
-    Exact on any device, meta tensors too. The input is among them where autograd keeps it; so are autocast's lower copies of weights. What
-    belongs to a branch that leads to no result is freed with it before any backward pass, and is not among them.
+    Exact on any device, including meta tensors. The input is included if autograd keeps it, and so are autocast's low-precision copies of
+    weights. A branch that leads to no result is freed before the backward pass and not included.
     """
     own = {_storage(one) for one in (*model.parameters(), *model.buffers()) if not isinstance(one, nn.UninitializedParameter)}
     alive: list[weakref.ref[_Kept]] = []
 
     def keep(tensor: Tensor) -> _Kept:
-        kept = _Kept(tensor.detach())  # the tensor itself would hold its own graph, and no collector would ever free the two
+        kept = _Kept(tensor.detach())  # the tensor itself would reference its own graph, a cycle that is never collected
         if _storage(tensor) not in own:
             alive.append(weakref.ref(kept))
         return kept
@@ -47,22 +47,22 @@ def kept_storages(forward: Callable[[], object], model: nn.Module) -> dict[int, 
 
 
 def activation_bytes(forward: Callable[[], object], model: nn.Module) -> int:
-    """Of `kept_storages`, the sum."""
+    """The sum of `kept_storages`."""
     return sum(kept_storages(forward, model).values())
 
 
 def bytes_among(storages: Mapping[int, int], tensors: Iterable[Tensor]) -> int:
-    """Of these storages, the bytes of those that the tensors look at."""
+    """The bytes of those storages that the tensors use."""
     return sum(storages.get(key, 0) for key in {_storage(tensor) for tensor in tensors})
 
 
 def _storage(tensor: Tensor) -> int:
-    """Which storage a tensor looks at; data_ptr() would be 0 for every meta tensor."""
-    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - torch's own serialisation tells storages apart by it
+    """An id of a tensor's storage; data_ptr() would be 0 for every meta tensor."""
+    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001 - torch's own serialisation identifies storages by it
 
 
 class ResidentPeak:
-    """Growth of this process's resident memory, for devices that keep no count of their own.
+    """Growth of this process's resident memory, for devices without their own counter.
 
     `ru_maxrss` never falls, so the kernel's high-water mark is reset instead (Linux: 5 into /proc/self/clear_refs).
     """
@@ -84,7 +84,7 @@ class ResidentPeak:
             self._why_not = f"the kernel's high-water mark cannot be reset here ({error.strerror or error})"
 
     def growth_bytes(self) -> int:
-        """High-water mark since the reset, less the memory before the model. Raises LookupError with why there is none."""
+        """High-water mark since the reset minus the memory before the model. Raises LookupError, with the reason, if there is none."""
         if self._why_not:
             raise LookupError(self._why_not)
         mark = re.search(r"VmHWM:\s+(\d+) kB", self._STATUS.read_text(encoding="ascii"))

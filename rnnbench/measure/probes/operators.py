@@ -1,4 +1,4 @@
-"""What one step dispatches: how many operators, and in which number format its matrix products are computed. Exact, free of noise."""
+"""The operators that one step dispatches: their number, and the number formats of its matrix products. Exact, without noise."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-_FACTOR = {  # operators that multiply matrices, and which argument is a factor, or a list of them
+_FACTOR = {  # operators that multiply matrices, and the index of an argument that is a factor, or a list of factors
     **dict.fromkeys(("mm", "bmm", "mv", "convolution"), 0),
     **dict.fromkeys(("addmm", "baddbmm", "addmv", "_cudnn_rnn", "mkldnn_rnn_layer"), 1),
     **dict.fromkeys(("_scaled_dot_product_flash_attention", "_scaled_dot_product_efficient_attention"), 0),
@@ -19,20 +19,20 @@ FUSED = ("_cudnn_rnn", "mkldnn_rnn_layer")  # a whole recurrent network in one o
 
 @dataclass(slots=True)
 class Dispatched:
-    """What one step dispatched below autograd; `types` are the number formats of each kind of product, by its operator."""
+    """What one step dispatched below autograd. `types` holds the number formats of matrix products, by operator."""
 
     count: int = 0
     types: dict[str, set[torch.dtype]] = field(default_factory=dict)
 
     def lines(self) -> tuple[str, ...]:
-        """As a record has it: `_cudnn_rnn bfloat16`."""
+        """The lines for a record: `_cudnn_rnn bfloat16`."""
         return tuple(
             f"{name} {str(one).removeprefix('torch.')}" for name in sorted(self.types) for one in sorted(self.types[name], key=str)
         )
 
 
 class _Counter(TorchDispatchMode):
-    """Notes what passes."""
+    """Records every dispatched operator."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -48,7 +48,7 @@ class _Counter(TorchDispatchMode):
 
 
 def dispatched(step: Callable[[], object]) -> Dispatched:
-    """One call of `step`; a fused kernel is one operator."""
+    """Record the operators of one call of `step`; a fused kernel is one operator."""
     counter = _Counter()
     with counter:
         step()

@@ -1,4 +1,4 @@
-"""What a model's weights come to: scalars and bytes, frozen and packed ones among them."""
+"""Number and bytes of a model's weights, including frozen and packed ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """`count` and `bytes` are of all weights, `trainable_bytes` of those that an optimizer would change."""
+    """`count` and `bytes` cover all weights, `trainable_bytes` those that an optimizer would change."""
 
     count: int
     bytes: int
@@ -19,7 +19,7 @@ class Weights:
 
 
 def weights_of(model: nn.Module) -> Weights:
-    """Every parameter once, frozen or not, and the weights that quantized modules keep packed, which are no parameters to torch."""
+    """Every parameter once, frozen or not, and the packed weights of quantized modules, which torch does not list as parameters."""
     parameters = [one for one in model.parameters() if not isinstance(one, nn.UninitializedParameter)]
     packed = list(_packed(model))
     return Weights(
@@ -30,7 +30,7 @@ def weights_of(model: nn.Module) -> Weights:
 
 
 def weigh(model: nn.Module, metrics: dict[str, float], absent: dict[str, str]) -> None:
-    """Parameters and their bytes into a record's figures; of a model without any, why there are none."""
+    """Add the number of parameters and their bytes to `metrics`, or the reason to `absent` if the model has none."""
     found = weights_of(model)
     if found.count:
         metrics.update(parameters=found.count, parameter_bytes=found.bytes)
@@ -46,7 +46,7 @@ def is_lazy(model: nn.Module) -> bool:
 
 
 def _bytes(tensor: Tensor) -> int:
-    """Of a tensor that stands around others, such as a quantized weight of torchao, what those hold."""
+    """Bytes of a tensor; for one that wraps others, such as a quantized weight of torchao, those of the inner tensors."""
     wrapped: Any = tensor
     if is_traceable_wrapper_subclass(wrapped):
         return sum(_bytes(getattr(wrapped, name)) for name in wrapped.__tensor_flatten__()[0])
@@ -56,7 +56,7 @@ def _bytes(tensor: Tensor) -> int:
 def _packed(model: nn.Module) -> Iterator[tuple[int, int]]:
     """Scalars and bytes of each packed tensor. fp16 weights unpack as fp32, so they count half."""
     seen = {_place(one) for one in model.parameters() if not isinstance(one, nn.UninitializedParameter)}
-    alive: list[Tensor] = []  # what was freed could lend its place to the next
+    alive: list[Tensor] = []  # a freed tensor's address could be reused by the next one
     for part in model.modules():
         for value in vars(part).values():
             if not isinstance(value, torch.ScriptObject):
@@ -73,12 +73,12 @@ def _packed(model: nn.Module) -> Iterator[tuple[int, int]]:
 
 
 def _place(tensor: Tensor) -> tuple[int, int]:
-    """Packed tensors share storages with parameters; one without storage is told by itself."""
+    """An id of a tensor's storage, because packed tensors share storages with parameters; of the tensor itself if it has no storage."""
     return (tensor.data_ptr(), tensor.numel()) if tensor.device.type != "meta" else (id(tensor), -1)
 
 
 def _opened(value: Any) -> tuple[list[Tensor], list[str]]:
-    """Tensors and words within a packed object, however deep."""
+    """Tensors and strings in a nested packed object."""
     if isinstance(value, Tensor):
         return [value], []
     if isinstance(value, str):
