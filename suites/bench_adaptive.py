@@ -1,4 +1,4 @@
-"""Adaptive depth: how deep networks go that choose it, and the time that this saves."""
+"""Adaptive depth: the depth that adaptive networks choose, and the time that it saves."""
 
 from rnnbench import Suite, grid
 

@@ -1,4 +1,4 @@
-"""AMP and convergence: whether a lower precision reaches the same quality, and in what time."""
+"""AMP and convergence: whether lower precision reaches the same quality, and how fast."""
 
 from rnnbench import Suite, grid
 

@@ -1,4 +1,4 @@
-"""Attention: dense, sparse and linear attention and recurrence over lengths, to see where they cross."""
+"""Attention: dense, sparse and linear attention and recurrence over sequence length, to find where they cross."""
 
 from rnnbench import Suite, grid
 
@@ -23,7 +23,7 @@ SUITE = Suite(
         depth=2,  # Griffin's second block is the one that attends
         batch_size=1,
         window=128,
-        block_size=32,  # eight blocks at the shortest length: fewer would all be seen
+        block_size=32,  # eight blocks at the shortest length: with fewer, every block would be visible
         seq_len=(256, 1024, 4096),
         cuda={"hidden_size": 512, "seq_len": (256, 1024, 4096, 16384, 65536)},
         quick={"seq_len": (16, 32), "hidden_size": 16, "input_size": 16, "window": 4, "block_size": 2},

@@ -1,4 +1,4 @@
-"""Canary: one fixed case, to be measured beside others in every run, so that a history can tell the machine's drift from the code's."""
+"""Canary: one fixed case to measure in every run, so that a history can separate drift of the machine from changes of the code."""
 
 from rnnbench import Suite, grid
 

@@ -1,4 +1,4 @@
-"""Cliffs: where a little more of a size changes the kernels that a library takes, and with them the cost of a FLOP."""
+"""Cliffs: where a slightly larger size makes a library choose other kernels and changes the cost per FLOP."""
 
 from rnnbench import Suite, grid
 

@@ -1,4 +1,4 @@
-"""Clipping: what clipping the gradient norm costs, with and without taken in turn in one process."""
+"""Clipping: the cost of clipping the gradient norm; steps with and without clipping alternate in one process."""
 
 from rnnbench import Suite, grid
 

@@ -1,4 +1,4 @@
-"""Clipping and convergence: at which depth and learning rate training diverges, and which clipping keeps it from that."""
+"""Clipping and convergence: at which depth and learning rate training diverges, and which clipping norm prevents it."""
 
 from rnnbench import Suite, grid
 

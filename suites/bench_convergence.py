@@ -1,4 +1,4 @@
-"""Convergence: steps and seconds until a network has learned a task, and how good it gets."""
+"""Convergence: steps and seconds until a network reaches a task's target, and its final quality."""
 
 from rnnbench import Suite, grid
 

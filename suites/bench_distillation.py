@@ -1,6 +1,6 @@
-"""Distillation: a small student alone, the same student taught by a deep teacher's answers and by its hidden states too, and the teacher.
+"""Distillation: a small student trained alone, from a deep teacher's outputs, and from its hidden states too; and the teacher.
 
-Each kind of student gets the same steps and the same learning rates to choose from, by the validation split."""
+Each kind of student gets the same number of steps and the same learning rates, of which the validation split selects one."""
 
 from rnnbench import Suite, grid
 

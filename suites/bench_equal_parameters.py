@@ -1,4 +1,4 @@
-"""Equal parameters: every network of two layers, as wide as the weights of an LSTM allow, in turn with that LSTM."""
+"""Equal parameters: every network with two layers, sized to the parameter count of an LSTM and measured alternately with it."""
 
 from rnnbench import Suite, grid
 from rnnbench.measure import baseline
@@ -66,4 +66,4 @@ SUITE = Suite(
 
 
 def bench_equal_parameters(measure, case):
-    measure(case, beside=baseline.beside_lstm(case.input_size))  # which is as wide as its input
+    measure(case, beside=baseline.beside_lstm(case.input_size))  # its hidden size is the input size

@@ -1,4 +1,4 @@
-"""Execution: the same model as it stands, compiled, and replayed from a CUDA graph."""
+"""Execution: the same model run eagerly, compiled, and replayed from a CUDA graph."""
 
 from rnnbench import Suite, grid
 

@@ -1,4 +1,4 @@
-"""Harness: a step as it is reported against the same step in a bare loop, in turn; and what a fresh process for each case costs."""
+"""Harness: a step as reported against the same step in a bare loop, measured alternately; and the cost of a fresh process per case."""
 
 from rnnbench import Suite, grid
 
@@ -31,7 +31,7 @@ def bare_loop(work):
 
 def bench_harness(measure, case):
     if case.phase == "isolation":
-        from rnnbench.runs.processes.isolation import Isolation  # torch, which listing suites does not need
+        from rnnbench.runs.processes.isolation import Isolation  # imports torch, which listing suites does not need
 
         measure(case, make=Isolation)
     else:

@@ -1,4 +1,4 @@
-"""Implementation: the same network three ways, on equal weights, with equal outputs."""
+"""Implementation: the same network in three implementations, with equal weights and equal outputs."""
 
 from rnnbench import Suite, grid
 

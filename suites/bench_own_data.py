@@ -1,10 +1,10 @@
-"""Own data: which network learns what is in a file of yours, given with --data; Python's reference pages where none is."""
+"""Own data: which network learns best from your own file, given with --data; without a file, from Python's reference pages."""
 
 from rnnbench import Suite, grid
 
 SUITE = Suite(
     "own_data",
-    title="Learning from data of one's own",
+    title="Learning from your own data",
     question="Which network learns my data best, and how fast?",
     x="variant",
     hue="task",

@@ -1,4 +1,4 @@
-"""Precision: what autocast gains, in time and in memory."""
+"""Precision: the time and memory that autocast saves."""
 
 from rnnbench import Suite, grid
 

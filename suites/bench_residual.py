@@ -1,4 +1,4 @@
-"""Residual: what residual connections and layer norm cost as layers are stacked."""
+"""Residual: the cost of residual connections and layer norm as layers are stacked."""
 
 from rnnbench import Suite, grid
 

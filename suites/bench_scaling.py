@@ -1,4 +1,4 @@
-"""Scaling: one model trained by several processes, each on its part of the batch, against one process that needs no other."""
+"""Scaling: one model trained by several processes, each on its part of the batch, against training in a single process."""
 
 from rnnbench import Suite, grid
 
@@ -35,6 +35,6 @@ SUITE = Suite(
 
 
 def bench_scaling(measure, case):
-    from rnnbench.measure.parallel.data_parallel import DataParallel  # torch, which listing suites does not need
+    from rnnbench.measure.parallel.data_parallel import DataParallel  # imports torch, which listing suites does not need
 
     measure(case, make=DataParallel)

@@ -1,11 +1,11 @@
-"""Variants: every network at one size, each in its strongest form, in turn with the fused LSTM of the same hidden size."""
+"""Variants: every network at one size, each in its fastest form, measured alternately with a fused LSTM of the same hidden size."""
 
 from rnnbench import Suite, grid
 from rnnbench.measure import baseline
 
 
 def sized(variant, phases):
-    """Two layers: one would leave Griffin without attention, dropout without a place and early exit without an exit."""
+    """A grid with two layers: with one, Griffin has no attention, dropout no effect and early exit no exit."""
     return grid(
         variant=variant,
         depth=2,

@@ -1,4 +1,4 @@
-"""Where data comes from, one source a file."""
+"""Data sources, one per file."""
 
 from rnnbench.tasks._hook import OWN_TASKS, OwnTask, task
 from rnnbench.tasks._kinds import IGNORE, Kind

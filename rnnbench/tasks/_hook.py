@@ -1,4 +1,4 @@
-"""`@task`: a function of the user's own that draws examples, made into a task: timed in every phase, and learned in `converge`."""
+"""`@task` turns a user's function that draws examples into a task: timed in every phase, and learned in `converge`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ KINDS: dict[str, Kind] = {
     "sequence": _kinds.SEQUENCE,
     "modelling": _kinds.MODELLING,
 }
-"""Loss, quality, and where the network answers: once after the last step, or at every step."""
+"""Loss, quality, and where the network's output counts: once after the last step, or at every step."""
 
 Draw = Callable[[int, int, Generator], tuple[Tensor, ...]]
 Trivial = Callable[[Tensor, Tensor], float]
@@ -29,7 +29,8 @@ Trivial = Callable[[Tensor, Tensor], float]
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Drawn together: x is (count, seq_len, features) or (count, seq_len) of token ids, y is (count, …), `tokens` are not padding."""
+    """Examples drawn together: x is (count, seq_len, features) or (count, seq_len) of token ids, y is (count, …). `tokens` is the number
+    of time steps without padding."""
 
     x: Tensor
     y: Tensor
@@ -38,7 +39,7 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class OwnTask:
-    """A task that `@task` made. `draw(count, seq_len, generator)` gives examples."""
+    """A task made by `@task`. `draw(count, seq_len, generator)` returns examples."""
 
     problem: Problem
     draw: Callable[[int, int, Generator], Examples]
@@ -46,7 +47,7 @@ class OwnTask:
     vocabulary: int
 
     def data(self, examples: Examples) -> Data:
-        """What a network for these examples has to know of its data."""
+        """The facts that a network for these examples needs about its data."""
         split = Split(examples.x, examples.y)
         return Data(split, split, split, outputs=self.outputs, trivial=0.0, vocabulary=self.vocabulary)
 
@@ -68,10 +69,10 @@ def task(
     """Register `draw(count, seq_len, generator)` as a task, under its own name or `name`.
 
     It returns x and y, or x, y and lengths. x is (count, seq_len, features) of floats, or (count, seq_len) of token ids below
-    `vocabulary`. y is (count,) of labels or (count, outputs) of floats where the network answers once, after the last step, and
-    (count, seq_len) of labels where it answers at every step; a label of IGNORE (-100) counts neither in the loss nor in the quality.
-    `lengths` is (count,): the steps of each sequence that are not padding, which is what tokens per second counts. Padding goes in front
-    where the network answers once, so that the last step is the sequence's own.
+    `vocabulary`. y is (count,) of labels or (count, outputs) of floats if the network answers once, after the last step, and
+    (count, seq_len) of labels if it answers at every step; a label of IGNORE (-100) counts neither in the loss nor in the quality.
+    `lengths` is (count,): the steps of each sequence that are not padding, which is what tokens per second counts. If the
+    network answers once, padding goes in front, so that the last step is not padding.
 
     `kind` is one of regression, classification, tagging, sequence, modelling, or a Kind with a loss and a score of your own. `outputs` are
     the numbers of an answer: classes, or values. A network must reach `target` on held-out examples, and the target should be better than
@@ -103,19 +104,19 @@ def task(
 
 
 def commonest(train: Tensor, test: Tensor) -> float:
-    """the commonest label, always"""
+    """always the commonest label"""
     labels = train[train != IGNORE]
     judged = test != IGNORE
     return float((test[judged] == labels.flatten().mode().values).float().mean())
 
 
 def mean(train: Tensor, test: Tensor) -> float:
-    """the mean, always"""
+    """always the mean"""
     return float((test - train.mean(0)).square().mean())
 
 
 def _drawn(name: str, draw: Draw, count: int, seq_len: int, generator: Generator) -> Examples:
-    """Examples of a user's function. Raises ValueError where their shapes do not fit each other."""
+    """Draw examples with a user's function. Raises ValueError if their shapes do not match."""
     found: Any = draw(count, seq_len, generator)
     if not isinstance(found, tuple) or len(found) not in (2, 3) or not all(isinstance(one, Tensor) for one in found):
         raise ValueError(f"task {name!r} drew {type(found).__name__}; wanted tensors (x, y) or (x, y, lengths)")
@@ -140,7 +141,7 @@ def _kind(kind: str | Kind) -> Kind:
 
 
 def _trivial_of(name: str, kind: Kind) -> Trivial:
-    """The predictor that needs no network, where the kind has one."""
+    """The kind's default predictor that needs no network. Raises BadPlugin if it has none."""
     if kind is _kinds.REGRESSION:
         return mean
     if kind in (_kinds.CLASSIFICATION, _kinds.TAGGING):

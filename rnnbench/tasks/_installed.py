@@ -1,4 +1,4 @@
-"""Data files that lie in other packages, found without importing those: their import takes longer than reading the file."""
+"""Data files inside other packages, found without importing the package, which would take longer than reading the file."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,7 +7,7 @@ from rnnbench.errors import Unsupported
 
 
 def packaged(module: str, path: str, extra: str) -> Path:
-    """The file `path` inside the installed package `module`. Raises Unsupported, with what to install, where it is not there."""
+    """The file `path` inside the installed package `module`. Raises Unsupported, with what to install, if it is absent."""
     spec = find_spec(module)
     homes = [Path(home) for home in (spec.submodule_search_locations or ())] if spec else []
     found = next((home / path for home in homes if (home / path).is_file()), None)

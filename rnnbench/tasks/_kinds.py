@@ -1,4 +1,4 @@
-"""How a problem is learned and judged: the loss that is trained on, and the score that its quality is the mean of."""
+"""How a problem is learned and evaluated: the training loss, and the score whose mean is the quality."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, l1_loss, mse_loss
 
-from rnnbench.tasks._ctc import BLANK, alignment_loss, distance, spoken
+from rnnbench.tasks._ctc import BLANK, alignment_loss, best_path, distance
 
 IGNORE = -100  # a label that counts neither in the loss nor in the score
 
 Score = tuple[Tensor, int]
-"""A sum over what was judged, and how many that were."""
+"""The sum of scores, and the number of scored items."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`readout` is `last` where the network answers once, after the last time step, and `each` where it answers at every one;
-    `foresees` where an answer at a step may follow from later ones.
+    """`readout` is `last` if the network answers once, after the last time step, and `each` if it answers at every step. `foresees`: the
+    answer at a step may depend on later steps.
 
     Outputs are (batch, outputs) or (batch, seq_len, outputs), in fp32; `loss(outputs, y)` is a scalar.
     """
@@ -33,33 +33,33 @@ class Kind:
     foresees: bool = False
 
     def reached(self, quality: float, target: float) -> bool:
-        """Is `quality` at least as good as the target?"""
+        """Whether `quality` is at least as good as the target."""
         return quality <= target if self.better == "lower" else quality >= target
 
     def improves(self, quality: float, best: float | None) -> bool:
-        """Is `quality` better than the best so far?"""
+        """Whether `quality` is better than the best so far."""
         return best is None or (quality < best if self.better == "lower" else quality > best)
 
 
 def labels_loss(outputs: Tensor, y: Tensor) -> Tensor:
-    """Cross-entropy of (…, classes) against labels of (…), without those to ignore."""
+    """Cross-entropy of (…, classes) with labels of (…), without ignored ones."""
     return cross_entropy(outputs.flatten(0, -2), y.flatten(), ignore_index=IGNORE)
 
 
 def right(outputs: Tensor, y: Tensor) -> Score:
-    """Labels that were met."""
+    """Number of correct labels."""
     judged = y != IGNORE
     return ((outputs.argmax(-1) == y) & judged).sum(), int(judged.sum())
 
 
 def wholly_right(outputs: Tensor, y: Tensor) -> Score:
-    """Sequences whose every label was met. Fed the true beginning at each step, a network meets all of them exactly where its own
-    greedy decoding, step by step, would give the same sequence."""
+    """Number of sequences whose labels are all correct. With teacher forcing, that is the case exactly if the network's own greedy
+    decoding would give the same sequence."""
     return ((outputs.argmax(-1) == y) | (y == IGNORE)).all(-1).sum(), len(y)
 
 
 def surprise(outputs: Tensor, y: Tensor) -> Score:
-    """Bits that the labels cost under the predicted distribution."""
+    """Cross-entropy of the labels in bits."""
     nats = cross_entropy(outputs.flatten(0, -2), y.flatten(), ignore_index=IGNORE, reduction="sum")
     return nats / log(2), int((y != IGNORE).sum())
 
@@ -75,20 +75,20 @@ def distances(outputs: Tensor, y: Tensor) -> Score:
 
 
 def transcript_loss(outputs: Tensor, y: Tensor) -> Tensor:
-    """CTC, nats a label: (batch, seq_len, classes) against labels of (batch, most) that end where those to ignore begin."""
+    """CTC loss in nats per label: (batch, seq_len, classes) with labels of (batch, most), padded with ignored ones."""
     lengths = (y != IGNORE).sum(1)
     return (alignment_loss(outputs.transpose(0, 1), y.clamp(min=BLANK), lengths.tolist()) / lengths).mean()
 
 
 def label_errors(outputs: Tensor, y: Tensor) -> Score:
-    """Labels to insert, to leave out or to replace on the best path."""
-    return edits(spoken(outputs), y)
+    """Number of label edits between the best path and the labels."""
+    return edits(best_path(outputs), y)
 
 
-def edits(said: Iterable[list[int]], y: Tensor) -> Score:
-    """What is said of each sequence against its labels."""
+def edits(predicted: Iterable[list[int]], y: Tensor) -> Score:
+    """The edit distance between predictions and labels, summed, and the number of labels."""
     wanted = [row[row != IGNORE].tolist() for row in y.cpu()]
-    return torch.tensor(sum(map(distance, said, wanted))), sum(map(len, wanted))
+    return torch.tensor(sum(map(distance, predicted, wanted))), sum(map(len, wanted))
 
 
 REGRESSION = Kind("mean squared error", "lower", "last", mse_loss, squares)

@@ -1,4 +1,4 @@
-"""What can be learned: a Problem with its splits, its target, and the trivial predictor that the target must beat."""
+"""A learnable Problem: its splits, its target, and the trivial predictor that the target must beat."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from rnnbench.registry import Registry
 if TYPE_CHECKING:
     from rnnbench.tasks._kinds import Kind
 
-SPLIT_SEED = 20261123  # which examples are held out is the same for every seed of a case: seeds differ in weights and order alone
+SPLIT_SEED = 20261123  # the held-out examples are the same for every seed of a case: seeds change only weights and order
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Three splits that share no example. `outputs` are the numbers of an answer; `vocabulary` is 0 where `x` are floats; `trivial` is
-    the quality on the test split of what needs no network."""
+    """Three splits without common examples. `outputs` is the size of an output; `vocabulary` is 0 if `x` holds floats; `trivial` is
+    the trivial predictor's quality on the test split."""
 
     train: Split
     validation: Split
@@ -44,13 +44,13 @@ class Data:
 
     @property
     def features(self) -> int:
-        """Numbers of a time step; 1 where it is a token."""
+        """Features per time step; 1 for tokens."""
         return self.train.x.shape[2] if self.vocabulary == 0 else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How a problem is trained where the case does not say otherwise. The learning rate rises over `warmup_steps`."""
+    """How a problem is trained unless the case says otherwise. The learning rate rises over `warmup_steps`."""
 
     lr: float = 1e-2
     optimizer: str = "adamw"
@@ -62,7 +62,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something to learn. `make(case)` gives the data of the case's seq_len, the same for every seed."""
+    """Something to learn. `make(case)` returns the data for the case's seq_len, the same for every seed."""
 
     name: str
     about: str
@@ -77,7 +77,7 @@ PROBLEMS: Registry[Problem] = Registry("task to learn", "rnnbench.tasks")
 
 
 def seeded() -> Generator:
-    """What data are made and split with."""
+    """The random generator for making and splitting data."""
     return torch.Generator().manual_seed(SPLIT_SEED)
 
 
@@ -91,13 +91,13 @@ def synthetic(
 
 
 def fixed_length(case: Case, name: str, seq_len: int) -> None:
-    """Raise Unsupported where data of one length are asked for in another."""
+    """Raise Unsupported if the case's seq_len is not the data's only length."""
     if case.seq_len != seq_len:
         raise Unsupported(f"{name} has {seq_len} time steps, not {case.seq_len}: use --set seq_len={seq_len}")
 
 
 def least_length(case: Case, name: str, least: int) -> None:
-    """Raise Unsupported where a sequence is too short to pose the problem."""
+    """Raise Unsupported if the case's seq_len is too short for the problem."""
     if case.seq_len < least:
         raise Unsupported(f"{name} needs {least} time steps or more, not {case.seq_len}")
 

@@ -1,4 +1,4 @@
-"""What a task is, and the table of them."""
+"""The type Task and the table of tasks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Batch = tuple["Tensor", "Tensor"]
 @dataclass(frozen=True, slots=True)
 class Task:
     """A source of batches on the CPU: `inputs(case, generator)` is (seq_len, batch_size, input_size), `targets` fits an output's
-    shape, `loss(output, target)` is a scalar. Where it asks for `classes`, a linear layer to so many stands on top of the variant."""
+    shape, `loss(output, target)` is a scalar. If `classes` is set, a linear layer with that many outputs follows the variant."""
 
     name: str
     about: str

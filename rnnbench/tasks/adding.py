@@ -1,4 +1,4 @@
-"""Adding: two of many random numbers are marked; their sum is asked for after the last. (doi 10.1162/neco.1997.9.8.1735)"""
+"""Adding: two of many random numbers are marked; the answer after the last is their sum. (doi 10.1162/neco.1997.9.8.1735)"""
 
 import torch
 from torch import Generator, Tensor
@@ -11,7 +11,7 @@ SIZES = (20_000, 1_000, 2_000)
 
 
 def draw(count: int, seq_len: int, generator: Generator) -> tuple[Tensor, Tensor]:
-    """x: (count, seq_len, 2), a number of 0 to 1 and its mark; one mark in each half. y: (count, 1), their sum."""
+    """x: (count, seq_len, 2), a number from 0 to 1 and its mark; one mark per half. y: (count, 1), the sum of the marked numbers."""
     numbers = torch.rand(count, seq_len, generator=generator)
     half = seq_len // 2
     first = torch.randint(half, (count,), generator=generator)
@@ -23,7 +23,7 @@ def draw(count: int, seq_len: int, generator: Generator) -> tuple[Tensor, Tensor
 
 
 def make(case: Case) -> Data:
-    """Against answering 1, the mean, always."""
+    """The data. The trivial predictor always answers 1, the mean."""
     least_length(case, "adding", 2)
     train, validation, test = synthetic(case, draw, SIZES)
     return Data(train, validation, test, outputs=1, trivial=float((test.y - train.y.mean()).square().mean()))
@@ -36,7 +36,7 @@ PROBLEMS.add(
         about="sum of the two marked among seq_len random numbers",
         kind=REGRESSION,
         target=0.01,
-        trivial="the mean, 1, always",
+        trivial="always the mean, 1",
         make=make,
         recipe=Recipe(lr=1e-2, max_steps=3000, schedule="constant"),
     ),

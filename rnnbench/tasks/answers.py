@@ -1,6 +1,6 @@
-"""Random inputs, asked as applications ask: for a word at each step, for letters without their times (CTC), for the next value.
+"""Random inputs with the outputs of applications: a word per step, letters without their times (CTC), or the next value.
 
-A task of `classes` has a linear layer put on top of the variant, as an application would.
+A task with `classes` adds a linear layer to the variant, as an application would.
 """
 
 import torch
@@ -17,7 +17,7 @@ STEPS_A_LETTER = 4
 
 
 def words(shape: Size, generator: Generator) -> Tensor:
-    """(seq_len, batch, classes) → a word for each step: (seq_len, batch)."""
+    """(seq_len, batch, classes) → a word per step: (seq_len, batch)."""
     return torch.randint(shape[2], shape[:2], generator=generator)
 
 

@@ -1,4 +1,4 @@
-"""Copy memory: symbols at the beginning are to be repeated, in order, at the end. (doi 10.1162/neco.1997.9.8.1735)"""
+"""Copy memory: repeat the symbols at the beginning, in order, at the end. (doi 10.1162/neco.1997.9.8.1735)"""
 
 import torch
 from torch import Tensor
@@ -9,11 +9,11 @@ from rnnbench.tasks._problem import PROBLEMS, Data, Problem, Recipe, Split, comm
 
 SYMBOLS, COPIED = 8, 4
 BLANK, GO = 0, SYMBOLS + 1
-SIZES = [3_072, 512, 512]  # of the 4,096 sequences that there are
+SIZES = [3_072, 512, 512]  # of the 4,096 possible sequences
 
 
 def posed(symbols: Tensor, seq_len: int) -> Split:
-    """x: (n, seq_len) of tokens: COPIED symbols, blanks, a sign to go, blanks. y: those symbols at the last COPIED steps."""
+    """x: (n, seq_len) of tokens: COPIED symbols, blanks, a start signal, blanks. y: the symbols at the last COPIED steps."""
     x, y = torch.full((len(symbols), seq_len), BLANK), torch.full((len(symbols), seq_len), IGNORE)
     x[:, :COPIED] = symbols
     x[:, -COPIED] = GO
@@ -22,7 +22,7 @@ def posed(symbols: Tensor, seq_len: int) -> Split:
 
 
 def make(case: Case) -> Data:
-    """No sequence of symbols is in two splits. Against one symbol, always."""
+    """The data. No sequence of symbols is in two splits. The trivial predictor always answers the commonest symbol."""
     least_length(case, "copy", 2 * COPIED)
     every = torch.cartesian_prod(*[torch.arange(1, SYMBOLS + 1)] * COPIED)
     parts = every[torch.randperm(len(every), generator=seeded())].split(SIZES)
@@ -35,10 +35,10 @@ PROBLEMS.add(
     "copy",
     Problem(
         name="copy",
-        about=f"{COPIED} symbols, asked for again after seq_len − {2 * COPIED} blanks",
+        about=f"{COPIED} symbols, to be repeated after seq_len − {2 * COPIED} blanks",
         kind=TAGGING,
         target=0.99,
-        trivial="the commonest symbol, always",
+        trivial="always the commonest symbol",
         make=make,
         recipe=Recipe(lr=5e-3, max_steps=4000),
     ),

@@ -1,4 +1,4 @@
-"""Handwritten digits of 8×8 pixels, read row by row or pixel by pixel. The 1,797 scans come with scikit-learn; from UCI."""
+"""Handwritten digits of 8×8 pixels, read row by row or pixel by pixel. The 1,797 scans, from UCI, come with scikit-learn."""
 
 import csv
 import gzip
@@ -12,11 +12,11 @@ from rnnbench.tasks._kinds import CLASSIFICATION
 from rnnbench.tasks._problem import PROBLEMS, Data, Problem, Recipe, Split, commonest_share, fixed_length, seeded
 
 SIDE, CLASSES, BRIGHTEST = 8, 10, 16
-TRAIN, VALIDATION = 1_200, 247  # the other 350 are the test
+TRAIN, VALIDATION = 1_200, 247  # the other 350 are the test split
 
 
 def make(case: Case, features: int, name: str) -> Data:
-    """x: (n, 64 / features, features) of 0 to 1, y: (n,), the digit. Against the commonest digit, always."""
+    """x: (n, 64 / features, features) from 0 to 1, y: (n,), the digit. The trivial predictor always answers the commonest digit."""
     fixed_length(case, name, SIDE * SIDE // features)
     with gzip.open(packaged("sklearn", "datasets/data/digits.csv.gz", "data"), "rt", encoding="ascii") as file:
         table = torch.tensor([[float(cell) for cell in row] for row in csv.reader(file)])
@@ -38,7 +38,7 @@ for name, features, target, recipe in (
             about=f"handwritten digits, {SIDE * SIDE // features} time steps of {features}",
             kind=CLASSIFICATION,
             target=target,
-            trivial="the commonest digit, always",
+            trivial="always the commonest digit",
             make=partial(make, features=features, name=name),
             recipe=recipe,
         ),

@@ -1,8 +1,8 @@
-"""Translation between two languages made by a grammar: words are mapped, adjectives go behind their nouns, the verb goes last.
+"""Translation between two artificial languages: words are mapped, adjectives follow their nouns, the verb comes last.
 
-The first half of a sequence is the source and a separator, the second its translation: an encoder and a decoder read one each, and any
-recurrent network can learn it without a second one:
-`the small dog sees a cat | dog small the cat a sees .` in numbers. Labels are the translation alone, each word from all before it.
+The first half of a sequence is the source and a separator, the second half its translation. An encoder and a decoder can read one half
+each, and a single recurrent network can learn it too: `the small dog sees a cat | dog small the cat a sees .` in numbers. Only the
+translation has labels: each word is predicted from all earlier ones.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ Words = tuple[int, ...]
 
 
 def sentence(generator: Generator) -> tuple[Words, Words]:
-    """Words of the source, from 0 to WORDS, and of its translation in the same numbers."""
+    """The words of a source sentence, numbered from 0 to WORDS, and of its translation with the same numbers."""
 
     def word(first: int, count: int) -> int:
         return first + int(torch.randint(count, (), generator=generator))
@@ -46,14 +46,14 @@ def encode(pairs: list[tuple[Words, Words]], seq_len: int) -> Split:
     x, y = torch.full((len(pairs), seq_len), PAD), torch.full((len(pairs), seq_len), IGNORE)
     for row, (source, target) in enumerate(pairs):
         translation = [TARGET + word for word in target] + [END]
-        heard = [*(SOURCE + word for word in source), SEPARATOR]
-        x[row, half - len(heard) : half + len(translation)] = torch.tensor(heard + translation)
+        encoder_input = [*(SOURCE + word for word in source), SEPARATOR]
+        x[row, half - len(encoder_input) : half + len(translation)] = torch.tensor(encoder_input + translation)
         y[row, half - 1 : half - 1 + len(translation)] = torch.tensor(translation)
     return Split(x, y)
 
 
 def make(case: Case) -> Data:
-    """No sentence is in two splits. Against the commonest translation of the training split, always."""
+    """The data. No sentence is in two splits. The trivial predictor always answers the training split's commonest translation."""
     least_length(case, "grammar", 2 * LONGEST + 2)
     generator = seeded()
     pairs: dict[Words, Words] = {}
@@ -72,10 +72,10 @@ PROBLEMS.add(
     "grammar",
     Problem(
         name="grammar",
-        about="translation between two languages of one grammar each",
+        about="translation between two artificial languages",
         kind=SEQUENCE,
         target=0.95,
-        trivial="the commonest translation, always",
+        trivial="always the commonest translation",
         make=make,
         recipe=Recipe(lr=5e-3, max_steps=3000, eval_every=50),
     ),

@@ -1,4 +1,4 @@
-"""Random tensors: what costs no time to make and takes the same time to compute as real data of that shape."""
+"""Random tensors: quick to make, and as expensive to compute on as real data of the same shape."""
 
 import torch
 from torch import Generator, Size, Tensor

@@ -1,4 +1,4 @@
-"""Delayed parity: at each step, whether the bits of a while ago held an odd number of ones. What has to be kept changes at every step."""
+"""Delayed parity: at each step, whether some earlier bits contain an odd number of ones. What must be remembered changes at every step."""
 
 import torch
 from torch import Generator, Tensor
@@ -9,7 +9,7 @@ from rnnbench.tasks._problem import PROBLEMS, Data, Problem, Recipe, commonest_s
 
 COUNTED, DELAY = 3, 2
 FIRST = COUNTED + DELAY - 1  # the first step that can be answered
-SHORTEST = 32  # with fewer bits, two splits would hold the same sequence by chance
+SHORTEST = 32  # with fewer bits, two splits could share a sequence by chance
 SIZES = (20_000, 500, 1_000)
 
 
@@ -22,7 +22,7 @@ def draw(count: int, seq_len: int, generator: Generator) -> tuple[Tensor, Tensor
 
 
 def make(case: Case) -> Data:
-    """Against one answer, always."""
+    """The data. The trivial predictor always gives the commoner answer."""
     least_length(case, "parity", SHORTEST)
     train, validation, test = synthetic(case, draw, SIZES)
     trivial = commonest_share(train.y[:, FIRST:], test.y[:, FIRST:])
@@ -36,7 +36,7 @@ PROBLEMS.add(
         about=f"parity of {COUNTED} bits, {DELAY} steps later, at each step",
         kind=TAGGING,
         target=0.99,
-        trivial="the commoner answer, always",
+        trivial="always the commoner answer",
         make=make,
         recipe=Recipe(lr=1e-2, max_steps=1000),
     ),

@@ -1,6 +1,6 @@
-"""Speakers, one after another: Japanese vowels of several men in one recording; who spoke, in order, but not when (CTC).
+"""Speaker sequence: Japanese vowels by several men in one recording; who spoke, in order, but not when (CTC).
 
-A recording takes utterances at random until the next would not fit. Its beginning is silence.
+A recording consists of random utterances, as many as fit. It begins with silence.
 """
 
 from itertools import repeat
@@ -17,7 +17,7 @@ SIZES = (2_000, 200, 500)
 
 
 def recordings(utterances: Utterances, count: int, seq_len: int, generator: Generator) -> Split:
-    """x: (count, seq_len, 12), zeros first. y: (count, most speakers), each from 1 to 9, as 0 is the blank; then IGNORE."""
+    """x: (count, seq_len, 12), zeros first. y: (count, most speakers), speakers from 1 to 9, because 0 is the blank, then IGNORE."""
     x = torch.zeros(count, seq_len, COEFFICIENTS)
     y = torch.full((count, seq_len // SHORTEST), IGNORE)
     for row in range(count):
@@ -27,19 +27,19 @@ def recordings(utterances: Utterances, count: int, seq_len: int, generator: Gene
                 break
             y[row, len(parts)] = 1 + int(utterances.speakers[index])
             parts.append(utterances.frames[index])
-        heard = torch.cat(parts)
-        x[row, seq_len - len(heard) :] = heard
+        recording = torch.cat(parts)
+        x[row, seq_len - len(recording) :] = recording
     return Split(x, y)
 
 
 def commonest(train: Tensor) -> list[int]:
-    """The commonest speaker, as often as a recording has speakers in the middle of all."""
+    """The commonest speaker, repeated as often as the median recording has speakers."""
     known = train != IGNORE
     return [int(train[known].mode().values)] * int(known.sum(1).median())
 
 
 def make(case: Case) -> Data:
-    """No utterance is in two splits: they are the splits of `vowels`."""
+    """The data. No utterance is in two splits, because the splits are those of `vowels`."""
     least_length(case, "speakers", FRAMES)
     generator = seeded()
     train, validation, test = (recordings(part, size, case.seq_len, generator) for part, size in zip(corpus(), SIZES, strict=True))
@@ -54,7 +54,7 @@ PROBLEMS.add(
         about="who spoke, in order, in a recording of several men: CTC",
         kind=TRANSCRIPTION,
         target=0.1,
-        trivial="the commonest speaker, over and over",
+        trivial="always the commonest speaker",
         make=make,
         recipe=Recipe(max_steps=1000),
     ),

@@ -1,7 +1,7 @@
-"""Hourly temperatures of San Francisco: the next day's 24, from the hours before. NOAA's normals of a year; they come with vega-datasets.
+"""Hourly temperatures of San Francisco: forecast the next 24 from earlier hours. NOAA's normals of one year, from vega-datasets.
 
-The network says by how much each hour will differ from the same hour of the day before. To answer 0 always is the seasonal-naive
-forecast, which these smooth data make a strong one.
+The network predicts how much each hour differs from the same hour of the previous day. Always answering 0 is the seasonal-naive
+forecast, which is strong on these smooth data.
 """
 
 import csv
@@ -20,7 +20,7 @@ from rnnbench.tasks._kinds import FORECAST
 from rnnbench.tasks._problem import PROBLEMS, Data, Problem, Recipe, Split, least_length
 
 DAY, WEEK = 24, 168
-TURN = ("train",) * 5 + ("validation", "test")  # weeks in turn: each split sees every season of the one year that there is
+TURN = ("train",) * 5 + ("validation", "test")  # weeks are assigned in this order, so that each split has every season of the only year
 
 
 def read(path: Path) -> Tensor:
@@ -30,7 +30,7 @@ def read(path: Path) -> Tensor:
 
 
 def stretches(hours: int) -> Iterator[tuple[str, int, int]]:
-    """Name of the split, first hour and the one after the last, of each stretch of weeks that follow one another in one split."""
+    """Split name, first hour and end hour of each stretch of consecutive weeks in one split."""
     weeks = range(-(-hours // WEEK))
     for name, run in groupby(weeks, key=lambda week: TURN[week % len(TURN)]):
         numbers = list(run)
@@ -38,20 +38,22 @@ def stretches(hours: int) -> Iterator[tuple[str, int, int]]:
 
 
 def windows(series: Tensor, history: int) -> tuple[Tensor, Tensor]:
-    """x: (n, history, 4) of series, y: (n, 24), what its first feature will be in the hours to come; every hour begins a window."""
+    """x: (n, history, 4) from the series, y: (n, 24), its first feature in the next hours. A window begins at every hour."""
     x = series[:-DAY].unfold(0, history, 1).transpose(1, 2)
     return x, series[history:, 0].unfold(0, DAY, 1)
 
 
 def make(case: Case) -> Data:
-    """No hour of one split is in a window of another. Against the seasonal-naive forecast, whose error `unit` makes 1."""
+    """The data. No hour of one split is in a window of another. `unit` scales errors so that the seasonal-naive forecast's is 1."""
     least_length(case, "temperatures", DAY)
     if case.seq_len + DAY > WEEK:
-        raise Unsupported(f"temperatures takes {WEEK - DAY} time steps or fewer, not {case.seq_len}: a week holds them and the day to come")
+        raise Unsupported(
+            f"temperatures takes {WEEK - DAY} time steps or fewer, not {case.seq_len}: with the next day they must fit a week"
+        )
     year = read(packaged("vega_datasets", "_data/sf-temps.csv", "data"))
     change, level, angle = year[DAY:] - year[:-DAY], year[DAY:], torch.arange(len(year) - DAY) * (tau / DAY)
     known = torch.cat([torch.arange(first, end) for name, first, end in stretches(len(level)) if name == "train"])
-    level = (level - level[known].mean()) / level[known].std()  # scaled by what training may know
+    level = (level - level[known].mean()) / level[known].std()  # scaled by the training hours only
     series = torch.stack((change / change[known].std(), level, angle.sin(), angle.cos()), -1)
     found: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in TURN}
     for name, first, end in stretches(len(series)):

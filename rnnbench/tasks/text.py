@@ -1,4 +1,4 @@
-"""Characters of a text, each from those before it: the reference pages that come with Python itself."""
+"""Predict each character of a text from the earlier ones. The text is the reference pages that come with Python."""
 
 import re
 from importlib.util import find_spec
@@ -13,16 +13,16 @@ from rnnbench.errors import Unsupported
 from rnnbench.tasks._kinds import MODELLING
 from rnnbench.tasks._problem import PROBLEMS, Data, Problem, Recipe, Split, least_length
 
-TRAIN, VALIDATION = 0.9, 0.05  # of the text, in order; the rest is the test
+TRAIN, VALIDATION = 0.9, 0.05  # shares of the text, in order; the rest is the test split
 LONGEST = 400_000  # characters
 RULE = re.compile(r"([-=+ ])\1{15}")
 
 
 def read() -> str:
-    """Python's own help on its language, as printed, each line once: whole passages recur in it. Rules are left out."""
+    """Python's help on its language, each line once, because whole passages recur. Horizontal rules are omitted."""
     spec = find_spec("pydoc_data.topics")
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
-        raise Unsupported("this Python comes without pydoc_data, whose text is read")
+        raise Unsupported("this Python comes without pydoc_data, which contains the text")
     from pydoc_data.topics import topics
 
     lines = (line for name in sorted(topics) for line in topics[name].splitlines())
@@ -36,7 +36,7 @@ def windows(codes: Tensor, seq_len: int) -> Split:
 
 
 def make(case: Case) -> Data:
-    """Against each character's frequency, whatever came before it."""
+    """The data. The trivial predictor is the frequency of each character."""
     least_length(case, "text", 2)
     text = read()
     letters = {letter: code for code, letter in enumerate(sorted(set(text)))}

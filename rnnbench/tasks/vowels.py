@@ -1,4 +1,4 @@
-"""Japanese vowels: which of nine men says /ae/, from 12 cepstral coefficients of 7 to 29 frames. The recordings come with aeon; UCI."""
+"""Japanese vowels: which of nine men says /ae/, from 12 cepstral coefficients of 7 to 29 frames. UCI's recordings come with aeon."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -12,12 +12,12 @@ from rnnbench.tasks._kinds import CLASSIFICATION
 from rnnbench.tasks._problem import PROBLEMS, Data, Problem, Recipe, Split, commonest_share, fixed_length
 
 FRAMES, SHORTEST, COEFFICIENTS, SPEAKERS = 29, 7, 12, 9
-HELD_OUT_EVERY = 5  # the file is in order of speakers, so that every fifth utterance is drawn from all of them alike
+HELD_OUT_EVERY = 5  # the file is ordered by speaker, so every fifth utterance samples all speakers equally
 FOLDER = "datasets/data/JapaneseVowels/JapaneseVowels"
 
 
 class Utterances(NamedTuple):
-    """Recordings of (frames, 12), and who speaks: (n,), from 0."""
+    """Recordings of (frames, 12), and their speakers: (n,), from 0."""
 
     frames: list[Tensor]
     speakers: Tensor
@@ -35,9 +35,9 @@ def read(path: Path) -> Utterances:
 
 
 def corpus() -> tuple[Utterances, Utterances, Utterances]:
-    """To train, validate and test, scaled by what is given for training. The 370 test utterances are the corpus's own; of its 270 for
-    training, every fifth is held out."""
-    given, unseen = (read(packaged("aeon", f"{FOLDER}_{part}.ts", "speech")) for part in ("TRAIN", "TEST"))
+    """The training, validation and test utterances, scaled by the training file. The 370 test utterances are the corpus's own; every fifth
+    of its 270 training utterances is held out for validation."""
+    given, test = (read(packaged("aeon", f"{FOLDER}_{part}.ts", "speech")) for part in ("TRAIN", "TEST"))
     every = torch.cat(given.frames)
     low, spread = every.mean(0), every.std(0)
 
@@ -46,17 +46,17 @@ def corpus() -> tuple[Utterances, Utterances, Utterances]:
 
     order = torch.arange(len(given.frames))
     held_out = order % HELD_OUT_EVERY == 0
-    return some(given, order[~held_out]), some(given, order[held_out]), some(unseen, torch.arange(len(unseen.frames)))
+    return some(given, order[~held_out]), some(given, order[held_out]), some(test, torch.arange(len(test.frames)))
 
 
 def padded(utterances: Utterances) -> Split:
-    """x is (n, 29, 12), zeros first, so that the last frame is the utterance's own."""
+    """x is (n, 29, 12), padded in front, so that the last frame is not padding."""
     rows = [torch.cat((one.new_zeros(FRAMES - len(one), COEFFICIENTS), one)) for one in utterances.frames]
     return Split(torch.stack(rows), utterances.speakers)
 
 
 def make(case: Case) -> Data:
-    """Against one speaker, always."""
+    """The data. The trivial predictor always answers the commonest speaker."""
     fixed_length(case, "vowels", FRAMES)
     train, validation, test = map(padded, corpus())
     return Data(train, validation, test, outputs=SPEAKERS, trivial=commonest_share(train.y, test.y))
@@ -69,7 +69,7 @@ PROBLEMS.add(
         about=f"speaker of a Japanese vowel, {FRAMES} frames of {COEFFICIENTS} coefficients",
         kind=CLASSIFICATION,
         target=0.94,
-        trivial="the commonest speaker, always",
+        trivial="always the commonest speaker",
         make=make,
         recipe=Recipe(lr=5e-3, max_steps=800),
     ),

@@ -6,7 +6,7 @@ import torch
 from rnnbench.case import Case
 from rnnbench.errors import Unsupported
 from rnnbench.tasks import PROBLEMS, Data
-from rnnbench.tasks._ctc import distance, spoken
+from rnnbench.tasks._ctc import best_path, distance
 from rnnbench.tasks._installed import packaged
 from rnnbench.tasks._kinds import IGNORE, TRANSCRIPTION, wholly_right
 
@@ -101,7 +101,7 @@ def test_a_sequence_is_right_only_as_a_whole():
 def test_the_best_path_joins_repeats_and_drops_blanks():
     """A label twice in a row needs a blank between."""
     path = torch.nn.functional.one_hot(torch.tensor([[0, 2, 2, 0, 2, 1, 1, 0]]), 3).float()
-    assert list(spoken(path)) == [[2, 2, 1]]
+    assert list(best_path(path)) == [[2, 2, 1]]
 
 
 def test_label_errors_are_edits():

@@ -1,4 +1,4 @@
-"""Problems made of a user's own file: pairs to translate (.tsv), a series to forecast (.csv), or characters (.txt)."""
+"""Problems from a user's own file: pairs to translate (.tsv), a series to forecast (.csv), or characters (.txt)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ _MAKERS: dict[str, Callable[[str, DataSource], Problem]] = {"pairs": pairs, "ser
 
 
 def add(path: str | Path) -> str:
-    """Read and check a file, and register what is in it as a task; returns the task's name. Raises BadData."""
+    """Read and check a file, and register it as a task; returns the task's name. Raises BadData."""
     name, source = task_of(path), DataSource.of(path)
     if name not in PROBLEMS.all():
         PROBLEMS.add(name, _MAKERS[KINDS[source.suffix]](name, source))

@@ -1,4 +1,4 @@
-"""What a cell of a table says: a number, a date, nothing, or text."""
+"""The kind of a table cell: a number, a date, empty, or text."""
 
 import re
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _FEW = 0.02  # steps back in time that clock changes explain
 
 
 def kind_of(cell: str, *, decimal_comma: bool = False) -> CellKind:
-    """Of one cell without the blanks around it. `nan` and `inf` are numbers, which are refused later with their line."""
+    """The kind of a stripped cell. `nan` and `inf` are numbers, which are refused later with their line."""
     if not cell:
         return "empty"
     number = cell.replace(",", ".") if decimal_comma and "." not in cell else "" if decimal_comma and "." in cell else cell
@@ -35,7 +35,7 @@ def kind_of(cell: str, *, decimal_comma: bool = False) -> CellKind:
 
 
 def value_of(cell: str, *, decimal_comma: bool = False) -> float:
-    """The number of a cell that is one."""
+    """The value of a cell that is a number."""
     return float(cell.replace(",", ".") if decimal_comma else cell)
 
 
@@ -45,7 +45,7 @@ def has_decimal_comma(cell: str) -> bool:
 
 
 def out_of_order(dates: Sequence[str]) -> str:
-    """What is wrong with the order of a column of ISO dates, in words; empty where nothing is, or where the dates are of another form."""
+    """What is wrong with the order of a column of ISO dates, in words; empty if nothing is, or if the dates have another format."""
     try:
         found = [datetime.fromisoformat(one) for one in dates]
         back = sum(later < earlier for earlier, later in pairwise(found))
@@ -58,7 +58,7 @@ def out_of_order(dates: Sequence[str]) -> str:
 
 
 def counts_like_a_date(name: str, cells: Sequence[str], values: Sequence[float]) -> str:
-    """Why a column of numbers may be a date, a time stamp or a row number, in words; empty where it is not."""
+    """Why a column of numbers may be dates, time stamps or row numbers, in words; empty if it is not."""
     steps = [later - earlier for earlier, later in pairwise(values)]
     if not steps or min(steps) < 0:
         return ""

@@ -1,4 +1,4 @@
-"""A .txt: a text as it is, character by character, blank lines and final newline included."""
+"""A .txt file: a text, character by character, including blank lines and the final newline."""
 
 import torch
 
@@ -14,7 +14,7 @@ FEWEST_CHARACTERS = 2_000
 
 
 def characters(name: str, source: DataSource) -> Problem:
-    """The next character of a text."""
+    """The problem of predicting the next character of a text."""
     found = text(source.path)
     if len(found) < FEWEST_CHARACTERS:
         raise BadData(source.path, f"{len(found)} characters; {FEWEST_CHARACTERS} or more are needed")

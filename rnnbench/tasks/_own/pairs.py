@@ -1,4 +1,4 @@
-"""A .tsv: a line is a source, a tab and its translation, in words between spaces."""
+"""A .tsv file: each line is a source, a tab and its translation, with words separated by spaces."""
 
 from collections import Counter
 from pathlib import Path
@@ -22,7 +22,7 @@ Pair = tuple[Words, Words]
 
 
 def read(path: Path) -> dict[Words, list[Words]]:
-    """Each source with its translations, in the order of the file; a line that is there twice counts once."""
+    """Each source with its translations, in the order of the file; duplicate lines count once."""
     found: dict[Words, list[Words]] = {}
     for number, line in lines(path):
         parts = line.split("\t")
@@ -41,8 +41,8 @@ def read(path: Path) -> dict[Words, list[Words]]:
 
 
 def pairs(name: str, source: DataSource) -> Problem:
-    """Translation as one sequence: the source ends in the middle, its translation follows. Splits are of sources: all translations of
-    one lie in the same split."""
+    """The problem of translation as one sequence: the source ends in the middle, and its translation follows. Data are split by source:
+    all translations of a source are in the same split."""
     found = read(source.path)
     texts = {word for source, targets in found.items() for text in (source, *targets) for word in text}
     words = {word: code for code, word in enumerate(sorted(texts), SPECIAL)}
@@ -62,22 +62,22 @@ def pairs(name: str, source: DataSource) -> Problem:
         train, validation, test = (_split(part, words, case.seq_len) for part in parts)
         return Data(train, validation, test, outputs=SPECIAL + len(words), trivial=trivial, vocabulary=SPECIAL + len(words))
 
-    return problem(name, _about(found), SEQUENCE, 0.95, "the commonest translation, always", make)
+    return problem(name, _about(found), SEQUENCE, 0.95, "always the commonest translation", make)
 
 
 def _split(chosen: list[Pair], words: dict[str, int], seq_len: int) -> Split:
     half = seq_len // 2
     x, y = torch.full((len(chosen), seq_len), PAD), torch.full((len(chosen), seq_len), IGNORE)
     for row, (source, target) in enumerate(chosen):
-        heard = torch.tensor([*(words[word] for word in source), SEPARATOR])
-        said = torch.tensor([*(words[word] for word in target), END])
-        x[row, half - len(heard) : half] = heard
-        x[row, half : half + len(said)] = said
-        y[row, half - 1 : half - 1 + len(said)] = said
+        encoder_input = torch.tensor([*(words[word] for word in source), SEPARATOR])
+        translation = torch.tensor([*(words[word] for word in target), END])
+        x[row, half - len(encoder_input) : half] = encoder_input
+        x[row, half : half + len(translation)] = translation
+        y[row, half - 1 : half - 1 + len(translation)] = translation
     return Split(x, y)
 
 
 def _about(found: dict[Words, list[Words]]) -> str:
     count, several = sum(map(len, found.values())), sum(len(targets) > 1 for targets in found.values())
     more = f"; {several} sources have several translations, each of which counts as one pair" if several else ""
-    return f"translation of {count} pairs of one's own{more}"
+    return f"translation of {count} pairs of your own{more}"

@@ -1,4 +1,4 @@
-"""A .csv: the next values of one column from all of them."""
+"""A .csv file: forecast the next values of one column from all columns."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ KIND = replace(FORECAST, quality="absolute error ÷ the last value's")
 
 
 def series(name: str, source: DataSource) -> Problem:
-    """A forecast. Against the last value, whose error `unit` makes 1."""
+    """The problem of forecasting. `unit` scales errors so that repeating the last value has error 1."""
     table = read_table(source)
     scaled, notes = _scaled(source, table)
     target = table.names[0]
@@ -35,7 +35,7 @@ def series(name: str, source: DataSource) -> Problem:
 
 
 def _scaled(source: DataSource, table: Table) -> tuple[Tensor, list[str]]:
-    """(rows, columns) of mean 0 and deviation 1 over the training rows alone, as the rest is unseen; and what was left out, in words."""
+    """(rows, columns) scaled to mean 0 and deviation 1 over the training rows only, and a sentence on the columns that were left out."""
     rows = torch.tensor(table.columns, dtype=torch.float64).T
     parts = bounds(len(rows))
     for part, (a, b) in zip(PARTS, parts, strict=True):

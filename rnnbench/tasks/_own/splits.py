@@ -1,4 +1,4 @@
-"""What all kinds of own data share: where the splits lie, and the recipe."""
+"""Shared by all kinds of own data: the splits and the recipe."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -7,12 +7,12 @@ from rnnbench.case import Case
 from rnnbench.tasks._kinds import Kind
 from rnnbench.tasks._problem import Data, Problem, Recipe
 
-TRAIN, VALIDATION = 0.8, 0.1  # the rest is the test
+TRAIN, VALIDATION = 0.8, 0.1  # the rest is the test split
 PARTS = ("training", "validation", "test")
 
 
 def bounds(count: int) -> list[tuple[int, int]]:
-    """Begin and end of the three parts of so many examples."""
+    """Begin and end of the three splits of `count` examples."""
     ends = [0, int(TRAIN * count), int((TRAIN + VALIDATION) * count), count]
     return list(pairwise(ends))
 

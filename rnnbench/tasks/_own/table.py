@@ -1,4 +1,4 @@
-"""A .csv as columns of numbers. A file that can be read in two ways is refused, with the option that settles it."""
+"""A .csv file as columns of numbers. An ambiguous file is refused with the option that resolves the ambiguity."""
 
 import csv
 import io
@@ -18,12 +18,12 @@ FEWEST_ROWS = 200
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
 
 Row = tuple[int, list[str]]
-"""The number of a line in an editor, and its cells."""
+"""A line number as in an editor, and the cells of the line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns of numbers, the target first, and what was left out, in words."""
+    """Columns of numbers, the target first, and the columns that were left out, in words."""
 
     names: tuple[str, ...]
     columns: tuple[tuple[float, ...], ...]
@@ -32,7 +32,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """The cells of a file under one reading of it. `names` is empty where the file has no header."""
+    """The cells of a file, with the format in which they were read. `names` is empty if the file has no header."""
 
     source: DataSource
     separator: str
@@ -45,7 +45,7 @@ class _Cells:
         return len(self.rows[0][1])
 
     def name(self, column: int) -> str:
-        """What a column is called, in messages and by options."""
+        """The name of a column for messages and options."""
         named = self.names[column] if column < len(self.names) else ""
         return named or f"column {column + 1}"
 
@@ -57,7 +57,8 @@ class _Cells:
 
 
 def read_table(source: DataSource) -> Table:
-    """The numbers of a file. Raises BadData with the line, or the doubt and what settles it; UnknownName for an absent column."""
+    """The numbers in a file. Raises BadData with the line, or for an ambiguity with the option that resolves it; UnknownName for an
+    absent column."""
     found = _cells(source)
     chosen = {key: [_position(found, name) for name in source.every(key)] for key in ("target", "without", "keep")}
     dates = _dates(found, chosen["without"])
@@ -79,7 +80,7 @@ def read_table(source: DataSource) -> Table:
 
 
 def _cells(source: DataSource) -> _Cells:
-    """The one reading of a file, with every row as wide as the first."""
+    """The cells of a file, checked to have equally long rows. Raises BadData."""
     whole = text(source.path).replace("\r\n", "\n").replace("\r", "\n")
     separator = _separator(source, whole)
     comma = source.one("decimal") == "comma"
@@ -101,7 +102,7 @@ def _cells(source: DataSource) -> _Cells:
 
 
 def _rows(path: Path, whole: str, separator: str) -> Iterator[Row]:
-    """Rows that hold anything, with the line on which each begins. Quoted cells may hold line ends."""
+    """Non-empty rows with the line on which each begins. Quoted cells may contain line ends."""
     reader = csv.reader(io.StringIO(whole, newline=""), delimiter=separator)
     begins = 1
     try:
@@ -155,7 +156,7 @@ def _position(found: _Cells, name: str) -> int:
 
 
 def _dates(found: _Cells, without: Sequence[int]) -> list[int]:
-    """Columns in which every cell is a date. Raises BadData where their order is not that of time."""
+    """Columns in which every cell is a date. Raises BadData if the dates are not in chronological order."""
     columns = [column for column in range(found.width) if column not in without]
     dates = [column for column in columns if all(found.kind(cell) == "date" for cell in found.column(column))]
     for column in dates:
@@ -165,7 +166,7 @@ def _dates(found: _Cells, without: Sequence[int]) -> list[int]:
 
 
 def _numbers(found: _Cells, columns: Sequence[int]) -> dict[int, list[float]]:
-    """Each column's values. Raises BadData with the first line that holds anything else."""
+    """Each column's values. Raises BadData with the first line that has anything but a number."""
     values: dict[int, list[float]] = {column: [] for column in columns}
     for number, cells in found.rows:
         for column in columns:
@@ -191,7 +192,7 @@ def _number(found: _Cells, line: int, column: int, cell: str) -> float:
 
 
 def _settle_comma(found: _Cells) -> None:
-    """Refuse cells between commas that may as well be digits of one number: 12,5 or 1,234,567."""
+    """Refuse comma-separated cells that could be digits of one number: 12,5 or 1,234,567."""
     source = found.source
     named = len(found.names) == found.width and all(found.names)
     if found.separator != "," or found.width == 1 or named or source.one("separator") or source.one("decimal"):
@@ -216,7 +217,7 @@ def _settle_comma(found: _Cells) -> None:
 
 
 def _settle_point(found: _Cells) -> None:
-    """Refuse 1.234;2.345, where the point may group the digits of thousands, as it does where semicolons separate."""
+    """Refuse 1.234;2.345, in which the point may group thousands, as is common in files with semicolons."""
     source = found.source
     cells = [(line, cell) for line, cells in found.rows for cell in cells if "." in cell and found.kind(cell) == "number"]
     if found.separator != ";" or source.one("decimal") or not cells:
@@ -229,7 +230,7 @@ def _settle_point(found: _Cells) -> None:
 
 
 def _settle_counters(found: _Cells, values: dict[int, list[float]], wanted: Sequence[int]) -> None:
-    """Refuse columns of numbers that may be dates, unless the user says what they are."""
+    """Refuse columns of numbers that may be dates, unless an option says what they are."""
     for column, numbers in values.items():
         if column not in wanted and (why := counts_like_a_date(found.name(column), found.column(column), numbers)):
             name = found.name(column)
