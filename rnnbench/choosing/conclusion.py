@@ -97,11 +97,13 @@ class _Teller:
         return f"{self.goal.label} {value} ({_spread(self.goal, one.span.low, one.span.high)})"
 
     def _tied(self, best: Candidate) -> list[Candidate]:
-        """Finalists that the final could not tell from the best."""
-        others = [one for one in self.met if one is not best]
+        """Finalists that the final could not tell from the best, or that it did not compare with it."""
+        if not (self.goal.learns or self.goal.duel):
+            return []
+        others = [one for one in self.met if one is not best and one.id in self.state.finalists]
         if self.goal.learns:
-            return [one for one in others if self._seeds_tell(best, one) == 0]
-        return [one for one in others if self._duel_of(best, one) in ("equivalent", "inconclusive")]
+            return [one for one in others if self._seeds_tell(best, one) != 1]
+        return [one for one in others if self._duel_of(best, one) not in ("improved", "regressed")]
 
     def _duel_of(self, best: Candidate, other: Candidate) -> str:
         for one in self.state.duels:

@@ -95,6 +95,13 @@ def test_a_tie_is_a_tie(tmp_path, verdict, end, word):
     assert word in found.sure[0]
 
 
+def test_a_finalist_that_was_never_compared_is_open(tmp_path):
+    """Where there was no time for the duel, the answer names whom the leader was not compared with."""
+    found = concluded(tmp_path, [measured("lstm", 0.1), measured("gru", 0.11), measured("elman", 0.3)], skipped="time")
+    assert found.take.endswith("; not told apart from gru.")
+    assert "no time left for a duel" in found.sure[0]
+
+
 def test_nothing_that_meets_the_limits_ends_with_3(tmp_path):
     """All miss: exit status 3. What other processes disturbed is undecided instead: 4."""
     records = [measured("lstm", 0.1), measured("gru", 0.2)]
