@@ -20,11 +20,11 @@ from rnnbench.analysis.changepoints import shifts
 from rnnbench.analysis.convergence import censored_median
 from rnnbench.analysis.pairing import beyond_seeds
 from rnnbench.gate.canary import machine_ends
-from rnnbench.gate.decide import NO_DRIFT, Hypothesis, decide
-from rnnbench.gate.evidence import Sample, weigh
 from rnnbench.gate.policy import ALPHA, MIN_EFFECT
-from rnnbench.gate.sequential import ALPHA as SPENT
-from rnnbench.gate.sequential import LookPlan, confirmed, decided
+from rnnbench.gate.statistics.decide import NO_DRIFT, Hypothesis, decide
+from rnnbench.gate.statistics.evidence import Sample, weigh
+from rnnbench.gate.statistics.sequential import ALPHA as SPENT
+from rnnbench.gate.statistics.sequential import LookPlan, confirmed, decided
 from rnnbench.gate.verdict import Finding
 
 SEED = 20261105

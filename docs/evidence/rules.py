@@ -7,11 +7,11 @@ import numpy as np
 from pytest_benchmark.utils import PercentageRegressionCheck
 
 from rnnbench.gate.canary import machine_ends
-from rnnbench.gate.decide import NO_DRIFT, Hypothesis, decide
-from rnnbench.gate.evidence import Sample
 from rnnbench.gate.policy import ALPHA, MIN_EFFECT
-from rnnbench.gate.sequential import ALPHA as SPENT
-from rnnbench.gate.sequential import LookPlan, confirmed, decided
+from rnnbench.gate.statistics.decide import NO_DRIFT, Hypothesis, decide
+from rnnbench.gate.statistics.evidence import Sample
+from rnnbench.gate.statistics.sequential import ALPHA as SPENT
+from rnnbench.gate.statistics.sequential import LookPlan, confirmed, decided
 from rnnbench.gate.verdict import Finding
 
 try:  # its own code where it is installed (pip install asv), else the rule as asv's documentation has it

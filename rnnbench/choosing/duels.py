@@ -12,8 +12,8 @@ from rnnbench.choosing.ranking import Duel
 from rnnbench.gate.duet import Pair, Player, judged, stated
 from rnnbench.gate.findings import compared
 from rnnbench.gate.policy import Policy
-from rnnbench.gate.sequential import STAGES, LookPlan
 from rnnbench.gate.side import side_of_run
+from rnnbench.gate.statistics.sequential import STAGES, LookPlan
 from rnnbench.gate.verdict import Comparison, Finding
 from rnnbench.record import Run
 from rnnbench.runs.contender import contender

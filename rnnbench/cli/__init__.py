@@ -5,7 +5,7 @@ import sys
 import typer
 
 from rnnbench.cli.app import app
-from rnnbench.cli.output import ReaderGone, guarded_output, say, say_error
+from rnnbench.cli.display.output import ReaderGone, guarded_output, say, say_error
 from rnnbench.errors import EXIT_INTERRUPTED, EXIT_USAGE, RnnbenchError
 
 

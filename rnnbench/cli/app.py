@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 import rnnbench
-from rnnbench.cli.output import say
+from rnnbench.cli.display.output import say
 
 MEASURE, LOOK, GATE, KEEP = "Measure", "View results", "Compare and gate", "Keep and share"  # the help's panels
 ORDER = (

@@ -7,7 +7,7 @@ import typer
 
 from rnnbench.cli.app import GATE, app
 from rnnbench.cli.compare import NAMED, Results
-from rnnbench.cli.output import say, say_error
+from rnnbench.cli.display.output import say, say_error
 from rnnbench.errors import CannotWrite, UsageError
 
 baselines = typer.Typer(no_args_is_help=True, help="Save a run as a small baseline file to commit and compare against.")
@@ -65,7 +65,7 @@ def show(name: Name, results: Results = Path("results")) -> None:
     from rich.table import Table
 
     from rnnbench import units
-    from rnnbench.cli.terminal import console, shown
+    from rnnbench.cli.display.terminal import console, shown
     from rnnbench.gate.baseline import read_baseline
     from rnnbench.record import METRICS
 

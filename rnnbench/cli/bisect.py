@@ -11,15 +11,15 @@ import typer
 
 from rnnbench.cli.app import GATE, app
 from rnnbench.cli.compare import Effects, Settings, policy_from
+from rnnbench.cli.display.output import say, say_error
 from rnnbench.cli.duet import Pairs, Spend, plan_of
 from rnnbench.cli.options import Given, requested, takes
-from rnnbench.cli.output import say, say_error
 from rnnbench.errors import EXIT_INCONCLUSIVE, EXIT_OK, RnnbenchError, Unloadable, UsageError
 
 if TYPE_CHECKING:
     from rnnbench.gate.bisect import Search
     from rnnbench.gate.policy import Policy
-    from rnnbench.gate.sequential import Key, LookPlan
+    from rnnbench.gate.statistics.sequential import Key, LookPlan
     from rnnbench.gate.verdict import Comparison
     from rnnbench.runs.request import Request
 

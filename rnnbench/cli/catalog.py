@@ -10,8 +10,8 @@ import typer
 from rnnbench.axis import Axis, written
 from rnnbench.case import AXES
 from rnnbench.cli.app import MEASURE, app
+from rnnbench.cli.display.output import say
 from rnnbench.cli.options import Given, takes
-from rnnbench.cli.output import say
 from rnnbench.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _axis(axis: Axis) -> Row:
 
 def _one(row: Row) -> None:
     """Every field, one a line."""
-    from rnnbench.cli.terminal import console, shown
+    from rnnbench.cli.display.terminal import console, shown
 
     width = max(map(len, row))
     for head, text in row.items():
@@ -133,7 +133,7 @@ def _told(row: Row, *, sources: bool) -> str:
 def _table(kind: str, rows: Sequence[Row], heads: Sequence[str], *, sources: bool) -> None:
     from rich.table import Table
 
-    from rnnbench.cli.terminal import console, shown_lines
+    from rnnbench.cli.display.terminal import console, shown_lines
 
     if kind == "variants":
         rows = [{"name": row["name"], heads[1]: _told(row, sources=sources)} for row in rows]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnbench.cli.app import MEASURE, app
+from rnnbench.cli.display.output import say, say_error
+from rnnbench.cli.display.requirements import required, with_rounds_for
 from rnnbench.cli.options import Given, requested, takes
-from rnnbench.cli.output import say, say_error
-from rnnbench.cli.requirements import required, with_rounds_for
 from rnnbench.errors import EXIT_INTERRUPTED, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def choose(
     from rnnbench.choosing.conclusion import answer
     from rnnbench.choosing.goals import goal as goal_of
     from rnnbench.choosing.stages import Stages
-    from rnnbench.cli.progress import Progress
+    from rnnbench.cli.display.progress import Progress
 
     state = _state(name, given)
     goal = goal_of(state.asked["goal"])
@@ -127,7 +127,7 @@ def _page(found: "Answer", reports: Path) -> Path:
 
 def _show(found: "Answer", page: Path | None) -> None:
     """The answer, the ranking, and what stands behind it."""
-    from rnnbench.cli.columns import Column, show
+    from rnnbench.cli.display.columns import Column, show
 
     say(f"{found.take}\n")
     rows = found.rows

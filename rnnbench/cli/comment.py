@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli.app import GATE, app
-from rnnbench.cli.output import say
+from rnnbench.cli.display.output import say
 from rnnbench.errors import UsageError
 
 _LARGEST = 4 * 2**20

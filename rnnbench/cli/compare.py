@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnbench.cli.app import GATE, app
-from rnnbench.cli.output import say
-from rnnbench.cli.requirements import Require, required, show_judged
+from rnnbench.cli.display.output import say
+from rnnbench.cli.display.requirements import Require, required, show_judged
 from rnnbench.errors import EXIT_REGRESSION, CannotWrite, UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def show(found: "Comparison", format_: str, markdown: Path | None, *, everything
     if format_ in makers:
         say(makers[format_](found).rstrip("\n"))
     else:
-        from rnnbench.cli.verdicts import screen
+        from rnnbench.cli.display.verdicts import screen
 
         screen(found, everything=everything)
 

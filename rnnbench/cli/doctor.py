@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnbench.cli.app import MEASURE, app
-from rnnbench.cli.output import say
+from rnnbench.cli.display.output import say
 
 if TYPE_CHECKING:
     from rnnbench.device.check import Check
@@ -28,7 +28,7 @@ def doctor(
     """Report sources of measurement noise on this machine and the smallest change it can detect. Changes no settings."""
     from rnnbench.device.check import CARE, Check
     from rnnbench.device.machine_cache import TRIAL, keep, keep_trial, machine_key
-    from rnnbench.gate.evidence import POWER
+    from rnnbench.gate.statistics.evidence import POWER
     from rnnbench.journal import now_utc
     from rnnbench.roofline import Ceilings
     from rnnbench.runs.lock import device_lock, held
@@ -66,9 +66,9 @@ def smallest_change(pairs: Sequence[tuple[float, float]], seconds: float) -> dic
 
     `detectable_ratio` is that of one case."""
     from rnnbench import units
-    from rnnbench.gate.evidence import LEAST_PROCESSES, Sample
     from rnnbench.gate.noise import smallest
-    from rnnbench.gate.sequential import STAGES
+    from rnnbench.gate.statistics.evidence import LEAST_PROCESSES, Sample
+    from rnnbench.gate.statistics.sequential import STAGES
 
     if not seconds:
         return {"detectable_ratio": None, "said": "No A/A trial (--seconds 0)."}
@@ -93,7 +93,7 @@ def _show(found: Sequence["Check"], ceilings: dict[str, Any], said: str) -> None
     from rich.table import Table
 
     from rnnbench import units
-    from rnnbench.cli.terminal import console, shown
+    from rnnbench.cli.display.terminal import console, shown
 
     table = Table(box=None, show_header=False, pad_edge=False)
     marks = {"good": "[green]good[/]", "care": "[yellow]care[/]", "unknown": "[dim]unknown[/]"}

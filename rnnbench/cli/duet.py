@@ -8,12 +8,12 @@ import typer
 
 from rnnbench.cli.app import GATE, app
 from rnnbench.cli.compare import SHOWN, Effects, Format, MarkdownFile, Settings, known_format, policy_from, show
+from rnnbench.cli.display.output import say_error
 from rnnbench.cli.options import Given, requested, takes
-from rnnbench.cli.output import say_error
 from rnnbench.errors import EXIT_INTERRUPTED, BadExpression, UsageError
 
 if TYPE_CHECKING:
-    from rnnbench.gate.sequential import LookPlan
+    from rnnbench.gate.statistics.sequential import LookPlan
 
 TWO = "The two"
 PythonA = Annotated[str | None, typer.Option(metavar="PYTHON", rich_help_panel=TWO, help="Interpreter of A.")]
@@ -95,7 +95,7 @@ def duet(
 def plan_of(pairs: str | None, alpha: float, min_effect: float, results: Path) -> "LookPlan":
     """The stages that the user named, else those that this machine needs."""
     from rnnbench.gate.noise import noise, stages
-    from rnnbench.gate.sequential import STAGES, LookPlan
+    from rnnbench.gate.statistics.sequential import STAGES, LookPlan
 
     if pairs is not None:
         return LookPlan(_stages(pairs), alpha)

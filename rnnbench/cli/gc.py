@@ -7,7 +7,7 @@ import typer
 
 from rnnbench.cli.app import KEEP, app
 from rnnbench.cli.compare import Results
-from rnnbench.cli.output import say
+from rnnbench.cli.display.output import say
 from rnnbench.errors import UsageError
 
 

@@ -7,7 +7,7 @@ import typer
 
 from rnnbench.cli.app import LOOK, app
 from rnnbench.cli.compare import From, MarkdownFile, Results, append, known_format
-from rnnbench.cli.output import say, say_error
+from rnnbench.cli.display.output import say, say_error
 
 if TYPE_CHECKING:
     from rnnbench.gate.history import History
@@ -69,7 +69,7 @@ def _otava(source: "Source", metrics: tuple[str, ...]) -> str:
 
 def _screen(found: "History") -> None:
     """Each series with a change point, as a sparkline, and its changes."""
-    from rnnbench.cli.terminal import console, shown
+    from rnnbench.cli.display.terminal import console, shown
     from rnnbench.gate.formats.histories import headline, row
 
     out = console()

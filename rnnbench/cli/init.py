@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rnnbench.cli.app import GATE, app
-from rnnbench.cli.output import say
+from rnnbench.cli.display.output import say
 from rnnbench.errors import UsageError
 
 _WORDS = {"new": "wrote", "unchanged": "unchanged", "extended": "extended", "kept": "kept, differs from the template"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnbench.budget import PRESETS
-from rnnbench.cli.requirements import HELP as REQUIRE
+from rnnbench.cli.display.requirements import HELP as REQUIRE
 from rnnbench.cli.sizes import byte_count
 from rnnbench.runs.request import CASE_TIMEOUT_S
 

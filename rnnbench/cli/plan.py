@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnbench.cli.app import MEASURE, app
+from rnnbench.cli.display.output import say, say_error
 from rnnbench.cli.options import Given, requested, takes
-from rnnbench.cli.output import say, say_error
 from rnnbench.datasheets import MACHINES
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _show(found: "Forecast", factor: float) -> None:
     from rnnbench import units
     from rnnbench.axis import written
     from rnnbench.case import AXES
-    from rnnbench.cli.columns import Column, show
+    from rnnbench.cli.display.columns import Column, show
 
     cases = [row.case for row in found.rows]
     varying = [name for name in AXES if name == "variant" or len({getattr(case, name) for case in cases}) > 1]

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from rnnbench.cli.app import MEASURE, app
+from rnnbench.cli.display.output import say
 from rnnbench.cli.options import Given, requested, takes
-from rnnbench.cli.output import say
 from rnnbench.errors import UsageError
 
 MOST_CASES = 12

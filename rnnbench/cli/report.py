@@ -7,8 +7,8 @@ import typer
 
 from rnnbench.cli.app import LOOK, app
 from rnnbench.cli.compare import From, Settings
-from rnnbench.cli.output import say, say_error
-from rnnbench.cli.requirements import Require, required, show_judged
+from rnnbench.cli.display.output import say, say_error
+from rnnbench.cli.display.requirements import Require, required, show_judged
 from rnnbench.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:

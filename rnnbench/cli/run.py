@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rnnbench.cli.app import MEASURE, app
+from rnnbench.cli.display.output import say, say_error
+from rnnbench.cli.display.requirements import required, with_rounds_for
 from rnnbench.cli.options import EVERY, Given, requested, takes
-from rnnbench.cli.output import say, say_error
-from rnnbench.cli.requirements import required, with_rounds_for
 from rnnbench.errors import EXIT_CASES_FAILED, EXIT_INCONCLUSIVE, EXIT_INTERRUPTED, EXIT_OK, CannotWrite, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run(given: Given) -> None:
 
 def carry_out(request: "Request", given: Given) -> None:
     """Measure what a request asks for, with a progress bar, and write the report. Raises typer.Exit with the exit status."""
-    from rnnbench.cli.progress import Progress
+    from rnnbench.cli.display.progress import Progress
     from rnnbench.runs.conduct import conduct
     from rnnbench.runs.prepare import prepared
 
@@ -111,7 +111,7 @@ def _write_report(finished: "Finished", reports: Path) -> Path:
 
 
 def _show_plan(ready: "Prepared", as_json: bool) -> None:
-    from rnnbench.cli import screens
+    from rnnbench.cli.display import screens
     from rnnbench.runs.plan import expected_s, past_durations_s
 
     history = past_durations_s(ready.request.results, ready.plan.budget)
@@ -125,7 +125,7 @@ def _show_plan(ready: "Prepared", as_json: bool) -> None:
 
 
 def _show_ends(ended: Sequence[tuple["Finished", Path | None]], as_json: bool, requirements: "Sequence[Requirement]") -> None:
-    from rnnbench.cli import screens
+    from rnnbench.cli.display import screens
 
     if as_json:
         told = [_summary(finished, page, requirements) for finished, page in ended]

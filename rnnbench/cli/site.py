@@ -7,7 +7,7 @@ import typer
 
 from rnnbench.cli.app import LOOK, app
 from rnnbench.cli.compare import From
-from rnnbench.cli.output import say, say_error
+from rnnbench.cli.display.output import say, say_error
 
 
 @app.command(rich_help_panel=LOOK)

@@ -7,7 +7,7 @@ import typer
 
 from rnnbench.cli.app import KEEP, app
 from rnnbench.cli.compare import Results
-from rnnbench.cli.output import say, say_error
+from rnnbench.cli.display.output import say, say_error
 
 if TYPE_CHECKING:
     from rnnbench.gate.index import Tally

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from rnnbench.cli.app import MEASURE, app
+from rnnbench.cli.display.output import say
 from rnnbench.cli.options import Given, requested, takes
-from rnnbench.cli.output import say
 from rnnbench.errors import EXIT_CASES_FAILED, BadValue, CannotWrite
 
 _RATES, _SCHEDULES, _NORMS = "0.0003:0.03", "constant,cosine", "none,1"
@@ -37,7 +37,7 @@ def tune(
     All trials train a quarter of the steps; the better quarter of them trains all. `rnnbench run --tuned FILE` uses the result.
     Exit status 5: no case could be tuned.
     """
-    from rnnbench.cli.progress import Progress
+    from rnnbench.cli.display.progress import Progress
     from rnnbench.runs.tuning import rounds, tuned_file
     from rnnbench.runs.tuning.space import Space
 
@@ -60,7 +60,7 @@ def tune(
 def _show(found: Mapping[str, Any], suite: str, out: Path) -> None:
     """What was chosen for each case, what halving saved, what was not tuned, and what to do with it."""
     from rnnbench import units
-    from rnnbench.cli.terminal import console, shown
+    from rnnbench.cli.display.terminal import console, shown
     from rnnbench.runs.tuned_note import shown as point
 
     screen = console()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rnnbench.gate.sequential import Key
+from rnnbench.gate.statistics.sequential import Key
 from rnnbench.gate.verdict import Comparison, Finding
 
 GOOD, BAD, SKIP = "good", "bad", "skip"

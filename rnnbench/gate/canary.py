@@ -10,9 +10,9 @@ import numpy as np
 
 from rnnbench import units
 from rnnbench.analysis.changepoints import shifts
-from rnnbench.gate.evidence import LEAST_PROCESSES, NO_DRIFT, RankTest, Sample
 from rnnbench.gate.policy import CANARY
 from rnnbench.gate.side import Side, usable
+from rnnbench.gate.statistics.evidence import LEAST_PROCESSES, NO_DRIFT, RankTest, Sample
 from rnnbench.record import METRICS
 
 LEVEL = 0.002  # of the interval of a change of the machine

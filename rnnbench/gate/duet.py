@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from rnnbench.analysis.frames import Loaded
 from rnnbench.case import Case
 from rnnbench.errors import UsageError
-from rnnbench.gate.decide import Hypothesis
 from rnnbench.gate.findings import compared, hypotheses_of
 from rnnbench.gate.policy import Override, Policy
-from rnnbench.gate.sequential import Key, LookPlan, confirmed, decided
 from rnnbench.gate.side import Observed, Side, side_of_run
+from rnnbench.gate.statistics.decide import Hypothesis
+from rnnbench.gate.statistics.sequential import Key, LookPlan, confirmed, decided
 from rnnbench.gate.verdict import Comparison, Finding, gravest_first
 from rnnbench.record import Run
 

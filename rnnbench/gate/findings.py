@@ -6,13 +6,13 @@ from statistics import median
 
 from rnnbench.errors import EXIT_INCONCLUSIVE, RnnbenchError
 from rnnbench.gate.canary import Drift, drift_between, power_of_drift
-from rnnbench.gate.decide import Hypothesis, decide
 from rnnbench.gate.design import design_of
-from rnnbench.gate.evidence import LEAST_PROCESSES, Sample
 from rnnbench.gate.match import Match, Matched, match, nearest, unlike_conditions, unlike_software
 from rnnbench.gate.numbers import said_first, same_numbers
 from rnnbench.gate.policy import Policy
 from rnnbench.gate.side import Observed, Side, usable
+from rnnbench.gate.statistics.decide import Hypothesis, decide
+from rnnbench.gate.statistics.evidence import LEAST_PROCESSES, Sample
 from rnnbench.gate.trainings import MEASURED, Group, group_id, is_training, matched_groups, quality_notes, training_findings
 from rnnbench.gate.verdict import Comparison, Finding, gravest_first
 from rnnbench.record import FINGERPRINTS, METRICS

@@ -10,11 +10,11 @@ import numpy as np
 
 from rnnbench import units
 from rnnbench.bounded import text
-from rnnbench.gate.evidence import LEAST_PROCESSES, Sample
 from rnnbench.gate.policy import MIN_EFFECT
-from rnnbench.gate.power import sizes_needed
-from rnnbench.gate.sequential import STAGES, LookPlan
 from rnnbench.gate.side import usable
+from rnnbench.gate.statistics.evidence import LEAST_PROCESSES, Sample
+from rnnbench.gate.statistics.power import sizes_needed
+from rnnbench.gate.statistics.sequential import STAGES, LookPlan
 
 DOCTOR_FILE = ".doctor.json"
 CHANGE = 0.05  # that the gate is meant to show

@@ -95,7 +95,7 @@ def compare(
     """
     from rnnbench.gate.duet import judged, stated
     from rnnbench.gate.policy import Policy
-    from rnnbench.gate.sequential import LookPlan
+    from rnnbench.gate.statistics.sequential import LookPlan
     from rnnbench.runs.contender import Contender
     from rnnbench.runs.duet import duet
 

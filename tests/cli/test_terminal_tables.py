@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from rnnbench.case import Case
-from rnnbench.cli import screens
-from rnnbench.cli.columns import Column, fitting
-from rnnbench.cli.result_table import ResultTable, tables
+from rnnbench.cli.display import screens
+from rnnbench.cli.display.columns import Column, fitting
+from rnnbench.cli.display.result_table import ResultTable, tables
 from rnnbench.record import Record, Run
 from tests.reports import factory
 

@@ -140,7 +140,7 @@ def test_a_stream_that_cannot_hold_a_letter_shows_its_code(tmp_path):
 
 
 def test_commands_print_through_one_place():
-    """No command prints past cli/output.py and cli/terminal.py, which spell out what a terminal would obey."""
+    """No command prints past cli/display/output.py and cli/display/terminal.py, which spell out what a terminal would obey."""
     for path in sorted((PACKAGE / "cli").glob("*.py")):
         if path.name in ("output.py", "terminal.py"):
             continue
@@ -383,7 +383,7 @@ def test_help_is_shown_as_it_is():
     """What rich writes for people stays: help comes through."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        from rnnbench.cli.terminal import console
+        from rnnbench.cli.display.terminal import console
 
         console().print("[bold]x[/] y")
     assert "x y" in out.getvalue()

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from rnnbench.gate.decide import JOINT, Hypothesis, decide
-from rnnbench.gate.evidence import Sample
-from rnnbench.gate.permutation import statistics, stepped_down
+from rnnbench.gate.statistics.decide import JOINT, Hypothesis, decide
+from rnnbench.gate.statistics.evidence import Sample
+from rnnbench.gate.statistics.permutation import statistics, stepped_down
 from rnnbench.gate.verdict import Finding
 
 ALPHA = 0.01

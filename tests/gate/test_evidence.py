@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from rnnbench.analysis.ranks import critical, survival
-from rnnbench.gate.evidence import Sample, benjamini_hochberg, holm, weigh
-from rnnbench.gate.power import detectable
+from rnnbench.gate.statistics.evidence import Sample, benjamini_hochberg, holm, weigh
+from rnnbench.gate.statistics.power import detectable
 
 EFFECT, ALPHA = 0.02, 0.01
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rnnbench.cli.verdicts import screen
+from rnnbench.cli.display.verdicts import screen
 from rnnbench.gate.compare import compare
 from rnnbench.gate.formats.exports import EXPORTS, otava
 from rnnbench.gate.formats.github import as_github

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnnbench.gate.noise import DOCTOR_FILE, MOST, noise, stages
-from rnnbench.gate.sequential import STAGES
+from rnnbench.gate.statistics.sequential import STAGES
 
 
 def left(folder, spread: float, count: int = 40, drift: float = 0.0):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rnnbench.analysis.fit import quantile_interval
 from rnnbench.case import AXES
-from rnnbench.cli.requirements import with_rounds_for
+from rnnbench.cli.display.requirements import with_rounds_for
 from rnnbench.errors import BadExpression, UnknownName, UsageError
 from rnnbench.gate.requirements import (
     MET,

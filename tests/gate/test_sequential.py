@@ -12,8 +12,8 @@ from rnnbench.errors import BadValue
 from rnnbench.gate.compare import compare
 from rnnbench.gate.duet import judged, stated
 from rnnbench.gate.policy import Policy
-from rnnbench.gate.sequential import LookPlan
 from rnnbench.gate.side import side_of_run
+from rnnbench.gate.statistics.sequential import LookPlan
 from tests.gate.sides import CASE, STEP, records
 from tests.reports.factory import run
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from rnnbench.cli.terminal import console
+from rnnbench.cli.display.terminal import console
 from rnnbench.spelling import spelt
 
 GAP = 2

@@ -6,8 +6,8 @@ from math import ceil, log2
 from typing import Any
 
 from rnnbench.errors import BadValue
-from rnnbench.gate.decide import Hypothesis, decide, screened
-from rnnbench.gate.evidence import LEAST_PROCESSES
+from rnnbench.gate.statistics.decide import Hypothesis, decide, screened
+from rnnbench.gate.statistics.evidence import LEAST_PROCESSES
 from rnnbench.gate.verdict import Finding
 from rnnbench.units import percent
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from rnnbench import units
 from rnnbench.case import AXES, Case
-from rnnbench.cli.columns import Column, show
-from rnnbench.cli.requirements import tell
-from rnnbench.cli.terminal import console, shown, whole_figures
+from rnnbench.cli.display.columns import Column, show
+from rnnbench.cli.display.requirements import tell
+from rnnbench.cli.display.terminal import console, shown, whole_figures
 from rnnbench.device.load import is_quiet
 from rnnbench.record import STATUSES, Record, Run
 
@@ -53,7 +53,7 @@ def plan(rows: Sequence[tuple[Case, int, float]], device: str) -> None:
 
 def end(run: Run, folder: Path, page: Path | None, requirements: "Sequence[Requirement]" = ()) -> None:
     """The closing screen of a run: a table for each suite, the answer, how the cases ended, and where everything is."""
-    from rnnbench.cli.result_table import tables
+    from rnnbench.cli.display.result_table import tables
     from rnnbench.gate.requirements import judge
     from rnnbench.reports.requirements import cell
 

@@ -9,9 +9,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from rnnbench.gate.evidence import NO_DRIFT, Evidence, Sample, benjamini_hochberg, holm, t_test, weigh
-from rnnbench.gate.permutation import stepped_down
-from rnnbench.gate.power import detectable, detectable_jointly
+from rnnbench.gate.statistics.evidence import NO_DRIFT, Evidence, Sample, benjamini_hochberg, holm, t_test, weigh
+from rnnbench.gate.statistics.permutation import stepped_down
+from rnnbench.gate.statistics.power import detectable, detectable_jointly
 from rnnbench.gate.verdict import Finding
 from rnnbench.record import METRICS
 

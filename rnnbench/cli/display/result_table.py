@@ -9,7 +9,7 @@ from rnnbench import units
 from rnnbench.analysis.efficiency import shared
 from rnnbench.analysis.frames import by_case, frame
 from rnnbench.case import AXES
-from rnnbench.cli.columns import Column
+from rnnbench.cli.display.columns import Column
 from rnnbench.record import DERIVED, METRICS, Run
 from rnnbench.reports.case_order import in_reading_order
 from rnnbench.suite import Reading

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as Bar
 
 from rnnbench.case import Case
-from rnnbench.cli.terminal import console
+from rnnbench.cli.display.terminal import console
 from rnnbench.record import Record
 from rnnbench.runs.plan import expected_s, past_durations_s
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from rnnbench.analysis.relabelling import MOST, SEED, Values, corrected, softened_t
-from rnnbench.gate.evidence import Sample
+from rnnbench.gate.statistics.evidence import Sample
 
 SOFTENING = 0.25  # of the minimum effect's logarithm, added to each standard error
 

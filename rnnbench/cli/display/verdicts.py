@@ -3,8 +3,8 @@
 from collections import Counter
 from itertools import groupby
 
-from rnnbench.cli.columns import Column, show
-from rnnbench.cli.terminal import console, shown, whole_figures
+from rnnbench.cli.display.columns import Column, show
+from rnnbench.cli.display.terminal import console, shown, whole_figures
 from rnnbench.errors import EXIT_INCONCLUSIVE, EXIT_REGRESSION
 from rnnbench.gate.formats import words
 from rnnbench.gate.verdict import Comparison, Finding

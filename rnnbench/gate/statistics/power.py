@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnbench.analysis.ranks import critical, survival
-from rnnbench.gate.evidence import POWER, Sample
-from rnnbench.gate.permutation import SOFTENING
+from rnnbench.gate.statistics.evidence import POWER, Sample
+from rnnbench.gate.statistics.permutation import SOFTENING
 
 SEED = 20261102
 _DRAWS, _CELLS = 4000, 2_000_000

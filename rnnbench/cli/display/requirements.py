@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.budget import TAIL_ROUNDS, Budget
-from rnnbench.cli.output import say
+from rnnbench.cli.display.output import say
 
 if TYPE_CHECKING:
     from rnnbench.gate.requirements import Judged, Requirement
@@ -58,7 +58,7 @@ def tell(judged: "Sequence[Judged]", requirements: "Sequence[Requirement]", *, e
 
 
 def _table(judged: "Sequence[Judged]", requirements: "Sequence[Requirement]") -> None:
-    from rnnbench.cli.columns import Column, show
+    from rnnbench.cli.display.columns import Column, show
     from rnnbench.reports.requirements import COLOURS, cell, figures, labels
 
     columns = [
