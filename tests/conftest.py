@@ -15,7 +15,7 @@ from rnnbench.variants import VARIANTS
 from tests.limits import calibrate
 from tests.tools import QUICK, Ended, command
 
-pytest_plugins = ("tests.shared_failures",)
+pytest_plugins = ("tests.shared_failures", "tests.scheduling")
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors gain nothing from threads, and a busy machine loses minutes to them
 signal.signal(signal.SIGINT, signal.default_int_handler)  # under nohup it is ignored, by all that is started here too

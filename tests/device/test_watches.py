@@ -128,7 +128,7 @@ def test_a_cpu_has_no_events():
 
 def test_where_nothing_is_launched_it_is_said():
     """Neither a CPU nor the test accelerator has kernels that a profiler counts: three figures are absent, with the reason."""
-    for device, why in (("cpu", "a CPU runs its operators itself"), ("toy", "counts no kernels of toy")):
+    for device, why in (("cpu", "a CPU launches no kernels"), ("toy", "counts no kernels of toy")):
         seen = instruments.launches(Device(device), lambda: None, 1.0)
         assert set(seen.absent) == {"kernel_launches", "kernel_time_s", "device_wait_share"}
         assert all(why in reason for reason in seen.absent.values())

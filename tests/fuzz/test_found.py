@@ -67,7 +67,7 @@ def test_a_suite_that_is_no_text(home):
     put(home, as_bytes({**RUN, "suites": [{**RUN["suites"][0], "x": ["depth"]}]}), GOOD)
     said = cli(home, "report", ID)
     assert said.code == 4
-    assert "['depth'] of a suite" in said.err
+    assert "['depth'] in a suite" in said.err
 
 
 def test_a_baseline_whose_axes_are_short(home):

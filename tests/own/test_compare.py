@@ -63,5 +63,5 @@ def test_without_processes_there_is_no_verdict():
     """Rounds within one process are no evidence: it is refused, with the reason."""
     model = models.ItsOwnLoss()
     model.lock = threading.Lock()
-    with pytest.raises(UsageError, match=r"processes of their own.*lock"):
+    with pytest.raises(UsageError, match=r"each model in its own process.*lock"):
         rnnbench.compare(model, models.ItsOwnLoss(), torch.ones(2, 4))

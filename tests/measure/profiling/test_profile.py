@@ -106,7 +106,7 @@ def test_three_sentences_name_the_bound_and_what_to_try(needs, bound, advice):
 
 def test_without_ceilings_no_bound_is_named():
     """Where the machine's ceilings are not known, that is said."""
-    assert "cannot be told" in understood(profile(), None).sentences[1]
+    assert "bound is unknown" in understood(profile(), None).sentences[1]
 
 
 def test_the_chart_is_as_wide_as_the_time_and_names_nothing_unescaped():
