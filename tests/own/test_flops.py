@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from rnnbench.measure.own import flops
 from rnnbench.measure.own.flops import layer_flops
+from rnnbench.measure.probes.input_gradient import lstm_is_onednn
 
 
 def forward_flops(model, forward):
@@ -60,14 +61,42 @@ def test_attention_is_counted_product_by_product():
     assert forward_flops(model, lambda: model(x, x, x, need_weights=False)) == projections + scores
 
 
-def test_nobody_asks_for_the_inputs_gradient():
-    """A first layer's backward pass is spared one product; a later layer's is not, nor is that of a layer behind an embedding."""
-    two = nn.Sequential(nn.Linear(16, 32), nn.Linear(32, 5))
-    assert flops.forward_flops(two, lambda: two(torch.ones(3, 16)))[1] == 2 * 3 * 16 * 32
-    behind = nn.Sequential(nn.Embedding(7, 16), nn.LSTM(16, 32))
-    assert flops.forward_flops(behind, lambda: behind(torch.ones(3, 2, dtype=torch.long)))[1] == 0
+def test_a_fused_lstm_computes_the_gradient_of_its_input_all_the_same():
+    """oneDNN's LSTM omits nothing of its backward pass; a frozen one without a gradient to pass on has none."""
     first = nn.LSTM(16, 32, 2)
-    assert flops.forward_flops(first, lambda: first(torch.ones(3, 2, 16)))[1] == 2 * 6 * 4 * 32 * 16
+    forward = lambda: first(torch.ones(3, 2, 16))  # noqa: E731
+    assert flops.forward_flops(first, forward)[1] == (0 if lstm_is_onednn() else 2 * 6 * 4 * 32 * 16)
+    first.requires_grad_(False)
+    assert flops.forward_flops(first, forward)[1] == 2 * layer_flops(first, 6)
+
+
+@pytest.mark.parametrize("frozen", [(), (0,), (1,), (2,), (0, 1)])
+@pytest.mark.parametrize("embedded", [False, True])
+def test_what_a_backward_pass_omits_is_what_torch_does_not_run(frozen, embedded):
+    """Of a linear layer, a GRU and a read-out, some of them frozen, behind an embedding or not: as torch's counter sees the pass, but for
+    the gradient of the state before the first step, which counts like any other."""
+    parts = [nn.Linear(16, 12), GRU(), nn.Linear(8, 5)]
+    for place in frozen:
+        parts[place].requires_grad_(False)
+    model = nn.Sequential(*([nn.Embedding(7, 16)] if embedded else []), *parts)
+    x = torch.ones(3, 2, dtype=torch.long) if embedded else torch.ones(3, 2, 16)
+    passed, omitted = flops.forward_flops(model, lambda: model(x))
+    out = model(x)
+    with FlopCounterMode(display=False) as counter:
+        out.sum().backward()
+    runs = embedded or not {0, 1} <= set(frozen)
+    first_state = 2 * 2 * 3 * 8 * 8 if runs else 0
+    assert counter.get_total_flops() == 2 * passed - omitted - first_state
+
+
+class GRU(nn.GRU):
+    """Returns its outputs alone, as a part of nn.Sequential must."""
+
+    def __init__(self):
+        super().__init__(12, 8)
+
+    def forward(self, x):
+        return super().forward(x)[0]
 
 
 def test_a_model_without_products_has_no_number():

@@ -11,6 +11,8 @@ from torch.nn.utils.rnn import PackedSequence
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
+from rnnbench.measure.probes.input_gradient import lstm_is_onednn
+
 _GATES = {nn.LSTM: 4, nn.GRU: 3, nn.RNN: 1}
 _HEAVY = re.compile(r"attention|lstm|gru|rnn|transformer|quantized|mkldnn|fft")
 _LIGHT = re.compile(r"_thnn_fused_\w+_cell|attention_mask")  # the products of a fused cell are operators of their own
@@ -34,14 +36,15 @@ class _Seen(TorchDispatchMode):
 
 
 def forward_flops(model: nn.Module, forward: Callable[[], object]) -> tuple[int, int]:
-    """FLOPs in the products of one forward pass, two for each multiply-add; and those that its backward pass is spared, because nobody asks
-    for the gradients of the inputs of its first layers. Raises LookupError with why they are not known.
+    """FLOPs in the products of one forward pass, two per multiply-add, and those that its backward pass omits: gradients of inputs that do
+    not require one, and of frozen weights. Raises LookupError with the reason if they cannot be counted.
 
-    `forward()` calls the model as it stands, not compiled. Attention is computed step by step for this, where the counter sees it.
+    `forward()` calls the model as it is, not compiled. Attention is computed step by step for this, where the counter sees it.
     """
     counter, seen = FlopCounterMode(display=False), _Seen()
     by_formula = inside = spared = 0
     entered: list[int] = []
+    lstm_is_onednn()  # runs an LSTM, and keeps the answer: within the counter it would be counted
 
     def enter(*_: Any) -> None:
         entered.append(counter.get_total_flops())
@@ -52,15 +55,17 @@ def forward_flops(model: nn.Module, forward: Callable[[], object]) -> tuple[int,
         seen.within -= 1
         inside += counter.get_total_flops() - entered.pop()
         assert isinstance(layer, nn.RNNBase)
-        by_formula += layer_flops(layer, _rows(args[0]))
-        if not _data(args[0]).requires_grad:
-            spared += 2 * _rows(args[0]) * (2 if layer.bidirectional else 1) * _gates(layer) * layer.hidden_size * layer.input_size
+        rows, data = _rows(args[0]), _data(args[0])
+        whole = layer_flops(layer, rows)
+        by_formula += whole
+        of_input = 2 * rows * (2 if layer.bidirectional else 1) * _gates(layer) * layer.hidden_size * layer.input_size
+        spared += _omitted(layer, whole, of_input, data, whole_kernel=_is_one_kernel(layer, args[0]))
 
     def linear(layer: nn.Module, args: Any) -> None:
         nonlocal spared
         assert isinstance(layer, nn.Linear)
-        if not args[0].requires_grad:
-            spared += 2 * _rows(args[0]) * layer.in_features * layer.out_features
+        products = 2 * _rows(args[0]) * layer.in_features * layer.out_features
+        spared += _omitted(layer, products, products, args[0], whole_kernel=False)
 
     layers = [part for part in model.modules() if isinstance(part, nn.RNNBase)]
     hooks = [layer.register_forward_pre_hook(enter) for layer in layers] + [layer.register_forward_hook(leave) for layer in layers]
@@ -78,6 +83,26 @@ def forward_flops(model: nn.Module, forward: Callable[[], object]) -> tuple[int,
     if not total:
         raise LookupError("its forward pass has no matrix product")
     return int(total), spared
+
+
+def _omitted(layer: nn.Module, weights: int, of_input: int, data: Tensor, *, whole_kernel: bool) -> int:
+    """What a layer's backward pass omits of its gradients: `weights` FLOPs for those of its weights, as many as its forward pass, and
+    `of_input` for that of its input. A fused kernel computes everything if it runs at all."""
+    frozen = not any(one.requires_grad for one in layer.parameters())
+    if frozen and not data.requires_grad:
+        return 2 * weights  # no backward pass
+    if whole_kernel:
+        return 0
+    return weights * frozen + of_input * (not data.requires_grad)
+
+
+def _is_one_kernel(layer: nn.RNNBase, inputs: Tensor | PackedSequence) -> bool:
+    """Whether torch runs the layer's backward pass in a kernel that computes every gradient: cuDNN's networks, and oneDNN's LSTM."""
+    data = _data(inputs)
+    if data.is_cuda:
+        return True
+    plain = not isinstance(inputs, PackedSequence) and data.dtype is not torch.float64 and not layer.proj_size
+    return data.device.type == "cpu" and plain and layer.mode == "LSTM" and lstm_is_onednn()
 
 
 def layer_flops(layer: nn.RNNBase, rows: int) -> int:
