@@ -128,7 +128,10 @@ def intervals(repeats: int) -> Iterator[tuple[object, ...]]:
                 kind = "duet, Hodges–Lehmann" if paired else "compare, Hodges–Lehmann"
                 yield kind, f"{name}, {count}", f"{kept[0][1]:.1%}", f"{np.mean([one for one, _ in kept]):.1%}"
     yield from _fits(repeats)
+    yield from _rates(repeats)
     yield from _medians(repeats)
+    yield from _tails(repeats)
+    yield from _means(repeats)
 
 
 def _medians(repeats: int) -> Iterator[tuple[object, ...]]:
@@ -179,6 +182,45 @@ def _fits(repeats: int) -> Iterator[tuple[object, ...]]:
                     "95.0%",
                     f"{held:.1%} ({len(quoted) / len(found):.0%} quoted)",
                 )
+
+
+def _rates(repeats: int) -> Iterator[tuple[object, ...]]:
+    """Lines with small rates, which are quoted whether or not their interval contains zero."""
+    xs = np.array([1.0, 2, 4, 8])
+    error = 0.02 * 5 / np.sqrt(np.sum((xs - xs.mean()) ** 2))  # of the rate, at 2 % noise of a level of 5
+    for times in (1, 3, 10):
+        luck, rate = np.random.default_rng(SEED), times * error
+        found = [fit.line(xs, 5 + rate * (xs - xs.mean()) + luck.normal(0, 0.1, len(xs))) for _ in range(repeats)]
+        quoted = [one for one in found if one.good]
+        held = np.mean([one.low <= rate <= one.high for one in quoted])
+        yield "rate of a line", f"{times} standard errors from 0", "95.0%", f"{held:.1%} ({len(quoted) / len(found):.0%} quoted)"
+
+
+def _tails(repeats: int) -> Iterator[tuple[object, ...]]:
+    """Percentiles of rounds with a long tail, independent of each other."""
+    for percent, rounds in ((95, 100), (95, 1000), (99, 500), (99, 5000)):
+        luck, true = np.random.default_rng(SEED), -np.log(1 - percent / 100)
+        found = [fit.quantile_interval(luck.exponential(1, rounds), percent / 100) for _ in range(repeats)]
+        held = np.mean([one.low <= true <= one.high for one in found])
+        yield f"p{percent}", f"{rounds:,} skewed rounds", f"{found[0].coverage:.1%}", f"{held:.1%}"
+
+
+def _means(repeats: int) -> Iterator[tuple[object, ...]]:
+    """The mean of rounds that end once it is known within a precision, as far as rounds are independent: `half_width_ratio`."""
+    for precision, fewest in ((0.05, 5), (0.01, 7), (0.01, 100)):
+        for spread in (0.02, 0.1):
+            luck, held = np.random.default_rng(SEED), []
+            for _ in range(repeats):
+                rounds = 1 + spread * (luck.exponential(1, 4000) - 1)
+                counts = np.arange(1, len(rounds) + 1)
+                means = np.cumsum(rounds) / counts
+                squares = np.maximum(np.cumsum(rounds**2) - counts * means**2, 0) / np.maximum(counts - 1, 1)
+                half = 1.96 * np.sqrt(squares / counts)
+                enough = np.flatnonzero((half <= precision * means) & (counts >= fewest))
+                at = enough[0] if len(enough) else len(rounds) - 1
+                held.append(abs(means[at] - 1) <= half[at])
+            what = f"±{precision:.0%}, spread {spread:.0%}, {fewest} rounds or more"
+            yield "mean, sampled until precise", what, "95.0%", f"{np.mean(held):.1%}"
 
 
 def correlated(luck: np.random.Generator, count: int, by: float) -> np.ndarray:

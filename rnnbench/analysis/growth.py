@@ -39,8 +39,8 @@ class Growth:
 
     @property
     def each(self) -> Fit | None:
-        """The line, where it may be quoted and its slope is surely not 0."""
-        return self.line if self.line is not None and self.line.good and (self.line.low > 0 or self.line.high < 0) else None
+        """The line, if it may be quoted. Its slope may be near 0: to quote only clear slopes would select those that are too steep."""
+        return self.line if self.line is not None and self.line.good else None
 
     @property
     def best(self) -> Fit | None:

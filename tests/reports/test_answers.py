@@ -29,6 +29,15 @@ def test_a_layer_has_its_price():
     )
 
 
+def test_a_flat_curve_adds_no_clear_time():
+    """Where depth changes nothing, the interval of the rate contains zero and stands in the sentence all the same."""
+    times = {1: 1.000, 2: 1.004, 4: 0.998, 8: 1.001}
+    records = [factory.record(case, step=lambda case: times[case.depth]) for case in factory.cases("depth", depth=(1, 2, 4, 8))]
+    headline = said(records)[0]
+    assert headline.startswith("An additional layer adds no clear time to a train step of lstm (fp32) (95 % CI -")
+    assert "; it adds 24.0 MiB of activation memory" in headline
+
+
 def test_precision_is_a_speed_up():
     """bf16 is quoted against fp32 over every matched pair."""
     assert any(

@@ -64,6 +64,9 @@ def _cost(x: str, time: Growth, memory: Growth | None, where: Markup) -> Markup:
     extra = markup(" and <b>{}</b> of activation memory", units.binary_bytes(kept.value)) if kept else ""
     if (each := time.each) and x in _COUNTED:
         slope, ends = units.show("step_time_s", each.value), units.spread("step_time_s", each.low, each.high)
+        if each.low <= 0 <= each.high:
+            return markup("An additional {} adds no clear time to a {} <i>(95 % CI {})</i>{}.", words.one(x), where, ends,
+                       extra and markup("; it adds") + extra.removeprefix(" and"))  # fmt: skip
         return markup("Each additional {} adds <b>{}</b> <i>(95 % CI {})</i>{} to a {}.", words.one(x), slope, ends, extra, where)
     if law := time.doubling:
         return markup("Doubling the {} makes a {} take <b>{}</b> as long <i>(95 % CI {})</i>.",
