@@ -12,19 +12,25 @@ from rnnbench.device.precision import FORMATS, in_format
 from rnnbench.errors import Unsupported
 from rnnbench.roofline import Ceilings
 
-SIZES = (256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)  # the best rate counts, whichever size it is reached at
-SHAPES = ((1, 1, 1), (4, 0.5, 0.5))  # rows, inner, columns, in sizes: square, and tall as a layer's product with all its steps is
-LONG_S = 0.03  # a product that takes longer is of the last size of its precision
-REPEATS, LEAST_S = 5, 0.01  # calls of a product, and the seconds of them at least: a short call's quickest is found among many
+SIZES = (256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192)  # the ceiling is the best rate over all sizes
+SHAPES = (
+    (1, 1, 1),
+    (4, 0.5, 0.5),
+)  # rows, inner, columns as multiples of the size: square, and tall like the product of a layer with all its time steps
+LONG_S = 0.03  # the first size whose product takes longer is the last one tried
+REPEATS, LEAST_S = (
+    5,
+    0.01,
+)  # minimum calls of a product and minimum seconds in total, so that the minimum of a short call comes from many calls
 MOST_CALLS = 100
-COPY_BYTES = 128 * 2**20  # beyond any cache
-COPY_SHARE = 16  # of the free memory, at most a sixteenth for each of two buffers
-COPIES_AT_ONCE = 20  # on an accelerator: waiting for each would be a part of its time
+COPY_BYTES = 128 * 2**20  # larger than any cache
+COPY_SHARE = 16  # each of the two buffers takes at most 1/16 of the free memory
+COPIES_AT_ONCE = 20  # on an accelerator, because synchronizing after each copy would count in its time
 TINY_CALLS = 1000
 
 
 def measure(device_name: str) -> Ceilings:
-    """All ceilings of a device, in a few seconds. What cannot be had is absent with its reason."""
+    """Measure all ceilings of a device, in a few seconds. An unavailable one is absent with its reason."""
     device = Device(device_name)
     rates: dict[str, float] = {}
     absent: dict[str, str] = {}
@@ -39,7 +45,7 @@ def measure(device_name: str) -> Ceilings:
 
 
 def products_per_s(precision: str, device: Device) -> float:
-    """FLOP/s of the fastest product, of many sizes and a few shapes. Raises Unsupported where the device lacks the precision."""
+    """The highest FLOP/s over many sizes and shapes of matrix products. Raises Unsupported if the device lacks the precision."""
     best = 0.0
     clock = Clock(device)
     with in_format(precision, device), torch.no_grad():
@@ -59,7 +65,7 @@ def products_per_s(precision: str, device: Device) -> float:
 
 
 def _products(rows: int, inner: int, columns: int, dtype: torch.dtype, device: Device) -> Iterator[Callable[[], object]]:
-    """The ways that torch has of a product: its own, and on a CPU oneDNN's, which fused layers use."""
+    """The matrix product in each implementation: torch.mm, and on a CPU also oneDNN's linear, which fused layers use."""
     a, b = torch.randn(rows, inner).to(device.torch, dtype), torch.randn(inner, columns).to(device.torch, dtype)
     out = torch.empty(rows, columns, dtype=dtype, device=device.torch)
     yield lambda: torch.mm(a, b, out=out)
@@ -69,11 +75,11 @@ def _products(rows: int, inner: int, columns: int, dtype: torch.dtype, device: D
 
 
 def _by_onednn(a: Tensor, weight: Tensor) -> object:
-    return torch.ops.mkldnn._linear_pointwise(a, weight, None, "none", [], "")  # noqa: SLF001 - what torch.compile's own CPU code calls
+    return torch.ops.mkldnn._linear_pointwise(a, weight, None, "none", [], "")  # noqa: SLF001 - torch.compile's CPU code calls it too
 
 
 def copy_bytes_per_s(device: Device) -> float:
-    """Bytes read and written each second by a copy too large for any cache."""
+    """Bytes read plus bytes written per second by a copy that exceeds every cache."""
     free = device.free_bytes()
     source = torch.ones(min(COPY_BYTES, (free or COPY_BYTES * COPY_SHARE) // COPY_SHARE), dtype=torch.uint8, device=device.torch)
     target, many = torch.empty_like(source), 1 if device.is_cpu else COPIES_AT_ONCE
@@ -86,7 +92,7 @@ def copy_bytes_per_s(device: Device) -> float:
 
 
 def launch_s(device: Device) -> float:
-    """Seconds to hand one operator to the device, when many follow each other: of an addition to a single number."""
+    """Seconds per operator of a long sequence of in-place additions to one number: the cost of dispatch."""
     one, clock = torch.zeros(1, device=device.torch), Clock(device)
 
     def burst() -> float:
@@ -100,7 +106,7 @@ def launch_s(device: Device) -> float:
 
 
 def _shortest_s(call: Callable[[], object], clock: Clock) -> float:
-    """The quickest of some calls, after one that does not count; of long calls a few will do."""
+    """The minimum duration of repeated calls, without the first; fewer calls if they are long."""
     best, spent_s = float("inf"), 0.0
     for number in range(MOST_CALLS):
         before = clock()
@@ -108,7 +114,7 @@ def _shortest_s(call: Callable[[], object], clock: Clock) -> float:
         took_s = clock() - before
         if number:
             best, spent_s = min(best, took_s), spent_s + took_s
-        if took_s > 5 * LONG_S:  # so slow that repeating it would take the whole time
+        if took_s > 5 * LONG_S:  # repeating such a slow call would take too long
             return min(best, took_s)
         if (number >= REPEATS and spent_s >= LEAST_S) or (number >= 2 and took_s > LONG_S):
             break

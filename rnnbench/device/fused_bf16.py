@@ -1,7 +1,7 @@
 """cuDNN's recurrent networks in true bf16, with fp32 weights.
 
-Under autocast torch casts `nn.LSTM`, `nn.GRU` and `nn.RNN` on CUDA to fp16, whatever type was asked for (`_cudnn_rnn_cast_reflatten`). Here
-they do what autocast does everywhere else: bf16 copies of the fp32 weights for each pass, bf16 in and out, gradients back in fp32.
+Under autocast torch casts `nn.LSTM`, `nn.GRU` and `nn.RNN` on CUDA to fp16, whatever its dtype (`_cudnn_rnn_cast_reflatten`). Here they do
+what autocast does everywhere else: each pass uses bf16 copies of the fp32 weights, inputs and outputs are bf16, gradients are fp32.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ LOW = torch.bfloat16
 
 
 class _Lowered(torch.autograd.Function):
-    """Weights in fp32 → the same in bf16: in one buffer, as cuDNN wants them, where they lie in one."""
+    """Casts fp32 weights to bf16. If they share one flat buffer, so do the copies, because cuDNN needs that."""
 
     @staticmethod
     def forward(_: Any, *weights: Tensor) -> tuple[Tensor, ...]:
@@ -33,7 +33,7 @@ class _Lowered(torch.autograd.Function):
 
 
 class _TrueBf16:
-    """Before nn.LSTM, nn.GRU or nn.RNN among a class's bases: its `forward` in bf16."""
+    """A mixin in front of nn.LSTM, nn.GRU or nn.RNN that runs `forward` in bf16."""
 
     _flat_weights: list[Tensor]
 
@@ -48,16 +48,16 @@ class _TrueBf16:
 
 
 def run_in_bf16(model: nn.Module) -> int:
-    """Make each of torch's fused networks within `model` compute in bf16; how many there are."""
+    """Make each of torch's fused networks in `model` compute in bf16. Returns their number."""
     found = [part for part in model.modules() if isinstance(part, nn.RNNBase) and not issubclass(type(part), _TrueBf16)]
     for part in found:
         kind = type(part)
-        part.__class__ = type(kind.__name__, (_TrueBf16, kind), {})  # by class, so that a copy of the module keeps it
+        part.__class__ = type(kind.__name__, (_TrueBf16, kind), {})  # changing the class, so that copies of the module keep it
     return len(found)
 
 
 def _low(given: Any) -> Any:
-    """Tensors of floats in bf16, within a sequence of states too."""
+    """Casts floating-point tensors to bf16, also within sequences of states."""
     if isinstance(given, PackedSequence):
         return given._replace(data=given.data.to(LOW))
     if isinstance(given, Sequence):

@@ -1,4 +1,4 @@
-"""What a number was measured on: CPU, memory, container limits, GPUs, torch build, threads, commit."""
+"""The machine that a number was measured on: CPU, memory, container limits, GPUs, torch build, threads."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 
 def fingerprint() -> dict[str, Any]:
-    """The machine, as plain JSON values. What cannot be read is left out."""
+    """The machine as JSON values. Values that cannot be read are left out."""
     return {
         "hostname": socket.gethostname(),
         "os": f"{platform.system()} {platform.release()}",
@@ -48,7 +48,7 @@ def _cpu() -> dict[str, Any]:
 
 
 def _container() -> dict[str, Any]:
-    """Limits of a control group, version 2 or 1."""
+    """CPU and memory limits of the control group, version 2 or 1."""
     version_1 = (_text(_CGROUP / f"cpu/cpu.cfs_{name}_us") or "" for name in ("quota", "period"))
     quota, period = (_text(_CGROUP / "cpu.max") or " ".join(version_1) or "max 0").split()[:2]
     memory = _text(_CGROUP / "memory.max") or _text(_CGROUP / "memory/memory.limit_in_bytes")
@@ -60,14 +60,14 @@ def _container() -> dict[str, Any]:
 
 
 def usable_cores() -> int:
-    """Cores that this process may keep busy: those that it is pinned to, or as many as its container's limit comes to."""
+    """Number of cores that this process may use, by CPU affinity and the container's limit."""
     pinned = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limit = _container()["cpu_limit"]
     return max(1, min(pinned, int(limit) if limit else pinned))
 
 
 def _gpus() -> list[dict[str, Any]]:
-    """The CUDA devices that torch sees. Run in a process that may touch CUDA."""
+    """The CUDA devices that torch sees. Initialises CUDA in this process."""
     if not torch.cuda.is_available():
         return []
     driver = _text(Path("/proc/driver/nvidia/version"))

@@ -1,4 +1,4 @@
-"""How much memory this process may still take, by machine, cgroup and its own limits."""
+"""How much memory this process may still allocate, by machine, cgroup and its own limits."""
 
 import re
 import resource
@@ -14,14 +14,14 @@ _LIMITS = {"VmSize": resource.RLIMIT_AS, "VmData": resource.RLIMIT_DATA}
 
 
 def free_bytes() -> int:
-    """The least of what any of the three leaves."""
+    """Bytes left under the tightest of the three limits."""
     return max(0, min([psutil.virtual_memory().available, *_left_by_groups(), *_left_by_limits()]))
 
 
 def oom_kills() -> int:
-    """Processes that the kernel has killed for memory, in this control group and those within; on the machine where groups do not count."""
+    """Number of out-of-memory kills in this control group and its children; of the whole machine if groups do not count them."""
     for folder in own_groups()[:1]:
-        if counted := _counted(folder / "memory.events"):  # version 2 adds up what lies within
+        if counted := _counted(folder / "memory.events"):  # version 2 includes child groups
             return counted[0]
         if counted := [count for file in folder.rglob("memory.oom_control") for count in _counted(file)]:
             return sum(counted)
@@ -29,32 +29,32 @@ def oom_kills() -> int:
 
 
 def _counted(file: Path) -> list[int]:
-    """The file's count of such kills, if it has one."""
+    """The file's count of OOM kills, as a list of at most one."""
     return [int(count) for count in re.findall(r"^oom_kill (\d+)$", _text(file), re.MULTILINE)]
 
 
 def own_groups() -> list[Path]:
-    """Folders of the control groups that count this process's memory, the innermost first; of version 2 or 1."""
+    """Folders of the control groups (version 2 or 1) that limit this process's memory, innermost first."""
     for line in _text(_GROUPS).splitlines():
         _, kinds, path = line.split(":", 2)
         mount = _MOUNT / "memory" if kinds == "memory" else _MOUNT
         if kinds not in ("", "memory") or not any((mount / name).exists() for name in ("memory.limit_in_bytes", "cgroup.controllers")):
             continue
         inner = mount / path.lstrip("/")
-        if not inner.is_dir():  # a container that sees only its own group, at the mount
+        if not inner.is_dir():  # a container may see only its own group, at the mount point
             inner = mount
         return [one for one in (inner, *inner.parents) if one.is_relative_to(mount)]
     return []
 
 
 def limit_data(size: int) -> None:
-    """Let this process take so many bytes more than it holds now. Counts what it may write to, not what it maps."""
+    """Limit this process to `size` bytes of data beyond what it holds now (RLIMIT_DATA: writable memory, not read-only mappings)."""
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     resource.setrlimit(resource.RLIMIT_DATA, (held_bytes("VmData") + size, hard))
 
 
 def held_bytes(name: str) -> int:
-    """A line of /proc/self/status, in bytes; 0 where there is none."""
+    """A field of /proc/self/status, in bytes; 0 if it is missing."""
     found = re.search(rf"^{name}:\s+(\d+) kB$", _text(_STATUS), re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
@@ -76,7 +76,7 @@ def _left_by_limits() -> Iterator[int]:
 
 
 def _number(folder: Path, *names: str) -> int | None:
-    """The first of the files that holds a number; version 2 writes `max` for no limit."""
+    """The number in the first file that holds one; None for `max`, which version 2 writes for no limit."""
     return next((int(text) for name in names if (text := _text(folder / name).strip()).isdigit()), None)
 
 

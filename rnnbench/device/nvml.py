@@ -1,4 +1,4 @@
-"""One GPU through NVIDIA's management library. Whatever cannot be read raises Absent with the reason; nothing here raises anything else."""
+"""One GPU through NVIDIA's management library (NVML). A value that cannot be read raises Absent with the reason."""
 
 import os
 from collections.abc import Callable
@@ -8,24 +8,24 @@ import pynvml
 
 from rnnbench.device.visible import Name, named
 
-HEAT_OR_POWER = {  # bits of NVML's mask, written out: nvidia-ml-py drops names that a version of CUDA retires
+HEAT_OR_POWER = {  # bits of NVML's mask as numbers, because nvidia-ml-py drops names that CUDA retires
     "power cap": 0x04,
     "power brake": 0x80,
     "heat": 0x20 | 0x40,
     "hardware slowdown": 0x08,
 }
-"""Why a GPU lowers its clocks of itself: for heat or power, not because it is idle or was told to."""
+"""Reasons for throttling that count: heat and power, not idling or clocks set by a user."""
 
 
 class Absent(Exception):
-    """A figure that cannot be had, and why."""
+    """A value that cannot be read; the message is the reason."""
 
 
 class Gpu:
     """The GPU that CUDA calls `index`. Raises Absent where NVML cannot reach it."""
 
     def __init__(self, index: int = 0, uuid: str | None = None) -> None:
-        """`uuid` is what CUDA itself says of the device: it settles which one it is, where no MIG instance is named."""
+        """`uuid` is CUDA's own. It identifies the GPU, unless CUDA_VISIBLE_DEVICES names a MIG instance."""
         _call(pynvml.nvmlInit)
         try:
             wanted = named(index, os.environ.get("CUDA_VISIBLE_DEVICES"))
@@ -37,44 +37,44 @@ class Gpu:
         self._handle = _handle(wanted)
 
     def name(self) -> str:
-        """As the vendor calls it."""
+        """The product name."""
         return str(self._ask("nvmlDeviceGetName"))
 
     def uuid(self) -> str:
-        """Its own name among all GPUs."""
+        """The unique identifier, as GPU-…"""
         return str(self._ask("nvmlDeviceGetUUID"))
 
     def energy_j(self) -> float:
-        """Joules since the driver was loaded: a counter that moves about ten times a second."""
+        """Joules since the driver was loaded, from a counter updated about ten times per second."""
         if self.is_part:
             raise Absent("a MIG instance has no separate energy counter")
         return float(self._ask("nvmlDeviceGetTotalEnergyConsumption")) / 1e3
 
     def power_w(self) -> float:
-        """Watts now, as the driver averages them."""
+        """Current power in watts, as averaged by the driver."""
         return float(self._ask("nvmlDeviceGetPowerUsage")) / 1e3
 
     def sm_clock_hz(self) -> float:
-        """Clock of the multiprocessors."""
+        """Current clock of the multiprocessors."""
         return float(self._ask("nvmlDeviceGetClockInfo", pynvml.NVML_CLOCK_SM)) * 1e6
 
     def memory_clock_hz(self) -> float:
-        """Clock of the memory."""
+        """Current clock of the memory."""
         return float(self._ask("nvmlDeviceGetClockInfo", pynvml.NVML_CLOCK_MEM)) * 1e6
 
     def highest_sm_clock_hz(self) -> float:
-        """The highest clock of the multiprocessors that the GPU knows."""
+        """Maximum clock of the multiprocessors."""
         return float(self._ask("nvmlDeviceGetMaxClockInfo", pynvml.NVML_CLOCK_SM)) * 1e6
 
     def temperature_celsius(self) -> float:
-        """Of the chip."""
+        """Temperature of the chip."""
         return float(self._ask("nvmlDeviceGetTemperature", pynvml.NVML_TEMPERATURE_GPU))
 
     def throttled_for(self) -> tuple[str, ...]:
-        """Why it slows itself now, for heat or power; empty where it does not."""
+        """Reasons for throttling now (heat or power); empty if it is not throttling."""
         try:
             mask = int(self._ask("nvmlDeviceGetCurrentClocksEventReasons"))
-        except Absent:  # before driver 535 they had their old name only
+        except Absent:  # the name before driver 535
             mask = int(self._ask("nvmlDeviceGetCurrentClocksThrottleReasons"))
         return tuple(why for why, bits in HEAT_OR_POWER.items() if mask & bits)
 
@@ -87,7 +87,7 @@ class Gpu:
         return bool(self._ask("nvmlDeviceGetPersistenceMode") == pynvml.NVML_FEATURE_ENABLED)
 
     def processes(self) -> dict[int, int | None]:
-        """Bytes held by each process that computes on the GPU; none where the driver does not say."""
+        """Bytes used by each compute process on the GPU, by process id; None if the driver does not report them."""
         return {one.pid: one.usedGpuMemory for one in self._ask("nvmlDeviceGetComputeRunningProcesses")}
 
     def _ask(self, name: str, *arguments: Any) -> Any:
@@ -103,7 +103,7 @@ def _handle(wanted: Name) -> Any:
     try:
         return _call(pynvml.nvmlDeviceGetHandleByUUID, wanted)
     except Absent:
-        for index in range(_call(pynvml.nvmlDeviceGetCount)):  # the beginning of a UUID will do, says CUDA
+        for index in range(_call(pynvml.nvmlDeviceGetCount)):  # like CUDA, accept a prefix of a UUID
             handle = _call(pynvml.nvmlDeviceGetHandleByIndex, index)
             if str(_call(pynvml.nvmlDeviceGetUUID, handle)).startswith(wanted):
                 return handle

@@ -19,7 +19,7 @@ from rnnbench.errors import Unsupported
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A precision: autocast's type or none, whether fp32 products may use TF32, whether gradients need a loss scale, the weights' type."""
+    """A precision: autocast's dtype (or None), whether fp32 products may use TF32, whether to scale the loss, and the weights' dtype."""
 
     autocast: torch.dtype | None
     tf32: bool = False
@@ -28,7 +28,7 @@ class Format:
 
     @property
     def products(self) -> torch.dtype:
-        """The type of what is multiplied."""
+        """The dtype of the operands of matrix products."""
         return self.autocast or self.weights
 
 
@@ -43,7 +43,7 @@ FORMATS = {
 
 @contextmanager
 def in_format(name: str, device: Device) -> Iterator[Format]:
-    """Set the process to a precision and to the device, and back. Raises Unsupported where the device lacks the precision."""
+    """Set torch's precision switches and current device, and restore them. Raises Unsupported if the device lacks the precision."""
     form = FORMATS[name]
     if form.tf32 and (why := _no_tf32(device)):
         raise Unsupported(why)
@@ -61,7 +61,7 @@ def in_format(name: str, device: Device) -> Iterator[Format]:
 
 
 def fitted(model: nn.Module, form: Format, device: Device) -> nn.Module:
-    """The model on the device: its weights in the format's type, and fused networks in bf16 where autocast would run them in fp16."""
+    """The model on the device with weights in the format's dtype. Fused networks run in true bf16 where autocast would use fp16."""
     if form.weights is not torch.float32:
         model = model.to(form.weights)
     if form.autocast is torch.bfloat16 and device.torch.type == "cuda":
@@ -70,18 +70,18 @@ def fitted(model: nn.Module, form: Format, device: Device) -> nn.Module:
 
 
 def moved(data: Tensor, form: Format, device: Device) -> Tensor:
-    """Inputs on the device, floats in the weights' type."""
+    """Inputs on the device, with floats in the weights' dtype."""
     cast = data.is_floating_point() and form.weights is not torch.float32
     return data.to(device.torch, form.weights) if cast else data.to(device.torch)
 
 
 def autocast(form: Format, device: Device) -> torch.autocast:
-    """autocast for the format, disabled where it has no lower type."""
+    """autocast for the format, disabled if the format does not use it."""
     return torch.autocast(device.torch.type, dtype=form.autocast or torch.bfloat16, enabled=form.autocast is not None)
 
 
 def _no_tf32(device: Device) -> str:
-    """Why the device has no TF32, or nothing."""
+    """Why the device has no TF32; empty if it has."""
     if device.torch.type != "cuda":
         return f"TF32 is a format of NVIDIA's tensor cores; {device.name} has none"
     capability = torch.cuda.get_device_capability(device.torch)
@@ -89,7 +89,7 @@ def _no_tf32(device: Device) -> str:
 
 
 def _read(home: Any, attribute: str) -> Any:
-    """A setting; none where torch refuses to read an old one beside new ones that it contradicts."""
+    """A setting; None if torch refuses to read it because old and new settings contradict each other."""
     try:
         return getattr(home, attribute)
     except RuntimeError:
@@ -99,9 +99,8 @@ def _read(home: Any, attribute: str) -> Any:
 def _switches(form: Format) -> list[tuple[Any, str, Any]]:
     """Every global that decides how fp32 products are computed: (module, attribute, value), in the order in which they are set.
 
-    Old settings first and the new ones, which came with torch 2.9, after them: torch then reads both, as torch.compile's autotuning and
-    cudnn.flags() do, and refuses neither. cuDNN's recurrent networks in bf16 get FMA math, without tensor cores, unless its fp32 products
-    may use TF32: so they may.
+    The old settings are set before the new ones of torch 2.9. In this order torch lets both be read, which torch.compile's autotuning and
+    cudnn.flags() do. In bf16, cuDNN's fp32 products may use TF32, because its recurrent networks otherwise run without tensor cores.
     """
     backends: Any = torch.backends  # not typed
     by_cudnn = form.tf32 or form.products is torch.bfloat16

@@ -1,16 +1,16 @@
-"""Which GPU a CUDA index means: CUDA_VISIBLE_DEVICES as CUDA reads it."""
+"""Which GPU a CUDA index means, given CUDA_VISIBLE_DEVICES."""
 
 from collections.abc import Iterator
 
 Name = int | str
-"""An index among all GPUs, or (the beginning of) a UUID: GPU-… or MIG-…"""
+"""An index among all GPUs, or a UUID or its prefix: GPU-… or MIG-…"""
 
 
 def visible(text: str | None) -> list[Name] | None:
-    """What the variable lists, in order: none where it is not set and all GPUs count.
+    """The GPUs that the variable lists, in order; None if it is not set, so that all GPUs are visible.
 
-    CUDA stops at the first entry that is no GPU (-1 is the usual one), takes UUIDs by their beginnings, does not mix the two forms,
-    and sees nothing at all where an entry stands twice.
+    CUDA stops at the first entry that is not a GPU (usually -1), accepts prefixes of UUIDs, does not mix the two forms,
+    and sees no GPU at all if an entry is repeated.
     """
     if text is None:
         return None

@@ -1,6 +1,6 @@
 """Opening a store by its address.
 
-SQLAlchemy, Alembic and psycopg come with the extra `store`; nothing of them is imported before a store is opened."""
+SQLAlchemy, Alembic and psycopg come with the extra `store` and are imported only when a store is opened."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ INDEX_FILE = "index.sqlite"
 
 
 def open_database(address: str, *, create: bool = False) -> "Database":
-    """The store at an address. With `create` its tables are made or brought up to date. Raises one sentence for what is wrong."""
+    """Open the store at `address`. `create` creates or upgrades its tables. Raises UsageError, StoreError or WrongStore."""
     try:
         from rnnbench.store.database import Database
     except ModuleNotFoundError as error:

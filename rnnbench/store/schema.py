@@ -1,4 +1,4 @@
-"""The tables of a store, the same in SQLite and PostgreSQL. Changing them takes a migration beside this file."""
+"""The tables of a store, the same in SQLite and PostgreSQL. A change needs a script in migrations/versions/."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
@@ -6,7 +6,7 @@ VERSION_TABLE = "rnnbench_version"
 HEAD = "0001"  # the newest file in migrations/versions
 
 TABLES = MetaData()
-_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts by itself in SQLite
+_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite increments only INTEGER keys automatically
 
 RUNS = Table(
     "rnnbench_runs",
@@ -18,8 +18,8 @@ RUNS = Table(
     Column("started_utc", Text, nullable=False),
     Column("finished", Boolean, nullable=False),
     Column("records", Integer, nullable=False),
-    Column("folder", Text, nullable=False),  # of an index: the folder's name; empty in a team's store
-    Column("seen", Text, nullable=False),  # of an index: size and time of the folder's files when they were read
+    Column("folder", Text, nullable=False),  # in an index, the folder's name; empty in a team's store
+    Column("seen", Text, nullable=False),  # in an index, size and time of the folder's files when they were read
     Column("machine", Text, nullable=False),
     Column("facts", Text, nullable=False),
 )

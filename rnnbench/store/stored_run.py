@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 PART_BYTES = 2**20
-MOST_BYTES = 512 * 2**20  # of a run: both databases end at 1 GB a value, and a run is held whole while it is sent
+MOST_BYTES = 512 * 2**20  # per run: both databases limit a value to 1 GB, and a whole run is in memory while it is sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRun:
-    """A run to be kept. `lines` are whole lines of records.jsonl; `cases` is (id, axes, figures), the latter two as JSON."""
+    """A run to save. `lines` are whole lines of records.jsonl; each of `cases` is (id, axes as JSON, figures as JSON)."""
 
     head: bytes
     lines: bytes
@@ -25,13 +25,13 @@ class StoredRun:
 
     @property
     def run(self) -> Mapping[str, Any]:
-        """What run.json says."""
+        """The parsed run.json."""
         found: Mapping[str, Any] = json.loads(self.head)
         return found
 
     @property
     def row(self) -> dict[str, Any]:
-        """The run's row. Copies of a run have one identity, wherever they lie; `content` differs while it grows."""
+        """The run's row in the table. Copies of a run share one `identity` in any folder; `content` changes as records are added."""
         run = self.run
         machine = run.get("machine") or {}
         named = json.dumps([run["id"], run["started_utc"], machine.get("hostname")])
@@ -49,7 +49,7 @@ class StoredRun:
         }
 
     def parts(self) -> Iterator[bytes]:
-        """run.json, then the records in parts that end with a line, compressed."""
+        """Compressed: run.json first, then the records in parts of whole lines."""
         yield zlib.compress(self.head)
         begin = 0
         while begin < len(self.lines):
@@ -59,5 +59,5 @@ class StoredRun:
 
 
 def digest(case: str, axes: str) -> str:
-    """The name under which a case is kept once."""
+    """The unique key of a case in the store, as hexadecimal SHA-256."""
     return hashlib.sha256(f"{case}\0{axes}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -24,7 +24,7 @@ def check(connection: Connection, url: URL) -> bool:
 
 
 def make(connection: Connection, url: URL) -> None:
-    """Bring the tables up to date within the connection's transaction."""
+    """Create or upgrade the tables within the connection's transaction."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     if check(connection, url):

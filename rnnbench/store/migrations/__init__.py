@@ -1,1 +1,1 @@
-"""How a store's tables came to be what they are: Alembic's scripts, run by rnnbench.store.upgrade."""
+"""Alembic's migration scripts for a store's tables, run by rnnbench.store.upgrade."""

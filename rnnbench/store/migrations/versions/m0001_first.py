@@ -1,4 +1,4 @@
-"""First form: runs, cases, figures, bodies."""
+"""First version of the tables: runs, cases, figures, bodies."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables."""
     op.create_table(
         "rnnbench_runs",
         sa.Column("run", _NUMBER, primary_key=True, autoincrement=True),
