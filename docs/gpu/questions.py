@@ -1,4 +1,4 @@
-"""Small experiments that only a GPU settles. Each leaves one line of JSON at once: python docs/gpu/questions.py FILE."""
+"""Small experiments that only a GPU settles. Each leaves one line of JSON at once: python docs/gpu/questions.py FILE [NAME...]."""
 
 import json
 import os
@@ -142,12 +142,137 @@ def plan_is_within_its_factor():
     return found
 
 
-QUESTIONS = (captured_losses, timers_agree, fork_server_is_free, bf16_math, memory_is_predicted, plan_is_within_its_factor)
+def kernels_of(work, device):
+    """Number of each kernel in a step and its microseconds, the longest first; several profiles, as the first can miss some."""
+    from rnnbench.measure.probes.kernels import _profiled, of_device
+
+    spent = {}
+    for event in of_device(_profiled(work.step, device)):
+        count, us = spent.get(event.name, (0, 0.0))
+        spent[event.name] = (count + 1, us + event.time_range.elapsed_us())
+    return {name[:160]: [count, round(us, 1)] for name, (count, us) in sorted(spent.items(), key=lambda one: -one[1][1])}
+
+
+def kernels_by_variant():
+    """Which kernels does a train step of each variant launch, and how many?"""
+    from rnnbench.errors import Unsupported
+    from rnnbench.variants import VARIANTS
+
+    found = {}
+    for name in sorted(VARIANTS.all()):
+        for precision in ("fp32", "bf16"):
+            try:
+                case, device, clock = made(variant=name, precision=precision, depth=1, seq_len=64)
+                with in_format(precision, device) as form:
+                    work, times = stepped(case, device, clock, form, 5)
+                    ran = kernels_of(work, device)
+                    del work
+                found[f"{name} {precision}"] = {
+                    "wall_s": median(times),
+                    "launches": sum(count for count, _ in ran.values()),
+                    "kernels": dict(list(ran.items())[:12]),
+                }
+            except (Unsupported, ValueError) as error:
+                found[f"{name} {precision}"] = str(error)
+            except Exception as error:  # noqa: BLE001 - the next variant all the same
+                found[f"{name} {precision}"] = f"{type(error).__name__}: {str(error)[:300]}"
+            device.forget()
+    return found
+
+
+def cudnn_algorithms():
+    """Which kernels does cuDNN choose for an LSTM and a GRU at each size and precision, and how long does a forward pass take?"""
+    found = {}
+    for variant in ("lstm", "gru"):
+        for precision in ("fp32", "tf32", "bf16", "fp16"):
+            for hidden in (64, 128, 192, 256, 384, 512, 768, 1024, 1536):
+                sizes = {"hidden_size": hidden, "input_size": hidden, "depth": 1, "seq_len": 128}
+                case, device, clock = made(variant=variant, precision=precision, phase="forward", **sizes)
+                with in_format(precision, device) as form:
+                    work, times = stepped(case, device, clock, form, 10)
+                    ran = kernels_of(work, device)
+                    del work
+                device.forget()
+                found[f"{variant} {precision} {hidden}"] = {"wall_s": median(times), "kernels": dict(list(ran.items())[:4])}
+    return found
+
+
+def strongest_forms():
+    """How do the forms of each hand-written variant compare, taken in turn, with cuDNN's LSTM beside them?"""
+    from rnnbench.variants import VARIANTS
+
+    found = {}
+    names = sorted(name for name, one in VARIANTS.all().items() if "triton" in one.implementations)
+    for precision in ("fp32", "bf16"):
+        for name in names:
+            forms = [
+                ("lstm", "fused"),
+                *((name, way) for way in ("triton", "loop", "scan", "hoisted") if way in VARIANTS[name].implementations),
+            ]
+            works, device = {}, None
+            try:
+                for variant, way in forms:
+                    case, device, clock = made(variant=variant, implementation=way, precision=precision)
+                    with in_format(precision, device) as form:
+                        works[f"{variant} {way}"] = (case, stepped(case, device, clock, form, 1)[0])
+                times = {one: [] for one in works}
+                for _ in range(7):
+                    for one, (case, work) in works.items():
+                        with in_format(precision, device):
+                            before = clock()
+                            work.step()
+                            times[one].append(clock() - before)
+                found[f"{name} {precision}"] = {one: median(series) for one, series in times.items()}
+            except Exception as error:  # noqa: BLE001 - the next variant all the same
+                found[f"{name} {precision}"] = f"{type(error).__name__}: {str(error)[:300]}"
+            works.clear()
+            if device is not None:
+                device.forget()
+    return found
+
+
+def traces():
+    """Real traces of torch's profiler, for tests that read kernel names: beside the answers, as NAME.trace.json.gz."""
+    import gzip
+    import shutil
+
+    from rnnbench.measure.probes.kernels import _profiled
+
+    out, found = Path(sys.argv[1] if len(sys.argv) > 1 else "questions.jsonl").parent, {}
+    for name, fields in {
+        "lstm-train-bf16": {"precision": "bf16", "seq_len": 8, "depth": 1},
+        "transformer-train-bf16": {"variant": "transformer", "precision": "bf16", "seq_len": 16, "depth": 1},
+        "ln_lstm-train-fp32": {"variant": "ln_lstm", "seq_len": 4, "depth": 1},
+    }.items():
+        case, device, clock = made(**fields)
+        with in_format(case.precision, device) as form, TemporaryDirectory() as folder:
+            work, _ = stepped(case, device, clock, form, 1)
+            _profiled(work.step, device)
+            profiler = _profiled(work.step, device)
+            profiler.export_chrome_trace(str(Path(folder) / "trace.json"))
+            with open(Path(folder) / "trace.json", "rb") as plain, gzip.open(out / f"{name}.trace.json.gz", "wb") as packed:
+                shutil.copyfileobj(plain, packed)
+            found[name] = (out / f"{name}.trace.json.gz").stat().st_size
+    return found
+
+
+QUESTIONS = (
+    captured_losses,
+    timers_agree,
+    fork_server_is_free,
+    bf16_math,
+    memory_is_predicted,
+    plan_is_within_its_factor,
+    kernels_by_variant,
+    strongest_forms,
+    cudnn_algorithms,
+    traces,
+)
 
 
 def main() -> None:
     out = Path(sys.argv[1] if len(sys.argv) > 1 else "questions.jsonl")
-    for question in QUESTIONS:
+    for question in (one for one in QUESTIONS if one.__name__ in (sys.argv[2:] or [one.__name__])):
         begun = time.perf_counter()
         try:
             answer = {"answer": question()}
