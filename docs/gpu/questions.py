@@ -214,10 +214,10 @@ def strongest_forms():
                 for variant, way in forms:
                     case, device, clock = made(variant=variant, implementation=way, precision=precision)
                     with in_format(precision, device) as form:
-                        works[f"{variant} {way}"] = (case, stepped(case, device, clock, form, 1)[0])
+                        works[f"{variant} {way}"] = stepped(case, device, clock, form, 1)[0]
                 times = {one: [] for one in works}
                 for _ in range(7):
-                    for one, (case, work) in works.items():
+                    for one, work in works.items():
                         with in_format(precision, device):
                             before = clock()
                             work.step()
@@ -234,7 +234,6 @@ def strongest_forms():
 def traces():
     """Real traces of torch's profiler, for tests that read kernel names: beside the answers, as NAME.trace.json.gz."""
     import gzip
-    import shutil
 
     from rnnbench.measure.probes.kernels import _profiled
 
@@ -249,10 +248,10 @@ def traces():
             work, _ = stepped(case, device, clock, form, 1)
             _profiled(work.step, device)
             profiler = _profiled(work.step, device)
-            profiler.export_chrome_trace(str(Path(folder) / "trace.json"))
-            with open(Path(folder) / "trace.json", "rb") as plain, gzip.open(out / f"{name}.trace.json.gz", "wb") as packed:
-                shutil.copyfileobj(plain, packed)
-            found[name] = (out / f"{name}.trace.json.gz").stat().st_size
+            plain, packed = Path(folder) / "trace.json", out / f"{name}.trace.json.gz"
+            profiler.export_chrome_trace(str(plain))
+            packed.write_bytes(gzip.compress(plain.read_bytes()))
+            found[name] = packed.stat().st_size
     return found
 
 
