@@ -158,7 +158,7 @@ def bmf() -> Schema:
     number = {"type": "number"}
     ends = {"value": number, "lower_value": number, "upper_value": number}
     measure = {"type": "object", "properties": ends, "required": ["value"], "additionalProperties": False}
-    about = "Case → measure → the median over processes, with the lowest and the highest."
+    about = "Case → measure → the median over processes, with its 95 % CI from six processes on."
     return {"type": "object", "description": about, "additionalProperties": {"type": "object", "additionalProperties": measure}}
 
 

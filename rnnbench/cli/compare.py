@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rnnbench.cli.app import GATE, app
-from rnnbench.cli.display.output import say
+from rnnbench.cli.display.output import say, say_error
 from rnnbench.cli.display.requirements import Require, required, show_judged
 from rnnbench.errors import EXIT_REGRESSION, CannotWrite, UnknownName, UsageError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NAMED = "A run's id, the beginning of one, `latest`, a folder, baseline:NAME, or a JSON file of pytest-benchmark or asv."
 SHOWN = ("table", "json", "md", "junit", "github")
-EXPORTED = ("gab-smaller", "gab-bigger", "bmf", "otava-csv", "pytest-benchmark")
+EXPORTED = ("gab-smaller", "gab-bigger", "bmf", "otava-csv", "openmetrics", "pytest-benchmark")
 
 Results = Annotated[Path, typer.Option(help="Folder of runs.")]
 Effects = Annotated[
@@ -29,6 +29,8 @@ Alpha = Annotated[float | None, typer.Option(metavar="P", help="Chance of failin
 Settings = Annotated[Path, typer.Option(metavar="FILE", help="File with \\[tool.rnnbench.gate].")]
 Format = Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(SHOWN)}.")]
 MarkdownFile = Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Also append Markdown to this file.")]
+WEBHOOK = "Also send the verdict as JSON to this address (HTTP POST). A failure is reported and changes no exit status."
+Webhook = Annotated[str, typer.Option("--webhook", metavar="URL", envvar="RNNBENCH_WEBHOOK", help=WEBHOOK)]
 FROM = "Read runs from this store instead: sqlite:///FILE or postgresql://USER@HOST/DATABASE."
 From = Annotated[str, typer.Option("--from", metavar="STORE", help=FROM)]
 All = Annotated[bool, typer.Option("--all", help="Show equivalent figures too.")]
@@ -52,6 +54,7 @@ def compare(
     markdown: MarkdownFile = None,
     everything: All = False,
     require: Require = None,
+    webhook: Webhook = "",
 ) -> None:
     """Compare two measurements, case by case. Exit status 3: regression. 4: inconclusive."""
     from rnnbench.gate.compare import compare as compared
@@ -61,6 +64,7 @@ def compare(
     from rnnbench.gate.sources import side
 
     known_format(format_, SHOWN)
+    known_webhook(webhook)
     requirements = required(require)
     policy = policy_from(settings, min_effect, alpha, metric, only, canary)
     source = source_at(results, from_)
@@ -79,6 +83,7 @@ def compare(
         run = source.load(source.find(candidate)).run
         met = show_judged(run, requirements, table=format_ == "table", err=format_ != "table")
         code = EXIT_REGRESSION if EXIT_REGRESSION in (code, met) else max(code, met)
+    notify(webhook, found, code)
     raise typer.Exit(code)
 
 
@@ -104,11 +109,15 @@ def _with_noise(found: "Comparison", candidate: "Side", policy: "Policy", result
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help=NAMED)],
     format_: Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(EXPORTED)}.")],
+    metric: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Metric to export. Default: the format's. Repeatable.")] = None,
+    select: Annotated[
+        str, typer.Option(metavar="EXPR", help="""Export only cases that match an expression: 'variant == "lstm" and depth > 2'.""")
+    ] = "",
     results: Results = Path("results"),
 ) -> None:
     """Print a run's figures in another tool's format."""
     known_format(format_, EXPORTED)
-    say(_exported(run, results, format_), nl=False)
+    say(_exported(run, results, format_, metric or [], select), nl=False)
 
 
 def policy_from(
@@ -168,17 +177,49 @@ def known_format(format_: str, formats: tuple[str, ...]) -> None:
         raise UnknownName("--format", format_, formats)
 
 
-def _exported(name: str, results: Path, format_: str) -> str:
-    from rnnbench.gate.formats.exports import EXPORTS
+def known_webhook(address: str) -> None:
+    """Raise for an address that nothing can be sent to, before anything is measured."""
+    if address:
+        from rnnbench.gate.webhook import checked
+
+        checked(address)
+
+
+def notify(address: str, found: "Comparison", code: int) -> None:
+    """Send a comparison and the command's exit status to a webhook; an error is one sentence on standard error."""
+    if not address:
+        return
+    from rnnbench.gate.formats.plain import as_dict
+    from rnnbench.gate.formats.words import headline
+    from rnnbench.gate.webhook import post
+
+    text = f"rnnbench: {headline(found)} ({found.candidate} against {found.base})"
+    if told := post(address, {"kind": "comparison", **as_dict(found), "exit_code": code}, text):
+        say_error(told)
+
+
+def _exported(name: str, results: Path, format_: str, metrics: list[str], select: str) -> str:
+    from rnnbench.gate.formats.exports import exported
     from rnnbench.gate.sources import side
 
     if format_ == "pytest-benchmark":
-        import json
+        return _pytest_benchmark(name, results, metrics, select)
+    return exported(side(name, results), format_, metrics, select).rstrip("\n") + "\n"
 
-        from rnnbench.analysis.frames import load_run
-        from rnnbench.files import find_run
-        from rnnbench.runs.export import benchmark_json
 
-        return json.dumps(benchmark_json(load_run(find_run(name, results))), indent=1) + "\n"
-    found: Side = side(name, results)
-    return EXPORTS[format_](found).rstrip("\n") + "\n"
+def _pytest_benchmark(name: str, results: Path, metrics: list[str], select: str) -> str:
+    import json
+    from dataclasses import replace
+
+    from rnnbench.analysis.frames import load_run
+    from rnnbench.choose import selector
+    from rnnbench.files import find_run
+    from rnnbench.runs.export import benchmark_json
+
+    if any(one != "step_time_s" for one in metrics):
+        raise UsageError(f"--metric {metrics[0]} does not fit pytest-benchmark's format, which holds step times only; leave it out")
+    run, keep = load_run(find_run(name, results)), selector(select)
+    chosen = tuple(one for one in run.records if keep is None or keep(one.case))
+    if keep is not None and not chosen:
+        raise UsageError(f"nothing of {run.id!r} is left to export as pytest-benchmark: --select {select!r} matches none of its cases")
+    return json.dumps(benchmark_json(replace(run, records=chosen)), indent=1) + "\n"

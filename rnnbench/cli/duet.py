@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.cli.app import GATE, app
-from rnnbench.cli.compare import SHOWN, Effects, Format, MarkdownFile, Settings, known_format, policy_from, show
+from rnnbench.cli.compare import (
+    SHOWN,
+    Effects,
+    Format,
+    MarkdownFile,
+    Settings,
+    Webhook,
+    known_format,
+    known_webhook,
+    notify,
+    policy_from,
+    show,
+)
 from rnnbench.cli.display.output import say_error
 from rnnbench.cli.options import Given, requested, takes
 from rnnbench.errors import EXIT_INTERRUPTED, BadExpression, UsageError
@@ -61,6 +73,7 @@ def duet(
     format_: Format = "table",
     markdown: MarkdownFile = None,
     everything: Annotated[bool, typer.Option("--all", help="Also show cases that are equivalent.")] = False,
+    webhook: Webhook = "",
 ) -> None:
     """Measure A and B in turn, a fresh process each, until it is clear whether B is worse. Exit status 3: regression. 4: inconclusive."""
     from rnnbench.gate.duet import judged, stated
@@ -68,6 +81,7 @@ def duet(
     from rnnbench.runs.duet import duet as begun
 
     known_format(format_, SHOWN)
+    known_webhook(webhook)
     policy = replace(policy_from(settings, min_effect, None, metric, ""), alpha=alpha)
     plan = plan_of(pairs, alpha, policy.min_effect, given["results"])
     if (python_a, rev_a, set_a, env_a) == (python_b, rev_b, set_b, env_b):
@@ -89,6 +103,7 @@ def duet(
         _say(f"records in {folders[0]} and {folders[1]}")
         found = replace(found, base=a.label, candidate=b.label)
     show(found, format_, markdown, everything=everything)
+    notify(webhook, found, found.exit_code)
     raise typer.Exit(found.exit_code)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.cli.app import LOOK, app
-from rnnbench.cli.compare import From, MarkdownFile, Results, append, known_format
+from rnnbench.cli.compare import From, MarkdownFile, Results, Webhook, append, known_format, known_webhook
 from rnnbench.cli.display.output import say, say_error
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rnnbench.gate.series import Series
     from rnnbench.gate.source import Source
 
-FORMATS = ("table", "json", "md", "otava-csv")
+FORMATS = ("table", "json", "md", "otava-csv", "openmetrics")
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WIDTH = 40
 
@@ -34,6 +34,7 @@ def history(
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a page that plots each series with a change point.")] = None,
     markdown: MarkdownFile = None,
     from_: From = "",
+    webhook: Webhook = "",
 ) -> None:
     """Find change points across all runs in a folder, with the commit range of each."""
     from rnnbench.gate.formats import histories
@@ -43,6 +44,7 @@ def history(
     from rnnbench.record import METRICS
 
     known_format(format_, FORMATS)
+    known_webhook(webhook)
     metrics = tuple(metric or ("step_time_s", *(name for name, one in METRICS.items() if one.deterministic)))
     source = source_at(results, from_, warm=True)
     found = read(source, metrics=metrics, cases=case, canary=canary, min_change=share(min_change, "--min-change"))
@@ -52,19 +54,25 @@ def history(
         from rnnbench.reports.forms.history_page import write_history
 
         say_error(f"{write_history(found, html)}")
-    if format_ == "otava-csv":
-        say(_otava(source, metrics), nl=False)
+    if webhook:
+        from rnnbench.gate.webhook import post
+
+        if told := post(webhook, {"kind": "history", **histories.as_dict(found)}, f"rnnbench: {histories.headline(found)}"):
+            say_error(told)
+    if format_ in ("otava-csv", "openmetrics"):
+        say(_runs_as(format_, source, metrics), nl=False)
     elif format_ != "table":
         say({"json": histories.as_json, "md": histories.as_markdown}[format_](found).rstrip("\n"))
     else:
         _screen(found)
 
 
-def _otava(source: "Source", metrics: tuple[str, ...]) -> str:
-    from rnnbench.gate.formats.exports import otava
+def _runs_as(format_: str, source: "Source", metrics: tuple[str, ...]) -> str:
+    from rnnbench.gate.formats.exports import metrics_text, otava
     from rnnbench.gate.history import sides_of
 
-    return otava(sides_of(source), metrics)
+    sides = sides_of(source)
+    return otava(sides, metrics) if format_ == "otava-csv" else metrics_text(sides, metrics, timed=True)
 
 
 def _screen(found: "History") -> None:

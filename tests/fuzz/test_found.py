@@ -101,6 +101,7 @@ def test_times_that_no_clock_gives(home, time):
         ("compare", "a.json", "b.json", "--format", "md"),
         ("compare", "a.json", "b.json", "--format", "junit"),
         ("export", "a.json", "--format", "otava-csv"),
+        ("export", "a.json", "--format", "openmetrics"),
         ("baseline", "show", "x"),
         ("baseline", "list"),
         ("history", "--format", "md"),

@@ -10,7 +10,7 @@ import pytest
 
 from rnnbench import cli
 from rnnbench.analysis.frames import load_run
-from tests.gate.sides import CASE, records, times, write
+from tests.gate.sides import CASE, benchmark_file, records, times, write
 from tests.tools import Ended, command
 
 SIZES = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 3, "precision": "fp32", "phase": "forward"}
@@ -106,6 +106,23 @@ def test_the_summary_is_appended(typed, folder, tmp_path):
 def test_export_prints_json(typed, folder, format_):
     """Each export of a run is JSON on standard output."""
     assert json.loads(typed("export", "base", "--format", format_, cwd=folder).out) is not None
+
+
+def test_an_export_can_be_reduced(typed, folder):
+    """--metric and --select reach every format; pytest-benchmark's holds step times only and says so."""
+    told = typed("export", "base", "--format", "bmf", "--metric", "operators", "--select", "depth == 1", cwd=folder).told
+    assert told == {str(CASE): {"operators": {"value": 7.0}}}
+    few = typed("export", "base", "--format", "pytest-benchmark", "--select", "depth == 2", cwd=folder)
+    assert (few.code, "matches none of its cases" in few.err) == (2, True)
+    assert len(typed("export", "base", "--format", "pytest-benchmark", "--select", "depth == 1", cwd=folder).told["benchmarks"]) == 10
+    assert "step times only" in typed("export", "base", "--format", "pytest-benchmark", "--metric", "operators", cwd=folder).err
+
+
+def test_select_needs_axes(typed, folder):
+    """Another tool's results state no axes: --select is refused with the reason."""
+    benchmark_file(folder / "theirs.json", {"t": [0.1, 0.2]})
+    ended = typed("export", "theirs.json", "--format", "bmf", "--select", "depth == 1", cwd=folder)
+    assert (ended.code, "states none" in ended.err) == (2, True)
 
 
 def test_history_reads_the_folder(typed, folder):

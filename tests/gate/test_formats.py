@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from statistics import median
 from xml.etree import ElementTree
@@ -10,8 +11,9 @@ from xml.etree import ElementTree
 import pytest
 
 from rnnbench.cli.display.verdicts import screen
+from rnnbench.errors import UsageError
 from rnnbench.gate.compare import compare
-from rnnbench.gate.formats.exports import EXPORTS, otava
+from rnnbench.gate.formats.exports import EXPORTS, exported, otava
 from rnnbench.gate.formats.github import as_github
 from rnnbench.gate.formats.junit import as_junit
 from rnnbench.gate.formats.markdown import as_markdown
@@ -95,17 +97,70 @@ def test_the_table_fits_eighty_columns(everything, monkeypatch, capsys):
 
 def test_github_action_benchmark_has_a_list_for_each_way():
     """Times are in the list where smaller is better, throughput in the other."""
-    one = with_values(BASE, str(CASE), "tokens_per_s", {0: 10.0, 1: 20.0, 2: 90.0})
-    smaller, bigger = (json.loads(EXPORTS[name](one)) for name in ("gab-smaller", "gab-bigger"))
-    assert bigger == [{"name": f"{CASE} throughput", "unit": "/s", "value": 20.0, "range": "10 to 90", "extra": "3 processes, a|b"}]
+    one = with_values(BASE, str(CASE), "tokens_per_s", dict(enumerate([10.0, 20.0, 30.0, 40.0, 50.0, 90.0])))
+    smaller, bigger = (json.loads(EXPORTS[name](one, ())) for name in ("gab-smaller", "gab-bigger"))
+    assert bigger == [
+        {
+            "name": f"{CASE} throughput",
+            "unit": "/s",
+            "value": 35.0,
+            "range": "10 to 90",
+            "extra": "6 processes, a|b; range: 95 % CI of the median",
+        }
+    ]
     assert {"name", "unit", "value"} <= smaller[0].keys()
     assert smaller[0]["value"] == pytest.approx(median(times(0)))
 
 
-def test_bencher_has_value_and_ends():
-    """Benchmark, measure, value with its lower and upper end."""
-    row = json.loads(EXPORTS["bmf"](BASE))[str(CASE)]["step-time-s"]
-    assert row["lower_value"] < row["value"] < row["upper_value"]
+def test_bencher_has_the_interval_of_the_median():
+    """Ten processes: the second and the ninth, which is the 95 % CI of the median from order statistics, not the two extremes."""
+    ordered = sorted(times(0))
+    row = json.loads(EXPORTS["bmf"](BASE, ()))[str(CASE)]["step-time-s"]
+    assert row == pytest.approx({"lower_value": ordered[1], "value": median(ordered), "upper_value": ordered[8]})
+
+
+@pytest.mark.parametrize(("count", "known"), [(1, False), (5, False), (6, True), (40, True)])
+def test_too_few_processes_have_no_interval(count, known):
+    """Five processes cannot bound a median at 95 %, so no bound is written; six can."""
+    one = side("a", records(CASE, times(0, count)))
+    measures = json.loads(EXPORTS["bmf"](one, ()))[str(CASE)]
+    assert ("lower_value" in measures["step-time-s"]) == known
+    assert "lower_value" not in measures["parameters"]
+    rows = json.loads(EXPORTS["gab-smaller"](one, (STEP,)))
+    assert ("range" in rows[0]) == known
+
+
+def test_equal_figures_have_no_interval():
+    """A lower end equal to the upper end is not written."""
+    one = side("a", records(CASE, [0.01] * 10))
+    assert json.loads(EXPORTS["bmf"](one, (STEP,))) == {str(CASE): {"step-time-s": {"value": 0.01}}}
+
+
+@pytest.mark.parametrize("format_", EXPORTS)
+def test_metric_and_select_reduce_every_export(format_):
+    """Only the chosen metric of the chosen cases is written."""
+    metric = "tokens_per_s" if format_ == "gab-bigger" else "operators"
+    one = with_values(BASE, str(GRID[1]), "tokens_per_s", {0: 5.0})
+    text = exported(one, format_, [metric], "depth == 2")
+    assert str(GRID[1]) in text
+    assert not any(str(case) in text for case in (GRID[0], *GRID[2:]))
+    assert not any(word in text for word in (STEP, "step-time", "step time", "parameters"))
+
+
+@pytest.mark.parametrize(
+    ("format_", "metrics", "select", "told"),
+    [
+        ("bmf", ["speed"], "", "unknown metric 'speed'"),
+        ("bmf", ["step_energy_j"], "", "its cases have operators, parameters, step_time_s"),
+        ("gab-bigger", [STEP], "", "nothing of 'a|b' is left to export as gab-bigger"),
+        ("openmetrics", [], "depth == 99", "0 of its 4 cases are selected"),
+        ("bmf", [], "speed > 2", "unknown axis 'speed'"),
+    ],
+)
+def test_an_export_of_nothing_is_refused(format_, metrics, select, told):
+    """Rather than a file without a figure there is one sentence that says what there is."""
+    with pytest.raises(UsageError, match=re.escape(told)):
+        exported(BASE, format_, metrics, select)
 
 
 def test_otava_has_a_row_a_run_by_time():

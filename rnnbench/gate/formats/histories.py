@@ -13,14 +13,12 @@ HEAD = ("", "case", "metric", "change", "from → to", "commits", "first run aft
 
 def as_json(found: History) -> str:
     """Every series with its points and changes."""
-    return json.dumps(
-        {
-            "runs": found.runs,
-            "notes": list(found.notes),
-            "series": [_series(one) for one in found.series],
-        },
-        indent=1,
-    )
+    return json.dumps(as_dict(found), indent=1)
+
+
+def as_dict(found: History) -> dict[str, object]:
+    """Plain values, as JSON holds them."""
+    return {"runs": found.runs, "notes": list(found.notes), "series": [_series(one) for one in found.series]}
 
 
 def _series(one: Series) -> dict[str, object]:
