@@ -56,6 +56,25 @@ def shifts(values: Sequence[float], min_change: float = MIN_CHANGE) -> list[Shif
     return found
 
 
+def pending(values: Sequence[float], found: Sequence[Shift], min_change: float = MIN_CHANGE) -> Shift | None:
+    """A change in the newest one to three points, too few for a level: each lies beyond `REACH` standard deviations of the last level's
+    median, on one side, and their median is `min_change` away. It has not been tested, so its `p` is 1. None without such a change, or
+    with fewer than eight points before it, four of them on the last level."""
+    if len(values) <= 2 * SHORTEST:
+        return None
+    logs, start = np.log(np.asarray(values, float)), found[-1].at if found else 0
+    reach = REACH * noise(logs)
+    for at in range(len(logs) - SHORTEST + 1, len(logs)):
+        if at - start < SHORTEST or at < 2 * SHORTEST:
+            continue
+        before = float(np.median(logs[start:at]))
+        away = logs[at:] - before
+        beyond = bool(np.all(away > reach) or np.all(away < -reach))
+        if beyond and abs(float(np.median(away))) >= np.log1p(min_change):
+            return Shift(at, float(np.exp(before)), float(np.exp(before + np.median(away))), 1.0)
+    return None
+
+
 def noise(logs: Logs) -> float:
     """The spread of neighbours, which neither a few outliers nor changes of level can raise. The upper quartile of their differences
     counts beside the median: of bimodal figures, half of the neighbours do not differ at all."""

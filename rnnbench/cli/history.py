@@ -78,11 +78,11 @@ def _runs_as(format_: str, source: "Source", metrics: tuple[str, ...]) -> str:
 def _screen(found: "History") -> None:
     """Each series with a change point, as a sparkline, and its changes."""
     from rnnbench.cli.display.terminal import console, shown
-    from rnnbench.gate.formats.histories import headline, row
+    from rnnbench.gate.formats.histories import edge, headline, row
 
     out = console()
     for one in found.series:
-        if not one.changes:
+        if not one.changes and not one.pending:
             continue
         out.print(f"[bold]{shown(one.case)}[/]", soft_wrap=True)
         freed = f", corrected for the drift of {one.canary}" if one.canary else ""
@@ -91,6 +91,8 @@ def _screen(found: "History") -> None:
             colour = {True: "red", False: "green", None: "yellow"}[change.worse]
             _, _, label, size, values, commits, run, _ = row(one, change)
             out.print(f"  [{colour}]{shown(label)} {size}[/]  {shown(values)}  {shown(commits)}  {shown(run)}", soft_wrap=True)
+        if one.pending:
+            out.print(f"  [yellow]{shown(edge(one))}[/]", soft_wrap=True)
     for note in found.notes:
         out.print(f"[yellow]note[/]  {shown(note)}")
     out.print(f"{headline(found)}.")

@@ -29,6 +29,12 @@ class History:
         found = [(one, change) for one in self.series for change in one.changes]
         return sorted(found, key=lambda pair: pair[1].first_after.run.started_utc, reverse=True)
 
+    @property
+    def pending(self) -> list[tuple[Series, Change]]:
+        """Every change at the edge of its series that has too few runs to be tested, newest first."""
+        found = [(one, one.pending) for one in self.series if one.pending is not None]
+        return sorted(found, key=lambda pair: pair[1].first_after.run.started_utc, reverse=True)
+
 
 def history(
     results: Path | Source, *, metrics: Sequence[str], cases: str = "*", canary: str = CANARY, min_change: float = MIN_CHANGE

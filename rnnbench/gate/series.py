@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import log
 from typing import Any
 
-from rnnbench.analysis.changepoints import MIN_CHANGE, SHORTEST, Shift, shifts
+from rnnbench.analysis.changepoints import MIN_CHANGE, SHORTEST, Shift, pending, shifts
 from rnnbench.gate.side import usable
 from rnnbench.record import METRICS
 
@@ -78,7 +78,7 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Series:
     """One metric of one case on one kind of machine, in order of time; `left_out` older points are not in it. `canary` is the case whose
-    drift was divided out, empty for none."""
+    drift was divided out, empty for none. `pending` is a change in the newest runs that are too few to test."""
 
     case: str
     metric: str
@@ -87,6 +87,12 @@ class Series:
     changes: tuple[Change, ...] = ()
     left_out: int = 0
     canary: str = ""
+    pending: Change | None = None
+
+    @property
+    def settles_after(self) -> int:
+        """How many more runs at the new level make the pending change one that can be tested; 0 without one."""
+        return 0 if self.pending is None else SHORTEST - (len(self.measured) - self.pending.at)
 
     @property
     def measured(self) -> list[Point]:
@@ -103,9 +109,26 @@ def changes_of(metric: str, points: Sequence[Point], doubts: Sequence[float] = (
         found = [Shift(at, before, after, 0.0) for at, (before, after) in enumerate(pairwise(values), 1) if before != after]
     else:
         found = shifts(values, min_change) if usable(values) else []
-    kept = [one for one in found if not doubts or abs(log(one.ratio)) > max(doubts[max(0, one.at - SHORTEST) : one.at + SHORTEST])]
+    return tuple(_change(metric, points, one) for one in found if _beyond(one, doubts))
+
+
+def pending_of(
+    metric: str, points: Sequence[Point], changes: Sequence[Change], doubts: Sequence[float] = (), min_change: float = MIN_CHANGE
+) -> Change | None:
+    """A change in the newest runs, after the last change point, that has too few runs to be tested. None for an exact metric."""
+    values = [point.value for point in points if point.value is not None]
+    if METRICS[metric].deterministic or not usable(values):
+        return None
+    found = pending(values, [change.shift for change in changes], min_change)
+    return _change(metric, points, found) if found and _beyond(found, doubts) else None
+
+
+def _beyond(one: Shift, doubts: Sequence[float]) -> bool:
+    """Whether a change is larger than what the machine's own drift leaves open around it."""
+    return not doubts or abs(log(one.ratio)) > max(doubts[max(0, one.at - SHORTEST) : one.at + SHORTEST])
+
+
+def _change(metric: str, points: Sequence[Point], one: Shift) -> Change:
     better = METRICS[metric].better
-    return tuple(
-        Change(one, points[one.at - 1], points[one.at], None if better is None else (one.after > one.before) == (better == "lower"))
-        for one in kept
-    )
+    worse = None if better is None else (one.after > one.before) == (better == "lower")
+    return Change(one, points[one.at - 1], points[one.at], worse)

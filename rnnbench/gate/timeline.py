@@ -19,7 +19,7 @@ from rnnbench.errors import BadResults
 from rnnbench.gate.canary import MachineDrift, canary_among, machine_drift, power_of_drift
 from rnnbench.gate.match import HARDWARE, at_path
 from rnnbench.gate.policy import CANARY, NO_CANARY
-from rnnbench.gate.series import Point, RunLine, Series, changes_of
+from rnnbench.gate.series import Point, RunLine, Series, changes_of, pending_of
 from rnnbench.gate.side import Observed, Side, side_of_run
 from rnnbench.gate.source import Source, as_source
 from rnnbench.record import METRICS, STATUSES, Run
@@ -109,7 +109,8 @@ class Timeline:
                 doubts.append(drift.doubts[run])
         measured = [point for point in points if point.value is not None]
         changes = changes_of(metric, measured, doubts, self.min_change)
-        return Series(case, metric, machine, tuple(points), changes, len(order) - len(newest), drift.case if drift else "")
+        open_ = pending_of(metric, measured, changes, doubts, self.min_change)
+        return Series(case, metric, machine, tuple(points), changes, len(order) - len(newest), drift.case if drift else "", open_)
 
     def _drift(self, case: str, track: _Track, machine: str, metric: str, newest: Sequence[int]) -> MachineDrift[int] | None:
         """What each run's figure is divided by: nothing, unless all of these runs had the canary and this is not it."""

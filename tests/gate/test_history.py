@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rnnbench.analysis.changepoints import shifts
+from rnnbench.analysis.changepoints import pending, shifts
 from rnnbench.case import Case
 from rnnbench.errors import BadResults, UnknownName
 from rnnbench.gate.formats.histories import as_json, as_markdown
@@ -164,6 +164,58 @@ def test_a_site_divides_the_drift_out_too(tmp_path):
     values = [point.value for point in freed.points]
     assert np.median(values[:20]) == pytest.approx(np.median(values[20:]), rel=0.02)
     assert "Corrected for machine drift" in description(freed)
+
+
+@pytest.mark.parametrize("newest", [1, 2])
+def test_a_change_in_the_newest_runs_is_pending(tmp_path, newest):
+    """Too few runs for a level: no change point, but a pending change with its commits and with what would settle it."""
+    found = history(results(tmp_path / "results", lambda index: 1.15 if index >= 40 - newest else 1.0), metrics=["step_time_s"])
+    assert found.changed == []
+    ((one, change),) = found.pending
+    assert (one.case, change.worse, change.at, one.settles_after) == (str(CASE), True, 40 - newest, 4 - newest)
+    assert change.ratio == pytest.approx(1.15, abs=0.03)
+    told = next(series for series in json.loads(as_json(found))["series"] if series["case"] == str(CASE))
+    assert (told["changes"], told["pending"]["runs_to_settle"]) == ([], 4 - newest)
+    assert "no change points, 1 pending" in as_markdown(found)
+    assert f"{4 - newest} more run" in as_markdown(found)
+    assert f"{4 - newest} more run" in write_history(found, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Pending: +1" in description(one)
+
+
+def test_a_change_in_the_newest_three_runs_is_visible(tmp_path):
+    """Three runs may pass the test together with the run before them; otherwise they are pending. Either way the change is listed."""
+    found = history(results(tmp_path, lambda index: 1.15 if index >= 37 else 1.0), metrics=["step_time_s"])
+    ((one, change),) = found.changed or found.pending
+    assert (one.case, change.worse) == (str(CASE), True)
+    assert change.at in (36, 37)
+
+
+def test_a_confirmed_change_is_no_longer_pending(tmp_path):
+    """Five runs at the new level: a change point, and nothing pending."""
+    found = history(results(tmp_path, lambda index: 1.15 if index >= 35 else 1.0), metrics=["step_time_s"])
+    assert (len(found.changed), found.pending) == (1, [])
+
+
+def test_noise_is_seldom_pending():
+    """Of two hundred series with one level, at most five end with a pending change."""
+    series = [noisy(seed, 60, spikes=0) for seed in range(200)]
+    assert sum(pending(one, shifts(one)) is not None for one in series) <= 5
+
+
+@pytest.mark.parametrize("count", [0, 1, 8])
+def test_short_series_have_nothing_pending(count):
+    """With no more than eight runs there is no level to differ from."""
+    assert pending([1.0] * (count - 1) + [9.0] * min(count, 1), []) is None
+
+
+def test_a_pending_change_must_count():
+    """A sure step of 1.5 % is below the smallest change that is reported."""
+    series = np.exp(np.random.default_rng(0).normal(0, 0.002, 40))
+    series[38:] *= 1.015
+    assert pending(series, []) is None
+    found = pending(series, [], min_change=0.01)
+    assert found is not None
+    assert found.at == 38
 
 
 def test_a_page_draws_what_changed(tmp_path):

@@ -25,28 +25,42 @@ def _series(one: Series) -> dict[str, object]:
     points = [
         {"run": point.run.id, "commit": point.run.hash, "at_utc": point.run.started_utc, "value": point.value} for point in one.measured
     ]
-    changes = [
-        {
-            "at": change.shift.at,
-            "ratio": change.shift.ratio,
-            "before": change.shift.before,
-            "after": change.shift.after,
-            "p": change.shift.p,
-            "worse": change.worse,
-            "commits": [change.last_before.run.hash, change.first_after.run.hash],
-            "runs": [change.last_before.run.id, change.first_after.run.id],
-        }
-        for change in one.changes
-    ]
-    return {"case": one.case, "metric": one.metric, "machine": one.machine, "canary": one.canary, "points": points, "changes": changes}
+    changes = [{**_change(change), "p": change.shift.p} for change in one.changes]
+    open_ = {**_change(one.pending), "runs_to_settle": one.settles_after} if one.pending else None
+    head = {"case": one.case, "metric": one.metric, "machine": one.machine, "canary": one.canary}
+    return {**head, "points": points, "changes": changes, "pending": open_}
+
+
+def _change(change: Change) -> dict[str, object]:
+    return {
+        "at": change.at,
+        "ratio": change.ratio,
+        "before": change.before,
+        "after": change.after,
+        "worse": change.worse,
+        "commits": [change.last_before.run.hash, change.first_after.run.hash],
+        "runs": [change.last_before.run.id, change.first_after.run.id],
+    }
 
 
 def as_markdown(found: History) -> str:
     """The changes, newest first."""
     rows = [row(one, change) for one, change in found.changed]
     shown = table(HEAD, [(*cells[:1], Raw(code(cells[1])), *cells[2:]) for cells in rows]) if rows else "No change point."
+    waiting = "\n".join(f"* ⏳ {code(one.case)}: {plain(edge(one))}" for one, _ in found.pending)
     notes = "\n".join(f"* {plain(note)}" for note in found.notes)
-    return "\n\n".join(part for part in (f"## rnnbench: {headline(found)}", shown, notes) if part) + "\n"
+    return "\n\n".join(part for part in (f"## rnnbench: {headline(found)}", shown, waiting, notes) if part) + "\n"
+
+
+def edge(one: Series) -> str:
+    """A series' pending change in one sentence, with what would settle it; empty without one."""
+    if one.pending is None:
+        return ""
+    _, _, label, size, values, commits, _, machine = row(one, one.pending)
+    runs, more = len(one.measured) - one.pending.at, one.settles_after
+    newest = "the newest run" if runs == 1 else f"the newest {runs} runs"
+    settle = f"{more} more run{'' if more == 1 else 's'}"
+    return f"{label} {size} in {newest} on {machine} ({values}, commits {commits}) is pending: {settle} at this level can confirm it"
 
 
 def row(one: Series, change: Change) -> tuple[str, ...]:
@@ -60,4 +74,5 @@ def row(one: Series, change: Change) -> tuple[str, ...]:
 def headline(found: History) -> str:
     """`3 change points in 48 series over 120 runs`."""
     count = len(found.changed)
-    return f"{count or 'no'} change point{'' if count == 1 else 's'} in {len(found.series)} series over {found.runs} runs"
+    waiting = f", {len(found.pending)} pending" if found.pending else ""
+    return f"{count or 'no'} change point{'' if count == 1 else 's'}{waiting} in {len(found.series)} series over {found.runs} runs"

@@ -46,6 +46,7 @@ def description(one: Series) -> str:
         f"{METRICS[one.metric].label} over {words.count(len(found), 'run')}: {units.show(one.metric, first)} first,"
         f" {units.show(one.metric, last)} last. "
         + (f"Change points: {', '.join(changes)}." if changes else "No change point.")
+        + (f" Pending: {units.change(one.pending.ratio)} from {_day(found[one.pending.at])} on." if one.pending else "")
         + (f" {words.count(lost, 'run')} without a figure." if lost else "")
         + (f" Corrected for machine drift, from {words.visible(one.canary)}." if one.canary else "")
         + (f" {words.count(one.left_out, 'older run')} not shown." if one.left_out else "")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnnbench.errors import CannotWrite
-from rnnbench.gate.formats.histories import headline, row
+from rnnbench.gate.formats.histories import edge, headline, row
 from rnnbench.gate.history import History
 from rnnbench.gate.series import Series
 from rnnbench.gate.timeline import NEWEST
@@ -20,12 +20,13 @@ _TONES = {True: "slow", False: "fast", None: ""}
 
 def write_history(found: History, path: Path) -> Path:
     """Write the page and return its path. The series with the newest change come first; where none changed, all are drawn."""
-    changed = list({(one.case, one.metric, one.machine): one for one, _ in found.changed}.values())
+    changed = list({(one.case, one.metric, one.machine): one for one, _ in (*found.changed, *found.pending)}.values())
     drawn = (changed or list(found.series))[:MOST]
     page = rendered(
         "history.html.j2",
         sheets=("report.css", "site.css"),
         headline=headline(found),
+        pending=[{"case": spelt(one.case), "sentence": spelt(edge(one))} for one, _ in found.pending],
         rows=[{"tone": _TONES[change.worse], "cells": row(one, change)[1:]} for one, change in found.changed],
         figures=[_figure(one) for one in drawn],
         left=len(changed or found.series) - len(drawn),
@@ -55,4 +56,5 @@ def _drawn(one: Series) -> Series:
     """The newest of the series, as a site's pages draw them."""
     left = max(0, len(one.points) - NEWEST)
     changes = [replace(change, shift=change.shift.later(-left)) for change in one.changes if change.at > left]
-    return replace(one, points=one.points[left:], changes=tuple(changes), left_out=left)
+    waiting = one.pending and replace(one.pending, shift=one.pending.shift.later(-left))
+    return replace(one, points=one.points[left:], changes=tuple(changes), left_out=left, pending=waiting)
