@@ -3,17 +3,18 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from rnnbench import cli
 from rnnbench.tasks import PROBLEMS, TASKS
 from rnnbench.variants import VARIANTS
 from tests.limits import calibrate
-from tests.tools import QUICK, Ended, command
+from tests.tools import QUICK, Ended, command, environment
 
 pytest_plugins = ("tests.shared_failures", "tests.scheduling")
 
@@ -53,6 +54,27 @@ def _test_registers_for_itself() -> Iterator[None]:
     """No test sees what another registered."""
     with _registered_as_before():
         yield
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """`typed("compare", "a", "b", cwd=folder)`: the command line in this process, for what starts no other and imports nothing new.
+
+    A process of its own (`tests.tools.command`) takes seconds to import torch, and shows no more of a refusal.
+    """
+
+    def call(*words: object, cwd: Path, **more: str) -> Ended:
+        monkeypatch.chdir(cwd)
+        for name, value in environment(**more).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["rnnbench", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        code = end.value.code
+        return Ended(code if isinstance(code, int) else 0, *capsys.readouterr())
+
+    return call
 
 
 @pytest.fixture(scope="session")

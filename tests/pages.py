@@ -16,6 +16,7 @@ SIZES = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_le
 SMALL = {"variant": "lstm", "phase": "train", "precision": "fp32", **SIZES}
 RUN = ("rnnbench", "pytest", "check-jsonschema")
 COMMANDS = (*RUN, "python", "python3", "pip", "torchrun", "tox")
+QUICK_PAGES = ("formats.md", "index.md", "pytest.md")  # the ordinary tests run their commands; tests/docs those of the others
 SLOW = "run by tox -e docs"
 NOT_RUN = "not run: "
 _BLOCK = re.compile(r"^(?:<!-- ([^>]*) -->\n)?```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -46,7 +47,7 @@ def fenced(page: Path) -> list[Block]:
 
 
 def commands(page: Path, *, slow: bool = False) -> list[list[str]]:
-    """The page's commands as words: those of the ordinary tests, or those that `tox -e docs` runs too."""
+    """The page's commands as words, without or with those of the blocks that are marked SLOW."""
     chosen = [one for one in fenced(page) if one.kind == "sh" and not one.mark.startswith(NOT_RUN) and (slow or one.mark != SLOW)]
     lines = [line for one in chosen for line in one.lines]
     return [shlex.split(line, comments=True) for line in lines if line.strip() and not line.startswith("#")]

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-PAGES = "tests/test_docs.py::test_every_command_of_a_page_runs"
+PAGES = "tests/docs/test_slow_blocks.py::test_every_command_of_a_page_runs"
 LONGEST = (
-    *(f"{PAGES}[{page}.md]" for page in ("convergence", "tutorial", "own-model", "extending", "gate")),
+    *(f"{PAGES}[{page}.md]" for page in ("convergence", "own-model", "tutorial", "extending")),
     "tests/suites/test_on_toy.py",
-    "tests/cli/test_mistakes.py",
     "tests/measure/test_pytest_options.py",
     "tests/own/test_examples.py",
     "tests/gate/test_commands.py",
     "tests/measure/test_plugin.py",
     "tests/gate/test_bisect.py",
+    "tests/cli/test_mistakes.py",
+    "tests/test_docs.py",
     "tests/reports/test_page.py",
     "tests/own/test_command.py",
     "tests/runs/test_run.py",

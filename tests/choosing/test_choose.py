@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.gate.test_commands import typed  # noqa: F401 - a fixture
 from tests.tools import command
 
 SIZES = ("depth=1", "hidden_size=8", "input_size=8", "seq_len=3", "precision=fp32", "variant=lstm,elman")
@@ -28,7 +27,7 @@ def test_a_small_choice_ends_with_an_answer(chosen):
     assert "elman" in (folder / told["page"]).read_text()
 
 
-def test_a_finished_choice_answers_again_without_measuring(typed, chosen):  # noqa: F811 - the fixture
+def test_a_finished_choice_answers_again_without_measuring(typed, chosen):
     """--resume of what is whole measures nothing more."""
     folder, ended = chosen
     runs = sorted((folder / "results").glob("*/run.json"))
@@ -50,7 +49,7 @@ def test_a_finished_choice_answers_again_without_measuring(typed, chosen):  # no
         (("streaming", "--require", "p99 < 2ms"), "unknown metric or axis 'p99'"),
     ],
 )
-def test_mistakes_end_in_a_sentence(typed, words, told, tmp_path):  # noqa: F811 - the fixture
+def test_mistakes_end_in_a_sentence(typed, words, told, tmp_path):
     """Usage errors end with 2 and quote what was written."""
     ended = typed("choose", *words, cwd=tmp_path)
     assert ended.code == 2, ended

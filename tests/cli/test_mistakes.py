@@ -54,14 +54,14 @@ def sentence(done, code: int) -> str:
     ],
     ids=lambda one: " ".join(one)[:50] if isinstance(one, tuple) else "",
 )
-def test_a_mistake_is_told_at_once(words, told, tmp_path):
+def test_a_mistake_is_told_at_once(typed, words, told, tmp_path):
     """What can be checked without a device ends with exit code 2 and a sentence that quotes what was written."""
     (tmp_path / "words.txt").write_text("x")
     (tmp_path / "bench_broken.py").write_text("def (")
     (tmp_path / "bench_empty.py").write_text("")
     before = sorted(tmp_path.iterdir())
     suite = () if "--suite" in words or "--resume" in words else ("--suite", "depth")
-    assert told in sentence(command("run", *suite, *words, cwd=tmp_path), 2)
+    assert told in sentence(typed("run", *suite, *words, cwd=tmp_path), 2)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -92,9 +92,9 @@ def test_a_mistake_that_only_the_measuring_process_can_see_is_told(words, told, 
     ("option", "number"),
     [("--case-timeout", "nan"), ("--case-timeout", "0"), ("--max-time", "nan"), ("--processes", "0"), ("--threads", "-3")],
 )
-def test_a_limit_that_makes_no_sense_is_refused(option, number, tmp_path):
+def test_a_limit_that_makes_no_sense_is_refused(typed, option, number, tmp_path):
     """A limit of nothing, less than nothing or no number at all is refused, by its option's name and what would do."""
-    done = command("run", "--suite", "depth", "--dry-run", option, number, cwd=tmp_path)
+    done = typed("run", "--suite", "depth", "--dry-run", option, number, cwd=tmp_path)
     assert done.code == 2, done.out
     assert option in done.err
     assert "Input should be" in done.err or number in done.err
@@ -167,37 +167,37 @@ def test_a_damaged_journal_is_reported_with_what_is_whole(damaged, tmp_path):
     ("content", "why"),
     [(b"", "not JSON"), (b'{"benchmarks": []}', "states no schema"), (b'{"schema": 99}', "update rnnbench"), (b"\xff\xfe\x00", "not JSON")],
 )
-def test_a_folder_of_another_tool_is_refused(content, why, tmp_path):
+def test_a_folder_of_another_tool_is_refused(typed, content, why, tmp_path):
     """report on a folder whose run.json is not ours ends with exit code 4 and says why, and the folder is as it was."""
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "run.json").write_bytes(content)
-    assert why in sentence(command("report", "foreign", cwd=tmp_path), 4)
+    assert why in sentence(typed("report", "foreign", cwd=tmp_path), 4)
     assert [path.name for path in tmp_path.rglob("*")] == ["foreign", "run.json"]
     assert (tmp_path / "foreign" / "run.json").read_bytes() == content
 
 
-def test_a_journal_with_no_record_at_all_is_told(damaged, tmp_path):
+def test_a_journal_with_no_record_at_all_is_told(typed, damaged, tmp_path):
     """report on a run none of whose lines is a record ends in sentences, not in a traceback."""
     damaged.write_bytes(b"garbage\n" * 3)
-    done = command("report", cwd=tmp_path)
+    done = typed("report", cwd=tmp_path)
     assert "Traceback" not in done.err
     assert all(line.startswith("rnnbench: ") for line in done.err.splitlines())
     assert done.code in (0, 4)
 
 
 @pytest.mark.parametrize("name", ["nope", "", "../..", "/dev/null", LONG])
-def test_an_unknown_run_lists_those_that_are(name, finished, tmp_path):
+def test_an_unknown_run_lists_those_that_are(typed, name, finished, tmp_path):
     """A run that there is not is quoted with those that there are."""
     folder, _ = finished
     (home,) = (path.parent for path in (folder / "results").glob("*/run.json"))
-    told = sentence(command("report", name, "--results", folder / "results", cwd=tmp_path), 2)
+    told = sentence(typed("report", name, "--results", folder / "results", cwd=tmp_path), 2)
     assert repr(name) in told
     assert home.name in told
 
 
-def test_a_report_that_cannot_be_written_is_told(finished, tmp_path):
+def test_a_report_that_cannot_be_written_is_told(typed, finished, tmp_path):
     """report into a place that cannot be written ends with exit code 1 and its path."""
-    told = sentence(command("report", "--results", finished[0] / "results", "--out", "/dev/null/x", cwd=tmp_path), 1)
+    told = sentence(typed("report", "--results", finished[0] / "results", "--out", "/dev/null/x", cwd=tmp_path), 1)
     assert "cannot write '/dev/null/x" in told
 
 

@@ -112,6 +112,7 @@ def test_the_toy_accelerator_has_ceilings_too():
     assert measured.products_per_s("fp32", Device("toy")) > 0 < measured.launch_s(Device("toy"))
 
 
+@pytest.mark.slow
 def test_a_run_places_every_row(tmp_path):
     """Each measured record of a depth run has its share of the ceiling and its bound, and run.json the ceilings."""
     words = (
@@ -135,6 +136,7 @@ def test_a_run_places_every_row(tmp_path):
     assert all(one.metrics["ceiling_share"] > 0 and one.bound for one in run.records)
 
 
+@pytest.mark.slow
 def test_plain_pytest_places_every_row_too(tmp_path):
     """A session without rnnbench's command line measures the ceilings once, keeps them beside its run, and places each record."""
     sizes = {"variant": "lstm", "depth": 1, "phase": "train", "hidden_size": 8, "input_size": 8, "batch_size": (1, 2), "seq_len": 4}

@@ -8,30 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from rnnbench import cli
 from rnnbench.analysis.frames import load_run
 from tests.gate.sides import CASE, benchmark_file, records, times, write
 from tests.tools import Ended, command
 
 SIZES = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 3, "precision": "fp32", "phase": "forward"}
 TINY = (*(word for axis, value in SIZES.items() for word in ("--set", f"{axis}={value}")), "--case-budget", "0.02", "--min-rounds", "3")
-
-
-@pytest.fixture
-def typed(monkeypatch, capsys):
-    """`typed("compare", "a", "b", cwd=folder)`: the command line in this process."""
-
-    def call(*words: object, cwd: Path, **environment: str) -> Ended:
-        monkeypatch.chdir(cwd)
-        for name, value in {"COLUMNS": "200", "NO_COLOR": "1", **environment}.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(sys, "argv", ["rnnbench", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        code = ended.value.code
-        return Ended(code if isinstance(code, int) else 0, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from rnnbench.record import METRICS
 from rnnbench.reports.requirements import as_json, headline, notes
 from rnnbench.runs.request import Request
 from tests.gate.sides import CASE, lost, records, times, write
-from tests.gate.test_commands import TINY, typed  # noqa: F401 - a fixture
+from tests.gate.test_commands import TINY
 from tests.reports.factory import run
 from tests.tools import command
 
@@ -222,7 +222,7 @@ def test_a_figure_without_an_interval_is_said_to_have_none():
         (("report", "base", "--watch", "--require", "parameters < 100"), 2, "leave out --watch"),
     ],
 )
-def test_report_and_compare_end_with_what_is_required(typed, tmp_path, words, code, told):  # noqa: F811 - the fixture
+def test_report_and_compare_end_with_what_is_required(typed, tmp_path, words, code, told):
     """0, 3 and 2, with the row's outcome and the sentence."""
     for name in ("base", "same"):
         write(tmp_path / "results", name, records(CASE, times(len(name))))
@@ -232,6 +232,7 @@ def test_report_and_compare_end_with_what_is_required(typed, tmp_path, words, co
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_what_is_required(tmp_path):
     """A small run: its JSON has the outcome of each case, and the exit status is 3 where none meets a limit of no time at all."""
     words = ("run", "--suite", "depth", "--set", "variant=lstm", *TINY, "--no-report", "--require", "step_time_s < 1ns", "--json")

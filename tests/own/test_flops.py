@@ -33,6 +33,7 @@ def test_formulas_are_what_the_decomposed_layer_counts(make):
     assert layer_flops(make("cpu"), 8 * 4) == counter.get_total_flops() > 0
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN:UserWarning")  # torch's, once a process
 @pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 def test_a_layer_is_counted_once_whether_fused_or_not(make):
     """A CPU fuses some and runs others product by product: neither is left out, neither counts twice."""

@@ -188,6 +188,7 @@ def test_thin_runs_make_sense(run: Run, words: str):
     assert words in page(run)
 
 
+@pytest.mark.slow
 def test_caution_is_given():
     """Damage, an interrupted run, a dirty tree and cases short of their precision are warnings that say what to do."""
     run = factory.depth_run(commit={"hash": "abc", "dirty": True}, planned=[{"id": "depth/another"}], interrupted=True)
@@ -215,6 +216,7 @@ def test_long_names_are_cut():
     assert "/" not in file_name(["../../etc/passwd"])
 
 
+@pytest.mark.slow
 def test_a_thousand_cases(tmp_path: Path):
     """1,000 cases of 300 rounds make a page of at most 5 MB within 10 s, and the page says that samples were left out."""
     grid = factory.cases(
