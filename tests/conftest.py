@@ -77,6 +77,21 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     return call
 
 
+@pytest.fixture
+def bare_here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """`tests.tools.bare` in this process, for a session that ends before its first case."""
+
+    def call(folder: Path, *words: object) -> Ended:
+        monkeypatch.chdir(folder)
+        for name, value in environment().items():
+            monkeypatch.setenv(name, value)
+        capfd.readouterr()
+        code = pytest.main(["-p", "rnnbench.measure.plugin", "-p", "no:cacheprovider", *map(str, words)])
+        return Ended(int(code), *capfd.readouterr())
+
+    return call
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
     """One whole `rnnbench run`: the folder in which it ran, and how it ended."""

@@ -130,10 +130,10 @@ def test_pytest_benchmarks_own_json_is_left_whole(session):
         (("--rnnbench-results", "/dev/null/x"), 1, "cannot write '/dev/null/x"),
     ],
 )
-def test_bad_options_of_the_plugin_end_in_a_sentence(words, code, sentence, tmp_path):
+def test_bad_options_of_the_plugin_end_in_a_sentence(bare_here, words, code, sentence, tmp_path):
     """What plain pytest is asked for in vain ends the session early with one sentence, no traceback and no run."""
     chosen = [word for axis in AXES for word in ("--rnnbench-set", axis)]
-    done = bare(tmp_path, SUITES / "bench_depth.py", "--rnnbench-preset", "quick", *chosen, *words)
+    done = bare_here(tmp_path, SUITES / "bench_depth.py", "--rnnbench-preset", "quick", *chosen, *words)
     assert sentence in done.out + done.err
     assert done.code == code
     assert "Traceback" not in done.out + done.err

@@ -54,9 +54,9 @@ def test_every_refused_option_is_tried():
 
 
 @pytest.mark.parametrize("name", REFUSED_WORDS)
-def test_an_option_that_cannot_be_had_is_refused_by_name(tmp_path, name):
+def test_an_option_that_cannot_be_had_is_refused_by_name(bare_here, tmp_path, name):
     """One sentence with what to use instead, also for the default's own value; no traceback, no run."""
-    done = bare(tmp_path, *CASES, f"{name}={REFUSED_WORDS[name]}")
+    done = bare_here(tmp_path, *CASES, f"{name}={REFUSED_WORDS[name]}")
     assert f"{name} is not for rnnbench's suites: {OPTIONS[name].about.replace('`', '')}" in done.out + done.err
     assert "Traceback" not in done.out + done.err
     assert done.code not in (0, 1)
