@@ -21,7 +21,7 @@ EXIT_CODES = {
     errors.EXIT_TOOL: "tool error: a folder that cannot be written, a measuring process that cannot be started",
     errors.EXIT_USAGE: "usage: an unknown name, an invalid value, a missing device",
     errors.EXIT_REGRESSION: "regression: `compare` or `duet` found a figure that is worse, or a case that is no longer measured;"
-    " `--require`: every case misses a requirement",
+    " `--require`: every case misses a requirement; `history --check`: a change point for the worse is not triaged",
     errors.EXIT_INCONCLUSIVE: "inconclusive, missing or incompatible: too little evidence, a case on one side only, figures that"
     " cannot be compared, a results folder that cannot be read; `--require`: no case is known to meet all",
     errors.EXIT_CASES_FAILED: "cases failed: the run finished, and at least one case ended neither `ok` nor `unsupported`",

@@ -8,6 +8,7 @@ import typer
 from rnnbench.cli.app import LOOK, app
 from rnnbench.cli.compare import From, MarkdownFile, Results, Webhook, append, known_format, known_webhook
 from rnnbench.cli.display.output import say, say_error
+from rnnbench.errors import EXIT_REGRESSION
 
 if TYPE_CHECKING:
     from rnnbench.gate.history import History
@@ -35,19 +36,25 @@ def history(
     markdown: MarkdownFile = None,
     from_: From = "",
     webhook: Webhook = "",
+    triage: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File of triaged change points. Default: RESULTS/triage.toml.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit status 3 if a change for the worse is not triaged.")] = False,
 ) -> None:
     """Find change points across all runs in a folder, with the commit range of each."""
     from rnnbench.gate.formats import histories
     from rnnbench.gate.history import history as read
     from rnnbench.gate.policy import share
     from rnnbench.gate.source import source_at
+    from rnnbench.gate.triage import FILE, read_triage, triaged
     from rnnbench.record import METRICS
 
     known_format(format_, FORMATS)
     known_webhook(webhook)
     metrics = tuple(metric or ("step_time_s", *(name for name, one in METRICS.items() if one.deterministic)))
+    entries = read_triage(triage or results / FILE, needed=triage is not None)
     source = source_at(results, from_, warm=True)
-    found = read(source, metrics=metrics, cases=case, canary=canary, min_change=share(min_change, "--min-change"))
+    found = triaged(read(source, metrics=metrics, cases=case, canary=canary, min_change=share(min_change, "--min-change")), entries)
     if markdown is not None:
         append(markdown, histories.as_markdown(found))
     if html is not None:
@@ -65,6 +72,8 @@ def history(
         say({"json": histories.as_json, "md": histories.as_markdown}[format_](found).rstrip("\n"))
     else:
         _screen(found)
+    if check and found.open:
+        raise typer.Exit(EXIT_REGRESSION)
 
 
 def _runs_as(format_: str, source: "Source", metrics: tuple[str, ...]) -> str:
@@ -89,8 +98,11 @@ def _screen(found: "History") -> None:
         out.print(f"  {sparkline(one)}  [dim]{len(one.measured)} runs on {shown(one.machine)}{shown(freed)}[/]", soft_wrap=True)
         for change in one.changes:
             colour = {True: "red", False: "green", None: "yellow"}[change.worse]
-            _, _, label, size, values, commits, run, _ = row(one, change)
+            _, _, label, size, values, commits, run, _, triage = row(one, change)
+            colour = "dim" if triage else colour
             out.print(f"  [{colour}]{shown(label)} {size}[/]  {shown(values)}  {shown(commits)}  {shown(run)}", soft_wrap=True)
+            if triage:
+                out.print(f"    {shown(triage)}", soft_wrap=True)
         if one.pending:
             out.print(f"  [yellow]{shown(edge(one))}[/]", soft_wrap=True)
     for note in found.notes:

@@ -30,6 +30,11 @@ class History:
         return sorted(found, key=lambda pair: pair[1].first_after.run.started_utc, reverse=True)
 
     @property
+    def open(self) -> list[tuple[Series, Change]]:
+        """Every change for the worse that nobody has triaged, newest first."""
+        return [(one, change) for one, change in self.changed if change.worse and change.triage is None]
+
+    @property
     def pending(self) -> list[tuple[Series, Change]]:
         """Every change at the edge of its series that has too few runs to be tested, newest first."""
         found = [(one, one.pending) for one in self.series if one.pending is not None]

@@ -39,14 +39,27 @@ class Point:
     high: float | None = None
 
 
+TRIAGE_STATES = ("accepted", "fixed", "noise")
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """What someone decided about a change point: one of `TRIAGE_STATES`, and why."""
+
+    state: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of level between two runs that follow each other. `worse` is None where the metric is neither good nor bad."""
+    """A change of level between two runs that follow each other. `worse` is None where the metric is neither good nor bad, `triage`
+    where nobody has triaged it."""
 
     shift: Shift
     last_before: Point
     first_after: Point
     worse: bool | None
+    triage: Triage | None = None
 
     @property
     def at(self) -> int:

@@ -20,6 +20,7 @@ __all__ = [
     "SETTINGS",
     "SETTINGS_FILES",
     "TABLES",
+    "TRIAGE",
     "cell",
     "check_drawing",
     "check_page",
@@ -43,6 +44,9 @@ SETTINGS: dict[str, Any] = {
     "alpha": 0.01,
     "metrics": ["step_time_s"],
     "override": [{"case": "depth/*bf16*", "metric": "step_time_s", "min-effect": "5%"}],
+}
+TRIAGE: dict[str, Any] = {
+    "change": [{"case": "depth/*", "metric": "step_time_s", "commits": "1f0c2d9a4b..8e77ab01c3", "state": "noise", "reason": "a backup"}]
 }
 SETTINGS_FILES = st.binary(max_size=40) | st.sampled_from(
     (

@@ -23,6 +23,7 @@ from rnnbench.gate.baseline import baseline_path, baseline_text
 from rnnbench.gate.policy import policy_of
 from rnnbench.gate.side import side_of_run
 from rnnbench.gate.sources import side
+from rnnbench.gate.triage import entries_of
 from rnnbench.runs.export import benchmark_json
 from rnnbench.runs.lock import device_lock, held
 from rnnbench.runs.request import Request
@@ -232,13 +233,20 @@ def _settings(table: Any) -> None:
         policy_of(table)
 
 
+def _triage(data: Any) -> None:
+    with refused():
+        entries_of(data)
+
+
 def _settings_file(data: bytes) -> None:
     with sandbox() as home:
         put(home, as_bytes(RUN), b"\n".join(map(as_bytes, RECORDS)) + b"\n")
         (home / "pyproject.toml").write_bytes(data)
+        (home / "results/triage.toml").write_bytes(data)
         (home / "results/.doctor.json").write_bytes(data)
         (home / "results/.ceilings.json").write_bytes(data)
         cli(home, "compare", ID, f"results/{ID}")
+        cli(home, "history", "--check")
 
 
 def _tuning(data: bytes) -> None:
@@ -308,6 +316,7 @@ TARGETS = {
         Target("name", SAFE, _name, 3),
         Target("index", st.tuples(st.sampled_from(documents.TABLES), st.text(max_size=1), VALUES).flatmap(documents.cell), _index, 2),
         Target("settings", spoilt(documents.SETTINGS) | VALUES, _settings, 50),
+        Target("triage", spoilt(documents.TRIAGE) | VALUES, _triage, 50),
         Target("tuning", spoilt(documents.TUNING).map(as_bytes) | cut(as_bytes(documents.TUNING)), _tuning, 30),
         Target("settings_file", documents.SETTINGS_FILES, _settings_file, 3),
     )

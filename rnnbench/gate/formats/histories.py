@@ -8,7 +8,7 @@ from rnnbench.gate.history import History
 from rnnbench.gate.series import Change, Series
 from rnnbench.record import METRICS
 
-HEAD = ("", "case", "metric", "change", "from → to", "commits", "first run after", "machine")
+HEAD = ("", "case", "metric", "change", "from → to", "commits", "first run after", "machine", "triage")
 
 
 def as_json(found: History) -> str:
@@ -38,6 +38,7 @@ def _change(change: Change) -> dict[str, object]:
         "before": change.before,
         "after": change.after,
         "worse": change.worse,
+        "triage": {"state": change.triage.state, "reason": change.triage.reason} if change.triage else None,
         "commits": [change.last_before.run.hash, change.first_after.run.hash],
         "runs": [change.last_before.run.id, change.first_after.run.id],
     }
@@ -56,7 +57,7 @@ def edge(one: Series) -> str:
     """A series' pending change in one sentence, with what would settle it; empty without one."""
     if one.pending is None:
         return ""
-    _, _, label, size, values, commits, _, machine = row(one, one.pending)
+    _, _, label, size, values, commits, _, machine, _ = row(one, one.pending)
     runs, more = len(one.measured) - one.pending.at, one.settles_after
     newest = "the newest run" if runs == 1 else f"the newest {runs} runs"
     settle = f"{more} more run{'' if more == 1 else 's'}"
@@ -68,7 +69,8 @@ def row(one: Series, change: Change) -> tuple[str, ...]:
     sign = {True: "❌", False: "✅", None: "❔"}[change.worse]
     values = f"{units.show(one.metric, change.shift.before)} → {units.show(one.metric, change.shift.after)}"
     label = METRICS[one.metric].label
-    return (sign, one.case, label, units.change(change.shift.ratio), values, change.commits, change.first_after.run.id, one.machine)
+    triage = f"{change.triage.state}: {change.triage.reason}" if change.triage else ""
+    return (sign, one.case, label, units.change(change.shift.ratio), values, change.commits, change.first_after.run.id, one.machine, triage)
 
 
 def headline(found: History) -> str:
