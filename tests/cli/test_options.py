@@ -11,7 +11,6 @@ from rnnbench.cli import duet, plan, profile, run  # noqa: F401 - each adds its 
 from rnnbench.cli.app import app
 from rnnbench.cli.options import OPTIONS, requested
 from rnnbench.runs.request import Request
-from tests.tools import command
 
 ALL = {name: option for group in OPTIONS.values() for name, option in group.items()}
 COMMANDS = typer.main.get_command(app).commands
@@ -47,9 +46,9 @@ def test_a_command_may_have_a_default_of_its_own():
 
 
 @pytest.mark.parametrize("name", ["run", "duet", "profile", "plan"])
-def test_help_shows_placeholders_and_no_types(name, tmp_path):
+def test_help_shows_placeholders_and_no_types(typed, name, tmp_path):
     """Help names what to write, as SECONDS or FILE, and no type of a value or a flag."""
-    told = command(name, "--help", cwd=tmp_path).out
+    told = typed(name, "--help", cwd=tmp_path).out
     assert "<bool>" not in told
     assert "BOOLEAN" not in told
     assert not re.search(r"--(suite|set|plugin|device|select)\b[^\n]*<", told)
