@@ -10,7 +10,7 @@ from rnnbench.gate.formats.exports import metrics_text
 from rnnbench.gate.formats.openmetrics import epoch, name_of
 from rnnbench.record import METRICS
 from tests.gate.sides import CASE, records, side, times, with_values
-from tests.gate.test_commands import folder, typed  # noqa: F401 - fixtures
+from tests.gate.test_commands import folder  # noqa: F401 - a fixture
 
 RUN = replace(side("a", records(CASE, times(0))), taken_utc="2026-01-01T00:00:00.000Z", commit={"hash": "abc"})
 

@@ -13,7 +13,6 @@ from rnnbench.gate.history import history
 from rnnbench.gate.triage import read_triage, triaged
 from rnnbench.reports.forms.history_page import write_history
 from tests.gate.sides import CASE, records, write
-from tests.gate.test_commands import typed  # noqa: F401 - a fixture
 from tests.gate.test_history import results
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "rnnbench/scaffold/templates"
@@ -38,7 +37,7 @@ def commits(folder):
     return change.commits
 
 
-def test_check_fails_until_the_change_is_triaged(typed, slower):  # noqa: F811
+def test_check_fails_until_the_change_is_triaged(typed, slower):
     """3 with an open change; 0 once the file beside the runs names it, and the reason is shown."""
     words, home = ("history", "--metric", "step_time_s"), slower.parent
     assert (typed(*words, cwd=home).code, typed(*words, "--check", cwd=home).code) == (0, 3)

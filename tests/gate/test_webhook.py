@@ -8,7 +8,7 @@ import pytest
 
 from rnnbench.errors import BadValue
 from rnnbench.gate.webhook import checked, place
-from tests.gate.test_commands import TINY, folder, typed  # noqa: F401 - fixtures
+from tests.gate.test_commands import TINY, folder  # noqa: F401 - a fixture
 from tests.tools import command
 
 
