@@ -41,20 +41,27 @@ def stepped(case, device, clock, form, rounds=ROUNDS):
 
 
 def captured_losses():
-    """Does a captured LSTM train step give the losses of the eager one?"""
-    found = {}
-    for execution in ("eager", "cudagraph"):
+    """Does a captured LSTM train step give the losses of the eager one that starts from the same weights and optimizer state?"""
+    works = {}
+    for execution in ("cudagraph", "eager"):
         case, device, clock = made(execution=execution, depth=1)
         with in_format(case.precision, device) as form:
-            work = Workload(case, device, form, clock)
+            works[execution] = Workload(case, device, form, clock)
+            works[execution].step()
+    graph, eager = works["cudagraph"], works["eager"]
+    eager.model.load_state_dict(graph.model.state_dict())
+    eager._trained.optimizer.load_state_dict(graph._trained.optimizer.state_dict())
+    found = {}
+    for execution, work in works.items():
+        with in_format(case.precision, device):
+            work.rewind()
             losses = []
             for _ in range(ROUNDS):
                 work.step()
                 losses.append(float(work.loss.detach()))
             found[execution] = losses
-    eager, graph = found["eager"], found["cudagraph"]
-    skipped = next((at for at, loss in enumerate(eager) if abs(loss - graph[0]) < 1e-6), None)
-    return {**found, "eager_step_of_the_first_replay": skipped}
+    found["largest_difference"] = max(abs(a - b) for a, b in zip(found["eager"], found["cudagraph"], strict=True))
+    return found
 
 
 def timers_agree():
@@ -116,10 +123,11 @@ def memory_is_predicted():
         with in_format(case.precision, device) as form:
             predicted = predict(case, device, form).total
             device.forget()
+            before = torch.cuda.memory_allocated()
             work, _ = stepped(case, device, clock, form, 1)
             device.reset_peaks()
             work.step()
-            found[variant] = {"predicted_bytes": predicted, **device.peaks()}
+            found[variant] = {"predicted_bytes": predicted, "allocated_before_bytes": before, **device.peaks()}
             del work
             device.forget()
     return found
@@ -158,7 +166,6 @@ def kernels_by_variant():
     from rnnbench.errors import Unsupported
     from rnnbench.variants import VARIANTS
 
-    found = {}
     for name in sorted(VARIANTS.all()):
         for precision in ("fp32", "bf16"):
             try:
@@ -167,22 +174,23 @@ def kernels_by_variant():
                     work, times = stepped(case, device, clock, form, 5)
                     ran = kernels_of(work, device)
                     del work
-                found[f"{name} {precision}"] = {
-                    "wall_s": median(times),
-                    "launches": sum(count for count, _ in ran.values()),
-                    "kernels": dict(list(ran.items())[:12]),
-                }
+                yield (
+                    f"{name} {precision}",
+                    {
+                        "wall_s": median(times),
+                        "launches": sum(count for count, _ in ran.values()),
+                        "kernels": dict(list(ran.items())[:12]),
+                    },
+                )
             except (Unsupported, ValueError) as error:
-                found[f"{name} {precision}"] = str(error)
+                yield f"{name} {precision}", str(error)
             except Exception as error:  # noqa: BLE001 - the next variant all the same
-                found[f"{name} {precision}"] = f"{type(error).__name__}: {str(error)[:300]}"
+                yield f"{name} {precision}", f"{type(error).__name__}: {str(error)[:300]}"
             device.forget()
-    return found
 
 
 def cudnn_algorithms():
     """Which kernels does cuDNN choose for an LSTM and a GRU at each size and precision, and how long does a forward pass take?"""
-    found = {}
     for variant in ("lstm", "gru"):
         for precision in ("fp32", "tf32", "bf16", "fp16"):
             for hidden in (64, 128, 192, 256, 384, 512, 768, 1024, 1536):
@@ -193,15 +201,13 @@ def cudnn_algorithms():
                     ran = kernels_of(work, device)
                     del work
                 device.forget()
-                found[f"{variant} {precision} {hidden}"] = {"wall_s": median(times), "kernels": dict(list(ran.items())[:4])}
-    return found
+                yield f"{variant} {precision} {hidden}", {"wall_s": median(times), "kernels": dict(list(ran.items())[:4])}
 
 
 def strongest_forms():
     """How do the forms of each hand-written variant compare, taken in turn, with cuDNN's LSTM beside them?"""
     from rnnbench.variants import VARIANTS
 
-    found = {}
     names = sorted(name for name, one in VARIANTS.all().items() if "triton" in one.implementations)
     for precision in ("fp32", "bf16"):
         for name in names:
@@ -222,13 +228,12 @@ def strongest_forms():
                             before = clock()
                             work.step()
                             times[one].append(clock() - before)
-                found[f"{name} {precision}"] = {one: median(series) for one, series in times.items()}
+                yield f"{name} {precision}", {one: median(series) for one, series in times.items()}
             except Exception as error:  # noqa: BLE001 - the next variant all the same
-                found[f"{name} {precision}"] = f"{type(error).__name__}: {str(error)[:300]}"
+                yield f"{name} {precision}", f"{type(error).__name__}: {str(error)[:300]}"
             works.clear()
             if device is not None:
                 device.forget()
-    return found
 
 
 def traces():
@@ -269,12 +274,25 @@ QUESTIONS = (
 )
 
 
+def answered(question):
+    """A question's answer; of one that yields it in pairs, what there is when an interrupt ends it."""
+    given = question()
+    if isinstance(given, dict):
+        return given
+    found = {}
+    try:
+        found.update(given)
+    except KeyboardInterrupt:
+        found["interrupted"] = True
+    return found
+
+
 def main() -> None:
     out = Path(sys.argv[1] if len(sys.argv) > 1 else "questions.jsonl")
     for question in (one for one in QUESTIONS if one.__name__ in (sys.argv[2:] or [one.__name__])):
         begun = time.perf_counter()
         try:
-            answer = {"answer": question()}
+            answer = {"answer": answered(question)}
         except Exception as error:  # noqa: BLE001 - whatever it is, the next question is asked
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {error}"}

@@ -49,8 +49,9 @@ def _cpu() -> dict[str, Any]:
 
 def _container() -> dict[str, Any]:
     """CPU and memory limits of the control group, version 2 or 1."""
-    version_1 = (_text(_CGROUP / f"cpu/cpu.cfs_{name}_us") or "" for name in ("quota", "period"))
-    quota, period = (_text(_CGROUP / "cpu.max") or " ".join(version_1) or "max 0").split()[:2]
+    version_1 = " ".join(_text(_CGROUP / f"cpu/cpu.cfs_{name}_us") or "" for name in ("quota", "period"))
+    limits = next((words for text in (_text(_CGROUP / "cpu.max") or "", version_1) if len(words := text.split()) == 2), ["max", "0"])
+    quota, period = limits
     memory = _text(_CGROUP / "memory.max") or _text(_CGROUP / "memory/memory.limit_in_bytes")
     limited = memory is not None and memory.isdigit() and int(memory) < psutil.virtual_memory().total
     return {

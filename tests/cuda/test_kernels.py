@@ -8,7 +8,7 @@ from rnnbench.measure.workload import output_of
 from rnnbench.variants import VARIANTS, kernels
 from tests.variants.parts import built, input_for
 
-FIELDS = {"hidden_size": 192, "input_size": 100, "batch_size": 7, "seq_len": 200, "bidirectional": True}
+FIELDS = {"device": "cuda", "hidden_size": 192, "input_size": 100, "batch_size": 7, "seq_len": 200, "bidirectional": True}
 NAMES = sorted(name for name, one in VARIANTS.all().items() if "triton" in one.implementations)
 STEPWISE = ("ln_lstm", "ln_lstm_gates", "slstm")
 TOLERANCES = {torch.float32: 1e-3, torch.bfloat16: 0.12, torch.float16: 0.02}  # of a result's norm

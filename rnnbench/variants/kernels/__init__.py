@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-OLDEST_TRITON = (3, 8)
+OLDEST_TRITON = (3, 6)
 OLDEST_CAPABILITY = (8, 0)  # the kernels are compiled and checked from here on
 WIDEST_NORM, WIDEST_GATE_NORM = 4096, 2048  # maximum hidden sizes: a program keeps a row to be normalised in registers
 VERIFIED = "Triton kernels: interpreted against the loop, compiled for capability 8.0 and 9.0, not yet run on a GPU"
