@@ -6,6 +6,7 @@ import sys
 import time
 import traceback
 from contextlib import closing
+from copy import deepcopy
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -50,7 +51,7 @@ def captured_losses():
             works[execution].step()
     graph, eager = works["cudagraph"], works["eager"]
     eager.model.load_state_dict(graph.model.state_dict())
-    eager._trained.optimizer.load_state_dict(graph._trained.optimizer.state_dict())  # noqa: SLF001 - the parts are hidden while captured
+    eager._trained.optimizer.load_state_dict(deepcopy(graph._trained.optimizer.state_dict()))  # noqa: SLF001 - the parts are hidden while captured
     found = {}
     for execution, work in works.items():
         with in_format(case.precision, device):
@@ -209,7 +210,7 @@ def strongest_forms():
     from rnnbench.variants import VARIANTS
 
     names = sorted(name for name, one in VARIANTS.all().items() if "triton" in one.implementations)
-    for precision in ("fp32", "bf16"):
+    for precision in ("bf16", "fp32"):
         for name in names:
             forms = [
                 ("lstm", "fused"),
