@@ -21,10 +21,10 @@ KERNELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("clipping", ("lpnorm",)),
     ("optimizer", ("adam", "sgd", "multi_tensor_apply")),
     ("attention", ("flash", "fmha", "attention", "mha_")),
-    ("recurrent kernel", ("rnn", "lstm", "gru")),
+    ("recurrent kernel", ("rnn", "lstm", "gru", "sru_")),
     ("matrix product", ("gemm", "gemv", "nvjet", "cutlass", "xmma", "splitk", "s16816", "s1688", "s884", "triton_tem", "dot_kernel")),
     ("copy", ("memcpy", "memset", "copy", "catarray", "fillfunctor", "transpose", "convert")),
-    ("reduction", ("reduce", "triton_red", "triton_per", "softmax", "norm", "welford")),
+    ("reduction", ("reduce", "triton_red", "triton_per", "softmax", "norm", "welford", "gammabeta")),
     ("pointwise", ("elementwise", "pointwise", "triton_poi", "vectorized")),
 )
 """The same of a kernel, by the names that cuBLAS, cuDNN, PyTorch, Triton and NCCL give theirs; what none tells is another kernel."""

@@ -66,7 +66,8 @@ def products_per_s(precision: str, device: Device) -> float:
 
 def _products(rows: int, inner: int, columns: int, dtype: torch.dtype, device: Device) -> Iterator[Callable[[], object]]:
     """The matrix product in each implementation: torch.mm, and on a CPU also oneDNN's linear, which fused layers use."""
-    a, b = torch.randn(rows, inner).to(device.torch, dtype), torch.randn(inner, columns).to(device.torch, dtype)
+    # drawn on the device: the host takes seconds for the largest ones
+    a, b = (torch.randn(*shape, device=device.torch).to(dtype) for shape in ((rows, inner), (inner, columns)))
     out = torch.empty(rows, columns, dtype=dtype, device=device.torch)
     yield lambda: torch.mm(a, b, out=out)
     if device.is_cpu and torch.backends.mkldnn.is_available() and dtype in (torch.float32, torch.bfloat16):

@@ -1,6 +1,7 @@
 """Predicting what a case holds and computes."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
@@ -17,6 +18,7 @@ from rnnbench.measure.learn.trainer import recipe_of
 from rnnbench.measure.network import network, on_meta, output_of
 from rnnbench.measure.own.work import OwnWork
 from rnnbench.measure.probes import operators
+from rnnbench.measure.probes.as_on_cuda import cudnn_counts
 from rnnbench.measure.probes.costs import moved_bytes, step_flops
 from rnnbench.measure.probes.memory import activation_bytes
 from rnnbench.measure.workload import BUFFERS, Workload
@@ -89,7 +91,7 @@ def _decoding(case: Case) -> dict[str, Any]:
         "footprint": asdict(Footprint(weights.bytes, 0, 0, 0, inputs)) | {"state": state},
         "total_bytes": weights.bytes + state + inputs,
         "moved_bytes": weights.bytes + state + inputs,
-        "operators": _counted(short),
+        "operators": _counted(short, _by_cudnn(case)),
     }
 
 
@@ -126,7 +128,7 @@ def _flops(case: Case) -> int | None:
 
 def _operators(case: Case) -> int:
     """Of two short sequences of a narrow network on a CPU, along a line; a variant that works in chunks has fewer."""
-    short, long = (_counted(replace(_narrowed(case), seq_len=seq_len)) for seq_len in (SHORT, LONG))
+    short, long = (_counted(replace(_narrowed(case), seq_len=seq_len), _by_cudnn(case)) for seq_len in (SHORT, LONG))
     return round(lagrange((SHORT, LONG), (short, long), case.seq_len))
 
 
@@ -136,13 +138,18 @@ def _narrowed(case: Case) -> Case:
     return replace(case, hidden_size=hidden, input_size=inputs, batch_size=2, device="cpu", precision="fp32")
 
 
+def _by_cudnn(case: Case) -> bool:
+    return case.device.startswith("cuda") and case.implementation == "fused"
+
+
 @cache
-def _counted(case: Case) -> int:
+def _counted(case: Case, by_cudnn: bool) -> int:
     """Operators of one step; many cases of a suite are alike once they are narrow and short."""
     device = Device("cpu")
-    work = Workload(case, device, Format(None), Clock(device))
-    work.step()  # the first also makes the optimizer's state
-    return operators.count(work.step)
+    with cudnn_counts() if by_cudnn else nullcontext():
+        work = Workload(case, device, Format(None), Clock(device))
+        work.step()  # the first also makes the optimizer's state
+        return operators.count(work.step)
 
 
 @cache

@@ -11,6 +11,7 @@ from tests.variants.parts import built, input_for
 FIELDS = {"device": "cuda", "hidden_size": 192, "input_size": 100, "batch_size": 7, "seq_len": 200, "bidirectional": True}
 NAMES = sorted(name for name, one in VARIANTS.all().items() if "triton" in one.implementations)
 EXPLODING = ("ln_lstm", "res_ln_lstm")  # over 200 steps rounding to 16 bits alone changes the loop's gradients by as much as they are
+AT_A_KINK = {"min_gru": 5e-3}
 STEPWISE = ("ln_lstm", "ln_lstm_gates", "slstm")
 TOLERANCES = {torch.float32: 1e-3, torch.bfloat16: 0.12, torch.float16: 0.02}  # of a result's norm
 
@@ -22,10 +23,10 @@ def triton():
         pytest.skip(why)
 
 
-def results(name: str, way: str, dtype: torch.dtype, device: str, fields: dict, *, exact: bool = True) -> list[torch.Tensor]:
-    """Output and gradients from weights, inputs and a gradient of the output that `dtype` holds; `exact`: the loop computes in float64."""
+def results(name: str, way: str, dtype: torch.dtype, device: str, fields: dict) -> list[torch.Tensor]:
+    """Output and gradients from weights, inputs and a gradient of the output that `dtype` holds; the loop computes in float64."""
     model, x = built(name, way, fields, dtype=dtype).to(device), input_for(fields, dtype).to(device)
-    if way == "loop" and exact:
+    if way == "loop":
         model, x = model.double(), x.double()
     x.requires_grad_()
     output = output_of(model(x))
@@ -39,14 +40,13 @@ def results(name: str, way: str, dtype: torch.dtype, device: str, fields: dict, 
 def test_kernels_compute_the_formula(name, dtype):
     """In each format the output and every gradient stay within the stated share, in norm, of the loop in float64.
 
-    In fp32 the error may also be a few times the loop's: in minGRU, an input that rounding moves across the kink has another gradient.
+    A rounded input that falls on the other side of minGRU's kink has another gradient: the loop in fp32 then errs by 2e-3 itself.
     """
     fields = {**FIELDS, "seq_len": 25} if name in EXPLODING and dtype != torch.float32 else FIELDS
     exact, found = results(name, "loop", dtype, "cpu", fields), results(name, "triton", dtype, "cuda", fields)
-    loop = results(name, "loop", dtype, "cpu", fields, exact=False) if dtype == torch.float32 else exact
-    for truth, kernel, plain in zip(exact, found, loop, strict=True):
-        allowed = max(TOLERANCES[dtype] * float(truth.norm().clamp(min=1e-6)), 4 * float((plain.double() - truth).norm()))
-        assert float((kernel.cpu().double() - truth).norm()) <= allowed
+    share = max(TOLERANCES[dtype], AT_A_KINK.get(name, 0.0))
+    for truth, kernel in zip(exact, found, strict=True):
+        assert float((kernel.cpu().double() - truth).norm()) <= share * float(truth.norm().clamp(min=1e-6))
 
 
 @pytest.mark.parametrize("name", NAMES)

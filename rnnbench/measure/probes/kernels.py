@@ -1,6 +1,6 @@
 """The names of what ran in one step: a device's kernels; on a CPU, oneDNN's primitives, otherwise torch's operators.
 
-The part for kernels was run on the stand-in for CUDA, not yet on a GPU.
+The part for kernels has run on a GPU (docs/gpu.md).
 """
 
 import ctypes
@@ -85,10 +85,17 @@ def _profiled(step: Callable[[], None], device: Device) -> profile:
 
 
 def of_device(profiler: profile) -> list[Any]:
-    """The events on the device, without named ranges: the profiler shows the host's ranges on the device too."""
+    """The events on the device, without named ranges: the profiler shows the host's ranges on the device too.
+
+    A kernel may have the name of a range (`forward`), so names decide only in a torch that does not mark ranges."""
     events = profiler.events() or ()
-    named = {event.name for event in events if event.device_type == CPU and getattr(event, "is_user_annotation", False)}
-    return [one for one in events if one.device_type != CPU and one.name not in named and not getattr(one, "is_user_annotation", False)]
+    named = {event.name for event in events if event.device_type == CPU and _is_range(event, unmarked=False)}
+    return [one for one in events if one.device_type != CPU and not _is_range(one, unmarked=one.name in named)]
+
+
+def _is_range(event: Any, *, unmarked: bool) -> bool:
+    marked: bool | None = getattr(event, "is_user_annotation", None)
+    return unmarked if marked is None else marked
 
 
 def _primitives(step: Callable[[], None]) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def gates_of(p, n0, n1, n2, n3, gain, inside, size, WIDE: tl.constexpr):
 
 
 @triton.jit
-def forward(
+def gate_norm_lstm_forward(
     p, u, before, after, h, gain_h, gain_c, shift_c, size, EPS: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr
 ):  # fmt: skip
     """p, u: (rows, 4 · size), from the input and from the state; before, after: the cells; h = σ(o) tanh(LN(c'))."""
@@ -85,7 +85,7 @@ def back_to_gates(d0, d1, d2, d3, n0, n1, n2, n3, gain, scale, d_gain, d_u, insi
 
 
 @triton.jit
-def backward(
+def gate_norm_lstm_backward(
     p, u, before, d_h, d_c, d_p, d_u, gain_h, gain_c, shift_c, d_gain_h, d_gain_c, d_shift_c, size,
     EPS: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
@@ -133,7 +133,7 @@ class _Whole(torch.autograd.Function):
             for t in range(steps):
                 if t:
                     torch.mm(outputs[t - 1], times_u, out=own[t])
-                forward[(rows,)](
+                gate_norm_lstm_forward[(rows,)](
                     given[t], own[t], cells[t], cells[t + 1], outputs[t], gain_h, gain_c, shift_c, size,
                     EPS=eps, WIDE=wide(p.dtype), BLOCK=block, num_warps=warps,
                 )  # fmt: skip
@@ -154,7 +154,7 @@ class _Whole(torch.autograd.Function):
             block, warps = rows_of(size, WIDEST_GATE_NORM, 4)
             given, own, cells, d_outputs, d_given, d_own = (one.unbind(0) for one in (p, u, c, d_h, d_p, d_u))
             for t in range(steps - 1, -1, -1):
-                backward[(rows,)](
+                gate_norm_lstm_backward[(rows,)](
                     given[t], own[t], cells[t], d_outputs[t], d_c, d_given[t], d_own[t],
                     gain_h, gain_c, shift_c, d_gain_h, d_gain_c, d_shift_c, size,
                     EPS=ctx.eps, WIDE=wide(p.dtype), BLOCK=block, num_warps=warps,

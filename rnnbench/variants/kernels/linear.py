@@ -49,7 +49,7 @@ def recurrence(family: str, packed: Tensor, first: Tensor | None = None, weight:
 
 
 @triton.jit
-def forward(
+def linear_rnn_forward(
     p0, p1, p2, gate, weight, kept, y, steps, size, time0, row0, time1, row1, time_y,
     COEFFICIENTS: tl.constexpr, STREAMS: tl.constexpr, GATED: tl.constexpr, WEIGHTED: tl.constexpr, KEEP: tl.constexpr,
     WIDE: tl.constexpr, BLOCK: tl.constexpr, STAGES: tl.constexpr,
@@ -86,7 +86,7 @@ def forward(
 
 
 @triton.jit
-def backward(
+def linear_rnn_backward(
     p0, p1, p2, gate, weight, kept, dy, d0, d1, d2, d_gate, d_weight, steps, size, time0, row0, time1, row1, time_y,
     SLOPES: tl.constexpr, COEFFICIENTS: tl.constexpr, STREAMS: tl.constexpr, GATED: tl.constexpr, WEIGHTED: tl.constexpr,
     WIDE: tl.constexpr, BLOCK: tl.constexpr, STAGES: tl.constexpr,
@@ -173,7 +173,7 @@ class _Recurrence(torch.autograd.Function):
         kept = torch.empty_like(y) if keep else y
         with launching(packed):
             grid, block = blocks(rows, size)
-            forward[grid](
+            linear_rnn_forward[grid](
                 *_streams(family, packed, first, 0), packed if weight is None else weight, kept, y,
                 steps, size, *_strides(packed, first), rows * size,
                 COEFFICIENTS=family.coefficients, STREAMS=family.streams, GATED=family.gated, WEIGHTED=family.weighted, KEEP=keep,
@@ -195,7 +195,7 @@ class _Recurrence(torch.autograd.Function):
         time0, row0, time1, row1 = _strides(packed, first)
         with launching(packed):
             grid, block = blocks(rows, size)
-            backward[grid](
+            linear_rnn_backward[grid](
                 *_streams(family, packed, first, -1), packed if weight is None else weight, kept[-1], dy[-1],
                 *_streams(family, d_packed, d_first, -1), packed if d_weight is None else d_weight,
                 steps, size, -time0, row0, -time1, row1, -rows * size,

@@ -25,7 +25,7 @@ def whole(x: Tensor, w_ih: Tensor, w_hh: Tensor, bias: Tensor, gain: Tensor, shi
 
 
 @triton.jit
-def forward(pre, before, after, h, gain, shift, size, EPS: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr):
+def ln_lstm_forward(pre, before, after, h, gain, shift, size, EPS: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr):
     """pre: (rows, 4 · size), the gates i, f, g, o before their activations; before, after: the cells; h = LN(σ(o) tanh(c'))."""
     row, lane = tl.program_id(0), tl.arange(0, BLOCK)
     inside = lane < size
@@ -45,7 +45,7 @@ def forward(pre, before, after, h, gain, shift, size, EPS: tl.constexpr, WIDE: t
 
 
 @triton.jit
-def backward(
+def ln_lstm_backward(
     pre, before, d_h, d_c, d_pre, gain, d_gain, d_shift, size, EPS: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr
 ):  # fmt: skip
     """d_c: gradient of the cell from the next step, overwritten with that of the previous cell. d_gain, d_shift: (rows, size), added to."""
@@ -90,7 +90,7 @@ class _Whole(torch.autograd.Function):
             for t in range(steps):
                 if t:
                     added(gates[t], outputs[t - 1], times_u)
-                forward[(rows,)](
+                ln_lstm_forward[(rows,)](
                     gates[t], cells[t], cells[t + 1], outputs[t], gain, shift, size,
                     EPS=eps, WIDE=wide(low), BLOCK=block, num_warps=warps,
                 )  # fmt: skip
@@ -111,7 +111,7 @@ class _Whole(torch.autograd.Function):
             block, warps = rows_of(size, WIDEST_NORM)
             gates, cells, d_gates, d_outputs = pre.unbind(0), c.unbind(0), d_pre.unbind(0), d_h.unbind(0)
             for t in range(steps - 1, -1, -1):
-                backward[(rows,)](
+                ln_lstm_backward[(rows,)](
                     gates[t], cells[t], d_outputs[t], d_c, d_gates[t], gain, d_gain, d_shift, size,
                     EPS=ctx.eps, WIDE=wide(low), BLOCK=block, num_warps=warps,
                 )  # fmt: skip

@@ -32,7 +32,7 @@ def gates_of(pre, m, inside, part, WIDE: tl.constexpr):
 
 
 @triton.jit
-def forward(pre, before, after, h, part, apart, WIDE: tl.constexpr, BLOCK: tl.constexpr):
+def slstm_forward(pre, before, after, h, part, apart, WIDE: tl.constexpr, BLOCK: tl.constexpr):
     """pre: (rows, 4 · part); before, after: c, n and m, each (rows, part), `apart` numbers from one to the next; h = σ(o) c / n."""
     row, lane = tl.program_id(0), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < part
@@ -48,7 +48,7 @@ def forward(pre, before, after, h, part, apart, WIDE: tl.constexpr, BLOCK: tl.co
 
 
 @triton.jit
-def backward(pre, before, d_h, d_state, d_pre, part, apart, WIDE: tl.constexpr, BLOCK: tl.constexpr):
+def slstm_backward(pre, before, d_h, d_state, d_pre, part, apart, WIDE: tl.constexpr, BLOCK: tl.constexpr):
     """d_state: gradients of c and n from the next step, overwritten with those of the previous step. The stabiliser cancels in c / n."""
     row, lane = tl.program_id(0), tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = lane < part
@@ -85,7 +85,7 @@ class _Whole(torch.autograd.Function):
             for t in range(steps):
                 if t:
                     added(gates[t], outputs[t - 1], times_u)
-                forward[grid](
+                slstm_forward[grid](
                     gates[t], states[t], states[t + 1], outputs[t], part, heads * batch * part,
                     WIDE=wide(p.dtype), BLOCK=block, num_warps=1,
                 )  # fmt: skip
@@ -104,7 +104,7 @@ class _Whole(torch.autograd.Function):
             grid, block = blocks(heads * batch, part)
             gates, states, d_gates, d_outputs = pre.unbind(0), state.unbind(0), d_pre.unbind(0), d_h.unbind(0)
             for t in range(steps - 1, -1, -1):
-                backward[grid](
+                slstm_backward[grid](
                     gates[t], states[t], d_outputs[t], d_state, d_gates[t], part, heads * batch * part,
                     WIDE=wide(pre.dtype), BLOCK=block, num_warps=1,
                 )  # fmt: skip

@@ -21,7 +21,7 @@ def recurrence(packed: Tensor, past: Tensor | None, v: Tensor, b: Tensor) -> Ten
 
 
 @triton.jit
-def forward(
+def sru_forward(
     p, x, v, b, kept, y, steps, size, time_p, row_p, time_x, row_x, time_y,
     KEEP: tl.constexpr, WIDE: tl.constexpr, BLOCK: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
@@ -51,7 +51,7 @@ def forward(
 
 
 @triton.jit
-def backward(
+def sru_backward(
     p, x, v, b, kept, dy, d_p, d_x, d_v, d_b, steps, size, time_p, row_p, time_x, row_x, time_y,
     WIDE: tl.constexpr, BLOCK: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
@@ -112,7 +112,7 @@ class _Recurrence(torch.autograd.Function):
         x = packed[..., 3 * size :] if past is None else past
         with launching(packed):
             grid, block = blocks(rows, size)
-            forward[grid](
+            sru_forward[grid](
                 packed, x, v, b, kept, y, steps, size, *packed.stride()[:2], *x.stride()[:2], rows * size,
                 KEEP=keep, WIDE=wide(packed.dtype), BLOCK=block, STAGES=STAGES, num_warps=1,
             )  # fmt: skip
@@ -132,7 +132,7 @@ class _Recurrence(torch.autograd.Function):
         (time_p, row_p), (time_x, row_x) = packed.stride()[:2], x.stride()[:2]
         with launching(packed):
             grid, block = blocks(rows, size)
-            backward[grid](
+            sru_backward[grid](
                 packed[-1], x[-1], v, b, kept[-1], dy[-1], d_packed[-1], d_x[-1], d_v, d_b,
                 steps, size, -time_p, row_p, -time_x, row_x, -rows * size,
                 WIDE=wide(packed.dtype), BLOCK=block, STAGES=STAGES, num_warps=1,
