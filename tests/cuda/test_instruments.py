@@ -1,4 +1,4 @@
-"""What NVML, events and ceilings say of a GPU. Run on the stand-in, not yet on one."""
+"""What NVML, events and ceilings say of a GPU."""
 
 import time
 from functools import partial

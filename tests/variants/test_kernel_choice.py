@@ -35,7 +35,7 @@ def installed(monkeypatch):
     ("version", "device", "why"),
     [
         (None, "cuda", "need the package triton: pip install"),
-        ("3.4.0", "cuda", "need triton 3.8 or later, and 3.4.0 is installed"),
+        ("3.4.0", "cuda", "need triton 3.6 or later, and 3.4.0 is installed"),
         ("3.9.0", "cpu", "run on cuda, not on cpu"),
     ],
 )

@@ -94,7 +94,7 @@ def _row(work: Workload, train: TrainStep, watcher: _Watcher) -> tuple[int, ...]
 
 
 def snapshot(work: Workload, path: Path) -> bool:
-    """One step under CUDA's allocator history, for pytorch.org/memory_viz; False elsewhere. Not yet run on a GPU."""
+    """One step under CUDA's allocator history, for pytorch.org/memory_viz; False elsewhere."""
     if work.device.torch.type != "cuda":
         return False
     torch.cuda.memory._record_memory_history(max_entries=HISTORY)  # noqa: SLF001 - torch's documented way has no public name

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OLDEST_TRITON = (3, 6)
 OLDEST_CAPABILITY = (8, 0)  # the kernels are compiled and checked from here on
 WIDEST_NORM, WIDEST_GATE_NORM = 4096, 2048  # maximum hidden sizes: a program keeps a row to be normalised in registers
-VERIFIED = "Triton kernels: interpreted against the loop, compiled for capability 8.0 and 9.0, not yet run on a GPU"
+VERIFIED = "Triton kernels: interpreted against the loop, compiled for capability 8.0 and 9.0, compared with the loop on an H200"
 INSTALL = "pip install 'rnnbench[kernels]'"
 
 
