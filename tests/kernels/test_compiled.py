@@ -39,6 +39,6 @@ def test_nothing_spills(rows):
 
 def test_loads_of_a_walk_through_time_are_in_flight_ahead(rows):
     """The kernels that walk through time load by asynchronous copies; only weights, read once, are loaded in place."""
-    walks = [row for row in rows if row["kernel"].split(".")[0] in ("linear", "sru")]
+    walks = [row for row in rows if row["kernel"].startswith(("linear_rnn", "sru"))]
     assert walks
     assert [row for row in walks if not row["copies"] or row["loads"] > FORWARD[row["variant"]].weights] == []
