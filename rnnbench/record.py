@@ -289,9 +289,9 @@ DERIVED: dict[str, Metric] = {
 }
 """Figures that combine several cases, so that no record holds them; `analysis.efficiency` computes them."""
 DISTANCES: dict[str, dict[str, float]] = {
-    "output_distance": {"fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "fp16": 1e-2},
-    "loss_distance": {"fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "fp16": 1e-2},
-    "gradient_distance": {"fp32": 1e-2, "tf32": 5e-2, "bf16": 2e-1, "fp16": 5e-2},
+    "output_distance": {"fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "fp16": 1e-2, "pure_bf16": 5e-2},
+    "loss_distance": {"fp32": 1e-3, "tf32": 1e-2, "bf16": 5e-2, "fp16": 1e-2, "pure_bf16": 5e-2},
+    "gradient_distance": {"fp32": 1e-2, "tf32": 5e-2, "bf16": 2e-1, "fp16": 5e-2, "pure_bf16": 2e-1},
 }
 """Tolerance by metric and precision: how far a case's numbers may be from its reference form, the same variant in fp32, eager, fused."""
 FINGERPRINTS = ("output_fingerprint", "loss_fingerprint", "gradient_fingerprint")

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from rnnbench.budget import Budget
+from rnnbench.case import PRECISIONS
 from rnnbench.measure.agreement import reference_of
 from rnnbench.measure.measuring import measure_case
 from rnnbench.record import DISTANCES, FINGERPRINTS, disagreement
@@ -146,3 +147,17 @@ def test_a_kernel_of_our_own_is_not_its_own_reference():
 def test_torchs_own_networks_are_the_reference():
     """An LSTM, a GRU and an attention network are held against torch's fused form."""
     assert {reference_of(small_case(variant=name)).implementation for name in ("lstm", "gru", "elman", "transformer")} == {"fused"}
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_every_precision_has_its_tolerances(precision):
+    """No distance is no disagreement; a large one is a sentence, whatever the precision."""
+    assert not disagreement(precision, dict.fromkeys(DISTANCES, 0.0))
+    assert disagreement(precision, dict.fromkeys(DISTANCES, 10.0)).startswith("not the numbers of the fp32 eager reference form")
+
+
+def test_a_network_in_pure_bf16_agrees_with_fp32():
+    """Weights, gradients and the loss in bf16 stay within the tolerances."""
+    seen = measured(variant="lstm", precision="pure_bf16", phase="train")
+    assert not disagreement("pure_bf16", seen.metrics)
+    assert seen.metrics["gradient_distance"] > 0
