@@ -21,7 +21,7 @@ from rnnbench.variants import VARIANTS
 from tests.pages import CLONE, PAGES, commands
 
 WORDS = {f"{page.name}: {shlex.join(words)}": words for page in PAGES for words in commands(page, slow=True)}
-SETS = ("sets", "set_a", "set_b")
+SIDES = ("set_a", "set_b")
 
 
 def parsed(words: list[str]) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def check(words: list[str]) -> int:
         assert options["name"] in known.all()
     found = [catalog.find(name) for name in (*(options.get("suite") or ()), *(options.get("model") or ()))]
     declared = {name: one.axes for name, one in VARIANTS.all().items()}
-    sides = [parse_set([*options.get("sets", ()), *(options.get(side) or ())], declared) for side in SETS[1:]]
+    sides = [parse_set([*options.get("sets", ()), *(options.get(side) or ())], declared) for side in SIDES]
     if not found:
         return 0
     keep = selector(options["select"], declared) if options.get("select") else None

@@ -195,11 +195,10 @@ class _State:
 
 def _policy(policy: "Policy", metric: str) -> "Policy":
     """The policy for one metric: exact figures alone, or that sampled one alone; unchanged where none is named."""
-    from rnnbench.errors import UnknownName
+    from rnnbench.gate.policy import known_metric
     from rnnbench.record import METRICS
 
     if not metric:
         return policy
-    if metric not in METRICS:
-        raise UnknownName("metric", metric, METRICS)
+    known_metric(metric)
     return replace(policy, only="deterministic") if METRICS[metric].deterministic else replace(policy, only="sampled", metrics=(metric,))

@@ -12,6 +12,8 @@ from rnnbench.cli.display.requirements import Require, required, show_judged
 from rnnbench.errors import EXIT_REGRESSION, CannotWrite, UnknownName, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rnnbench.gate.policy import Policy
     from rnnbench.gate.side import Side
     from rnnbench.gate.verdict import Comparison
@@ -186,16 +188,23 @@ def known_webhook(address: str) -> None:
 
 
 def notify(address: str, found: "Comparison", code: int) -> None:
-    """Send a comparison and the command's exit status to a webhook; an error is one sentence on standard error."""
+    """Send a comparison and the command's exit status to a webhook, if there is one."""
     if not address:
         return
     from rnnbench.gate.formats.plain import as_dict
     from rnnbench.gate.formats.words import headline
+
+    send(
+        address, {"kind": "comparison", **as_dict(found), "exit_code": code}, f"{headline(found)} ({found.candidate} against {found.base})"
+    )
+
+
+def send(address: str, body: "Mapping[str, Any]", text: str) -> None:
+    """Send a result to a webhook; an error is one sentence on standard error."""
     from rnnbench.gate.webhook import post
 
-    text = f"rnnbench: {headline(found)} ({found.candidate} against {found.base})"
-    if told := post(address, {"kind": "comparison", **as_dict(found), "exit_code": code}, text):
-        say_error(told)
+    if problem := post(address, body, f"rnnbench: {text}"):
+        say_error(problem)
 
 
 def _exported(name: str, results: Path, format_: str, metrics: list[str], select: str) -> str:

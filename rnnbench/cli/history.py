@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.cli.app import LOOK, app
-from rnnbench.cli.compare import From, MarkdownFile, Results, Webhook, append, known_format, known_webhook
+from rnnbench.cli.compare import From, MarkdownFile, Results, Webhook, append, known_format, known_webhook, send
 from rnnbench.cli.display.output import say, say_error
 from rnnbench.errors import EXIT_REGRESSION
 
@@ -62,10 +62,7 @@ def history(
 
         say_error(f"{write_history(found, html)}")
     if webhook:
-        from rnnbench.gate.webhook import post
-
-        if told := post(webhook, {"kind": "history", **histories.as_dict(found)}, f"rnnbench: {histories.headline(found)}"):
-            say_error(told)
+        send(webhook, {"kind": "history", **histories.as_dict(found)}, histories.headline(found))
     if format_ in ("otava-csv", "openmetrics"):
         say(_runs_as(format_, source, metrics), nl=False)
     elif format_ != "table":

@@ -50,8 +50,8 @@ def _cpu() -> dict[str, Any]:
 def _container() -> dict[str, Any]:
     """CPU and memory limits of the control group, version 2 or 1."""
     version_1 = " ".join(_text(_CGROUP / f"cpu/cpu.cfs_{name}_us") or "" for name in ("quota", "period"))
-    limits = next((words for text in (_text(_CGROUP / "cpu.max") or "", version_1) if len(words := text.split()) == 2), ["max", "0"])
-    quota, period = limits
+    texts = (_text(_CGROUP / "cpu.max") or "", version_1)
+    quota, period = next((words for text in texts if len(words := text.split()) == 2), ["max", "0"])
     memory = _text(_CGROUP / "memory.max") or _text(_CGROUP / "memory/memory.limit_in_bytes")
     limited = memory is not None and memory.isdigit() and int(memory) < psutil.virtual_memory().total
     return {

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from rnnbench.analysis.changepoints import MIN_CHANGE
 from rnnbench.errors import BadResults, UnknownName
-from rnnbench.gate.policy import CANARY, NO_CANARY
+from rnnbench.gate.policy import CANARY, NO_CANARY, known_metric
 from rnnbench.gate.series import Change, Series
 from rnnbench.gate.side import Side
 from rnnbench.gate.source import Source, as_source
 from rnnbench.gate.timeline import of_sides
-from rnnbench.record import METRICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +25,7 @@ class History:
     @property
     def changed(self) -> list[tuple[Series, Change]]:
         """Every change, newest first."""
-        found = [(one, change) for one in self.series for change in one.changes]
-        return sorted(found, key=lambda pair: pair[1].first_after.run.started_utc, reverse=True)
+        return _newest_first([(one, change) for one in self.series for change in one.changes])
 
     @property
     def open(self) -> list[tuple[Series, Change]]:
@@ -37,8 +35,11 @@ class History:
     @property
     def pending(self) -> list[tuple[Series, Change]]:
         """Every change at the edge of its series that has too few runs to be tested, newest first."""
-        found = [(one, one.pending) for one in self.series if one.pending is not None]
-        return sorted(found, key=lambda pair: pair[1].first_after.run.started_utc, reverse=True)
+        return _newest_first([(one, one.pending) for one in self.series if one.pending is not None])
+
+
+def _newest_first(found: list[tuple[Series, Change]]) -> list[tuple[Series, Change]]:
+    return sorted(found, key=lambda pair: pair[1].first_after.run.started_utc, reverse=True)
 
 
 def history(
@@ -46,8 +47,7 @@ def history(
 ) -> History:
     """Read a results folder or a store. `canary` is a case's id, `canary` for the shipped one where it was run, or `none`."""
     for name in metrics:
-        if name not in METRICS:
-            raise UnknownName("metric", name, METRICS)
+        known_metric(name)
     sides, notes = _read(
         results, metrics, lambda name: fnmatchcase(name, cases) or name == canary or (canary == CANARY and name.startswith(f"{CANARY}/"))
     )

@@ -73,11 +73,16 @@ class Policy:
             name, equals, value = text.rpartition("=")
             if not equals:
                 policy = replace(policy, min_effect=share(value, "--min-effect"))
-            elif name not in METRICS:
-                raise UnknownName("metric", name, METRICS)
             else:
+                known_metric(name)
                 policy = replace(policy, overrides=(*policy.overrides, Override(share(value, "--min-effect"), metric=name)))
         return policy
+
+
+def known_metric(name: str) -> None:
+    """Raise UnknownName, which lists those that there are, for a metric that does not exist."""
+    if name not in METRICS:
+        raise UnknownName("metric", name, METRICS)
 
 
 def share(value: Any, name: str) -> float:
@@ -93,13 +98,18 @@ def read_policy(path: Path) -> Policy:
     """The policy of a pyproject.toml's `[tool.rnnbench.gate]`; the default where there is no such file or table."""
     if not path.is_file():
         return Policy()
-    try:
-        data: Any = tomllib.loads(bounded.text(path))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{str(path)!r} cannot be read: {error}") from None
+    data: Any = read_toml(path)
     for key in _TABLE.split("."):
         data = data.get(key, {}) if isinstance(data, Mapping) else {}
     return policy_of(data)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file's content. Raises UsageError, with the reason, if it cannot be read."""
+    try:
+        return tomllib.loads(bounded.text(path))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{str(path)!r} cannot be read: {error}") from None
 
 
 def policy_of(table: Any) -> Policy:

@@ -1,15 +1,14 @@
 """The triage file of a history: change points that someone has looked at, each with a state and a reason."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from rnnbench import bounded
-from rnnbench.errors import BadValue, UnknownName, UsageError
+from rnnbench.errors import BadValue, UnknownName
 from rnnbench.gate.history import History
+from rnnbench.gate.policy import known_metric, read_toml
 from rnnbench.gate.series import TRIAGE_STATES, Change, Series, Triage
 from rnnbench.record import METRICS
 
@@ -32,11 +31,10 @@ class Entry:
         the range is enough; an exact figure's change must have both."""
         if one.metric != self.metric or not fnmatchcase(one.case, self.case):
             return False
-        same = [bool(end) and known.startswith(end) for end, known in zip(self.ends, _hashes(change), strict=True)]
+        known = _hashes(change)
         if METRICS[one.metric].deterministic:
-            return all(same)
-        crossed = [bool(end) and known.startswith(end) for end, known in zip(self.ends, reversed(_hashes(change)), strict=True)]
-        return any(same) or any(crossed)
+            return all(map(_begins, known, self.ends))
+        return any(_begins(whole, end) for whole in known for end in self.ends)
 
 
 def read_triage(path: Path, *, needed: bool) -> tuple[Entry, ...]:
@@ -45,11 +43,7 @@ def read_triage(path: Path, *, needed: bool) -> tuple[Entry, ...]:
     Raises UsageError if it cannot be read, and BadValue or UnknownName for what an entry may not hold."""
     if not path.exists() and not needed:
         return ()
-    try:
-        data: Any = tomllib.loads(bounded.text(path))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{str(path)!r} cannot be read: {error}") from None
-    return entries_of(data)
+    return entries_of(read_toml(path))
 
 
 def entries_of(data: Any) -> tuple[Entry, ...]:
@@ -82,6 +76,10 @@ def triaged(found: History, entries: Sequence[Entry]) -> History:
     return replace(found, series=series, notes=(*found.notes, *notes))
 
 
+def _begins(whole: str, end: str) -> bool:
+    return bool(end) and whole.startswith(end)
+
+
 def _hashes(change: Change) -> tuple[str, str]:
     return change.last_before.run.hash, change.first_after.run.hash
 
@@ -95,8 +93,7 @@ def _entry(one: Any) -> Entry:
     for key in _KEYS:
         if not isinstance(one.get(key), str) or not one[key].strip():
             raise BadValue(f"{key} of [[change]]", one.get(key), "a text that is not empty")
-    if one["metric"] not in METRICS:
-        raise UnknownName("metric", one["metric"], METRICS)
+    known_metric(one["metric"])
     if one["state"] not in TRIAGE_STATES:
         raise UnknownName("state of [[change]]", one["state"], TRIAGE_STATES)
     before, dots, after = one["commits"].partition("..")

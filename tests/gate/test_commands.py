@@ -3,32 +3,16 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rnnbench.analysis.frames import load_run
-from tests.gate.sides import CASE, benchmark_file, records, times, write
+from tests.gate.sides import CASE, benchmark_file
 from tests.tools import Ended, command
 
 SIZES = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 3, "precision": "fp32", "phase": "forward"}
 TINY = (*(word for axis, value in SIZES.items() for word in ("--set", f"{axis}={value}")), "--case-budget", "0.02", "--min-rounds", "3")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs: a base, the same again, one 10 % slower, one process each, one with an operator more."""
-    home = tmp_path_factory.mktemp("gate")
-    results = home / "results"
-    write(results, "base", records(CASE, times(0)))
-    write(results, "same", records(CASE, times(1)))
-    write(results, "slow", records(CASE, times(2, factor=1.1)))
-    write(results, "single", records(CASE, times(3, 1, factor=2)))
-    write(results, "more", records(CASE, times(4, 1), metrics={"operators": 8.0}))
-    write(results, "empty", [])
-    write(results, "other", records(replace(CASE, depth=9, hidden_size=99), times(5)))
-    return home
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from rnnbench.gate.formats.exports import metrics_text
 from rnnbench.gate.formats.openmetrics import epoch, name_of
 from rnnbench.record import METRICS
 from tests.gate.sides import CASE, records, side, times, with_values
-from tests.gate.test_commands import folder  # noqa: F401 - a fixture
 
 RUN = replace(side("a", records(CASE, times(0))), taken_utc="2026-01-01T00:00:00.000Z", commit={"hash": "abc"})
 
@@ -82,7 +81,7 @@ def test_a_time_without_zone_is_utc():
     assert epoch("yesterday") is None
 
 
-def test_the_commands_write_it(typed, folder):  # noqa: F811
+def test_the_commands_write_it(typed, folder):
     """export gives one run, history all of them."""
     one = families(typed("export", "base", "--format", "openmetrics", cwd=folder).out)
     assert len(one["rnnbench_step_time_seconds"].samples) == 1

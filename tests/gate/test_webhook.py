@@ -8,7 +8,7 @@ import pytest
 
 from rnnbench.errors import BadValue
 from rnnbench.gate.webhook import checked, place
-from tests.gate.test_commands import TINY, folder  # noqa: F401 - a fixture
+from tests.gate.test_commands import TINY
 from tests.tools import command
 
 
@@ -40,7 +40,7 @@ def receiver():
     server.server_close()
 
 
-def test_compare_sends_its_verdict(typed, folder, receiver):  # noqa: F811
+def test_compare_sends_its_verdict(typed, folder, receiver):
     """One POST of JSON: a sentence for a chat, every finding, and the exit status of the command."""
     sent, address = receiver
     ended = typed("compare", "base", "slow", "--webhook", f"{address}/204", cwd=folder)
@@ -51,7 +51,7 @@ def test_compare_sends_its_verdict(typed, folder, receiver):  # noqa: F811
     assert body["findings"][0]["metric"] == "step_time_s"
 
 
-def test_history_sends_its_series(typed, folder, receiver):  # noqa: F811
+def test_history_sends_its_series(typed, folder, receiver):
     """The address can come from the environment, where other users of the machine do not see it."""
     sent, address = receiver
     assert typed("history", cwd=folder, RNNBENCH_WEBHOOK=f"{address}/200").code == 0
@@ -60,7 +60,7 @@ def test_history_sends_its_series(typed, folder, receiver):  # noqa: F811
 
 
 @pytest.mark.parametrize(("status", "told"), [(500, "it answered 500"), (404, "it answered 404"), (302, "it answered 302")])
-def test_a_refusal_is_told_and_changes_nothing(typed, folder, receiver, status, told):  # noqa: F811
+def test_a_refusal_is_told_and_changes_nothing(typed, folder, receiver, status, told):
     """The exit status is the comparison's, the sentence names the host, and nothing of the address's secret path is printed."""
     sent, address = receiver
     ended = typed("compare", "base", "same", "--webhook", f"{address}/secret/{status}", cwd=folder)
@@ -69,7 +69,7 @@ def test_a_refusal_is_told_and_changes_nothing(typed, folder, receiver, status, 
     assert "secret" not in ended.err
 
 
-def test_nobody_there_is_told(typed, folder, receiver):  # noqa: F811
+def test_nobody_there_is_told(typed, folder, receiver):
     """A port that nothing listens on: the comparison is printed all the same."""
     with HTTPServer(("127.0.0.1", 0), Receiver) as closed:
         port = closed.server_port
@@ -82,7 +82,7 @@ def test_nobody_there_is_told(typed, folder, receiver):  # noqa: F811
 @pytest.mark.parametrize(
     "address", ["hooks.example.com/T0/secret", "file:///etc/secret", "https://", "http://a b/secret", "http://a:x/secret"]
 )
-def test_an_address_that_is_none_is_refused_first(typed, folder, address):  # noqa: F811
+def test_an_address_that_is_none_is_refused_first(typed, folder, address):
     """Exit status 2 before anything is measured; of the address only the host is quoted."""
     ended = typed("compare", "base", "slow", "--webhook", address, cwd=folder)
     assert ended.code == 2

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rnnbench.gate.side import Observed
+from rnnbench.moments import in_utc
 
 STEP = "step_time_s"
 _SECONDS = {
@@ -80,14 +81,10 @@ def seconds(value: float, unit: str) -> float | None:
 def utc(value: Any) -> str:
     """A point in time as ISO text in UTC: from milliseconds since 1970, or from ISO text, which is in UTC where it states no zone."""
     try:
-        if isinstance(value, int | float):
-            found = datetime.fromtimestamp(value / 1000, UTC)
-        else:
-            found = datetime.fromisoformat(str(value))
-            found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        found = datetime.fromtimestamp(value / 1000, UTC) if isinstance(value, int | float) else in_utc(str(value))
     except (ValueError, OverflowError, OSError):
         return ""
-    return found.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return found.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z" if found else ""
 
 
 def timed(name: str, values: Iterable[float], *, metric: str = STEP, **more: Any) -> Observed:

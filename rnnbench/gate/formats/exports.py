@@ -11,8 +11,9 @@ from statistics import median
 from rnnbench.analysis.fit import CONFIDENCE, Interval, median_interval
 from rnnbench.case import Case
 from rnnbench.choose import selector
-from rnnbench.errors import UnknownName, UsageError
+from rnnbench.errors import UsageError
 from rnnbench.gate.formats.openmetrics import openmetrics
+from rnnbench.gate.policy import known_metric
 from rnnbench.gate.side import Side
 from rnnbench.record import METRICS, Better
 from rnnbench.units import unit_of
@@ -26,8 +27,7 @@ def exported(side: Side, format_: str, metrics: Sequence[str] = (), select: str 
 
     Raises UnknownName for a metric that does not exist, and UsageError if nothing is left to export."""
     for name in metrics:
-        if name not in METRICS:
-            raise UnknownName("metric", name, METRICS)
+        known_metric(name)
     kept = selected(side, select)
     better = _DIRECTIONS.get(format_)
     if (metrics or select) and not any(better in (None, METRICS[metric].better) for _, metric, _ in rows(kept, metrics)):

@@ -34,9 +34,7 @@ def as_markdown(comparison: Comparison) -> str:
         f"<details><summary>{len(quiet)} equivalent</summary>\n\n{_table(quiet, confidence)}\n\n</details>" if quiet else "",
         words.sizes(comparison),
         words.advice(comparison),
-        f"To accept this change, measure again, run {code(accept)} and commit the baseline."
-        if (accept := words.acceptance(comparison))
-        else "",
+        _acceptance(comparison),
         _differences(comparison),
         "\n".join(f"* {plain(note)}" for note in comparison.notes),
     ]

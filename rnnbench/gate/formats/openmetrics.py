@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from statistics import median
 
 from rnnbench.analysis.fit import Interval
 from rnnbench.gate.side import Observed, Side
 from rnnbench.gate.timeline import machine_of
+from rnnbench.moments import in_utc
 from rnnbench.record import METRICS
 from rnnbench.units import unit_of
 
@@ -72,11 +72,8 @@ def name_of(metric: str, end: str = "") -> tuple[str, str]:
 
 def epoch(text: str) -> float | None:
     """Seconds since 1970 of an ISO 8601 time, which is UTC if it does not say; None if it cannot be read."""
-    try:
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    found = in_utc(text)
+    return found.timestamp() if found else None
 
 
 def _add(families: dict[str, _Family], metric: str, end: str, about: str, labels: str, stamp: str, value: float) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
-FUSED = ("gru", "rnn_tanh", "rnn_relu")  # functions of torch._VF; an LSTM is one operator on both devices
+FUNCTIONS = ("gru", "rnn_tanh", "rnn_relu")  # of torch._VF; an LSTM is one operator on both devices
 
 
 class _OneOperator(torch.autograd.Function):
@@ -33,7 +33,7 @@ class _OneOperator(torch.autograd.Function):
 @contextmanager
 def cudnn_counts() -> Iterator[None]:
     """In this context torch's GRU and Elman networks count as one operator, and their gradients are zeros."""
-    own = {name: getattr(torch._VF, name) for name in FUSED}  # noqa: SLF001 - where torch's modules look their functions up
+    own = {name: getattr(torch._VF, name) for name in FUNCTIONS}  # noqa: SLF001 - where torch's modules look their functions up
     try:
         for name, call in own.items():
             setattr(torch._VF, name, _counted_once(call))  # noqa: SLF001

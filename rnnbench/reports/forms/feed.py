@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 from rnnbench.gate.series import RunLine
+from rnnbench.moments import in_utc
 from rnnbench.reports import words
 from rnnbench.reports.forms.html import rendered
 from rnnbench.reports.forms.site_frame import Frame
@@ -43,8 +43,5 @@ def feed(frame: Frame, entries: Sequence[Entry]) -> str:
 
 def _stamp(text: str) -> str:
     """A time as RFC 3339 has it, in UTC; empty where it is none."""
-    try:
-        when = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return ""
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    when = in_utc(text)
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when else ""

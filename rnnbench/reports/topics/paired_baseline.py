@@ -32,7 +32,7 @@ def sentences(view: View) -> Iterator[Sentence]:
     clipped = fine[fine["clip_cost_s"].notna()]
     if not clipped.empty:
         yield Sentence(_clipping(clipped), anchor, kind)
-    rest = fine[fine["clip_cost_s"].isna() & fine["communication_share"].isna()]  # communication is told with its efficiency
+    rest = fine[fine["clip_cost_s"].isna() & fine["communication_share"].isna()]  # communication stands with its efficiency
     if not rest.empty:
         yield Sentence(_overhead(rest), anchor, kind)
 
