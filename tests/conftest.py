@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from rnnbench import cli
+from rnnbench.device import torch_state
 from rnnbench.tasks import PROBLEMS, TASKS
 from rnnbench.variants import VARIANTS
 from tests.limits import calibrate
@@ -50,8 +51,10 @@ def _module_registers_for_itself() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _test_registers_for_itself() -> Iterator[None]:
-    """No test sees what another registered."""
+def _test_is_for_itself(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test sees what another registered, or is told of what another set in torch."""
+    monkeypatch.setattr(torch_state, "_base", None)
+    monkeypatch.setattr(torch_state, "_by_plugins", [])
     with _registered_as_before():
         yield
 

@@ -160,8 +160,12 @@ def base() -> TorchState:
 
 @contextmanager
 def loading(path: str | Path) -> Iterator[None]:
-    """Put back what a user's file sets while it is loaded; each case measured in this process says so in its notes."""
-    state = base()
+    """Put back what a user's file sets while it is loaded; each case measured in this process says so in its notes.
+
+    Compared with the state at its beginning: what the process had set by then is not the file's doing.
+    """
+    base()
+    state = TorchState()
     try:
         yield
     finally:

@@ -28,11 +28,9 @@ CHANGES = {
 
 
 @pytest.fixture(autouse=True)
-def own_state(monkeypatch):
-    """The test's own base, and the process as it was before."""
+def own_state():
+    """The process is afterwards as it was before."""
     before = TorchState()
-    monkeypatch.setattr(torch_state, "_base", None)
-    monkeypatch.setattr(torch_state, "_by_plugins", [])
     yield
     before.restore()
 
@@ -76,6 +74,19 @@ def test_a_plugin_is_named_in_every_later_case(tmp_path):
         with torch_state.measuring(notes):
             pass
         assert notes == ["mine.py set torch's default dtype: float32 → float64; put back"]
+
+
+def test_what_was_set_before_a_file_is_loaded_is_not_its_doing(tmp_path):
+    """A seed that the process drew earlier is no change of the file's, not even of one that does not exist."""
+    torch_state.base()
+    torch.manual_seed(11)
+    with torch_state.loading(tmp_path / "mine.py"):
+        pass
+    notes = []
+    with torch_state.measuring(notes):
+        pass
+    assert [note.partition(": torch's ")[0] for note in notes] == ["set in this process before the case began"]
+    assert torch.initial_seed() != 11
 
 
 def test_a_case_that_leaves_something_set_does_not_reach_the_next():
