@@ -6,7 +6,7 @@ import sys
 import pytest
 from ruamel.yaml import YAML
 
-from tests.gate.test_ci import checked
+from tests.gate.test_ci import checked, linted
 from tests.scaffold.steps import run_github, run_gitlab, shims
 from tests.tools import command
 
@@ -108,10 +108,11 @@ def test_a_mistake_is_one_sentence(tmp_path, words, said):
     ],
 )
 def test_workflows_are_well_formed(tmp_path, ci, file, schema):
-    """Each passes its service's schema."""
+    """Each passes its service's schema, and GitHub's its linters."""
     init(repository(tmp_path), "--ci", ci)
     done = checked(schema, tmp_path / file)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert ci != "github" or linted(tmp_path / file) == ""
 
 
 @pytest.mark.slow
