@@ -20,6 +20,7 @@ def main() -> None:
         compare,
         doctor,
         duet,
+        export,
         gc,
         history,
         init,

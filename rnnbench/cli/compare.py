@@ -1,4 +1,4 @@
-"""`rnnbench compare`: is the candidate worse than the base? `rnnbench export`: a run for other tools."""
+"""`rnnbench compare`: is the candidate worse than the base?"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 NAMED = "A run's id, the beginning of one, `latest`, a folder, baseline:NAME, or a JSON file of pytest-benchmark or asv."
 SHOWN = ("table", "json", "md", "junit", "github")
-EXPORTED = ("gab-smaller", "gab-bigger", "bmf", "otava-csv", "openmetrics", "pytest-benchmark")
 
 Results = Annotated[Path, typer.Option(help="Folder of runs.")]
 Effects = Annotated[
@@ -107,21 +106,6 @@ def _with_noise(found: "Comparison", candidate: "Side", policy: "Policy", result
     return replace(found, notes=(*found.notes, option + known.sentence(count, paired=found.paired, cases=cases)))
 
 
-@app.command(rich_help_panel=GATE)
-def export(
-    run: Annotated[str, typer.Argument(metavar="RUN", help=NAMED)],
-    format_: Annotated[str, typer.Option("--format", "-f", help=f"{', '.join(EXPORTED)}.")],
-    metric: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Metric to export. Default: the format's. Repeatable.")] = None,
-    select: Annotated[
-        str, typer.Option(metavar="EXPR", help="""Export only cases that match an expression: 'variant == "lstm" and depth > 2'.""")
-    ] = "",
-    results: Results = Path("results"),
-) -> None:
-    """Print a run's figures in another tool's format."""
-    known_format(format_, EXPORTED)
-    say(_exported(run, results, format_, metric or [], select), nl=False)
-
-
 def policy_from(
     settings: Path, effects: list[str] | None, alpha: float | None, metrics: list[str] | None, only: str, canary: str | None = None
 ) -> "Policy":
@@ -205,30 +189,3 @@ def send(address: str, body: "Mapping[str, Any]", text: str) -> None:
 
     if problem := post(address, body, f"rnnbench: {text}"):
         say_error(problem)
-
-
-def _exported(name: str, results: Path, format_: str, metrics: list[str], select: str) -> str:
-    from rnnbench.gate.formats.exports import exported
-    from rnnbench.gate.sources import side
-
-    if format_ == "pytest-benchmark":
-        return _pytest_benchmark(name, results, metrics, select)
-    return exported(side(name, results), format_, metrics, select).rstrip("\n") + "\n"
-
-
-def _pytest_benchmark(name: str, results: Path, metrics: list[str], select: str) -> str:
-    import json
-    from dataclasses import replace
-
-    from rnnbench.analysis.frames import load_run
-    from rnnbench.choose import selector
-    from rnnbench.files import find_run
-    from rnnbench.runs.export import benchmark_json
-
-    if any(one != "step_time_s" for one in metrics):
-        raise UsageError(f"--metric {metrics[0]} does not fit pytest-benchmark's format, which holds step times only; leave it out")
-    run, keep = load_run(find_run(name, results)), selector(select)
-    chosen = tuple(one for one in run.records if keep is None or keep(one.case))
-    if keep is not None and not chosen:
-        raise UsageError(f"nothing of {run.id!r} is left to export as pytest-benchmark: --select {select!r} matches none of its cases")
-    return json.dumps(benchmark_json(replace(run, records=chosen)), indent=1) + "\n"
