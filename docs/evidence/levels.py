@@ -6,6 +6,7 @@ python docs/evidence/levels.py canary      # equal code beside a canary that wav
 python docs/evidence/levels.py power       # how often the change is found that the output says would be found nine times of ten
 python docs/evidence/levels.py intervals   # coverage of each kind of interval that is shown
 python docs/evidence/levels.py history     # series without a change point, and with one
+python docs/evidence/levels.py pending     # series without a change, and with one in the newest runs
 """
 
 import argparse
@@ -16,7 +17,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from rnnbench.analysis import fit
-from rnnbench.analysis.changepoints import shifts
+from rnnbench.analysis.changepoints import pending, shifts
 from rnnbench.analysis.convergence import censored_median
 from rnnbench.analysis.pairing import beyond_seeds
 from rnnbench.gate.canary import machine_ends
@@ -257,6 +258,25 @@ def history(repeats: int) -> Iterator[tuple[object, ...]]:
         yield name, *(share(each, repeats) for each in false), *(f"{each:.0%}" for each in found)
 
 
+def newest(repeats: int) -> Iterator[tuple[object, ...]]:
+    for name, draw in {"normal 1.5 %": lambda luck, count: luck.normal(0, 0.015, count), **SERIES}.items():
+        luck = np.random.default_rng(SEED)
+        false = sum(_at_the_end(np.exp(draw(luck, 60))) == "pending" for _ in range(repeats))
+        listed = []
+        for after in (1, 2, 3):
+            logs = (draw(luck, 60) + np.where(np.arange(60) >= 60 - after, np.log(1.1), 0) for _ in range(repeats))
+            listed.append(sum(bool(_at_the_end(np.exp(each))) for each in logs))
+        yield name, share(false, repeats), *(f"{each / repeats:.0%}" for each in listed)
+
+
+def _at_the_end(values: np.ndarray) -> str:
+    """What history lists of the newest runs: a pending change, or a change point, which may lie one run early."""
+    found = shifts(values)
+    if pending(values, found) is not None:
+        return "pending"
+    return "change point" if any(one.at >= len(values) - 4 for one in found) else ""
+
+
 COMMANDS: dict[str, tuple[str, Callable[[int], Iterator[tuple[object, ...]]], int]] = {
     "compare": ("noise | processes | cases | ends with 3 | lists anything", compare, 400),
     "duet": ("noise | cases | flags anything | reports a change", duet, 200),
@@ -264,6 +284,7 @@ COMMANDS: dict[str, tuple[str, Callable[[int], Iterator[tuple[object, ...]]], in
     "power": ("processes | cases | stated size, median | found", power, 300),
     "intervals": ("interval | of what | stated | covered", intervals, 2000),
     "history": ("noise | 60 runs: false alarm | 200 runs: false alarm | +10 % found, 5 runs after | 20 runs after", history, 400),
+    "pending": ("noise | no change, pending | +10 % in the newest run, listed | in two | in three", newest, 400),
 }
 
 

@@ -34,6 +34,8 @@ WEBHOOK = "Also send the verdict as JSON to this address (HTTP POST). A failure 
 Webhook = Annotated[str, typer.Option("--webhook", metavar="URL", envvar="RNNBENCH_WEBHOOK", help=WEBHOOK)]
 FROM = "Read runs from this store instead: sqlite:///FILE or postgresql://USER@HOST/DATABASE."
 From = Annotated[str, typer.Option("--from", metavar="STORE", help=FROM)]
+TRIAGE = "File of triaged change points. Default: RESULTS/triage.toml."
+TriageFile = Annotated[Path | None, typer.Option("--triage", metavar="FILE", help=TRIAGE)]
 All = Annotated[bool, typer.Option("--all", help="Show equivalent figures too.")]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rnnbench.cli.app import LOOK, app
-from rnnbench.cli.compare import From, MarkdownFile, Results, Webhook, append, known_format, known_webhook, send
+from rnnbench.cli.compare import From, MarkdownFile, Results, TriageFile, Webhook, append, known_format, known_webhook, send
 from rnnbench.cli.display.output import say, say_error
 from rnnbench.errors import EXIT_REGRESSION
 
@@ -36,9 +36,7 @@ def history(
     markdown: MarkdownFile = None,
     from_: From = "",
     webhook: Webhook = "",
-    triage: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File of triaged change points. Default: RESULTS/triage.toml.")
-    ] = None,
+    triage: TriageFile = None,
     check: Annotated[bool, typer.Option("--check", help="Exit status 3 if a change for the worse is not triaged.")] = False,
 ) -> None:
     """Find change points across all runs in a folder, with the commit range of each."""

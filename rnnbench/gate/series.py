@@ -62,6 +62,11 @@ class Change:
     triage: Triage | None = None
 
     @property
+    def triage_text(self) -> str:
+        """`accepted: the new layer`; empty if nobody has triaged it."""
+        return f"{self.triage.state}: {self.triage.reason}" if self.triage else ""
+
+    @property
     def at(self) -> int:
         """The place of the first point after, among the measured ones."""
         return self.shift.at

@@ -59,18 +59,17 @@ def entries_of(data: Any) -> tuple[Entry, ...]:
     return tuple(_entry(one) for one in found)
 
 
+def marked(one: Series, entries: Sequence[Entry]) -> tuple[Series, set[Entry]]:
+    """The series with the first fitting entry on each change, and the entries that fit one."""
+    fitting = [next((entry for entry in entries if entry.fits(one, change)), None) for change in one.changes]
+    changes = (replace(change, triage=entry.triage) if entry else change for change, entry in zip(one.changes, fitting, strict=True))
+    return replace(one, changes=tuple(changes)), {entry for entry in fitting if entry}
+
+
 def triaged(found: History, entries: Sequence[Entry]) -> History:
     """The history with the first fitting entry on each change, and a note for each entry that fits none."""
-    used: set[Entry] = set()
-
-    def marked(one: Series, change: Change) -> Change:
-        entry = next((entry for entry in entries if entry.fits(one, change)), None)
-        if entry is None:
-            return change
-        used.add(entry)
-        return replace(change, triage=entry.triage)
-
-    series = tuple(replace(one, changes=tuple(marked(one, change) for change in one.changes)) for one in found.series)
+    all_ = [marked(one, entries) for one in found.series]
+    series, used = tuple(one for one, _ in all_), set().union(*(used for _, used in all_))
     idle = [entry for entry in entries if entry not in used]
     notes = [f"the triage of {one.metric} of {one.case!r} at {'..'.join(one.ends)} fits no change point shown here" for one in idle]
     return replace(found, series=series, notes=(*found.notes, *notes))

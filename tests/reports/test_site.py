@@ -87,6 +87,19 @@ def test_a_change_is_found_and_told(site: Path):
     assert sum("×</text>" in page for page in pages) == 2
 
 
+def test_a_triaged_change_says_so(results: Path, tmp_path: Path, typed):
+    """With the reason, and only that one; `rnnbench site` reads the file beside the runs unless another is named."""
+    entry = '[[change]]\ncase = "*-L1-*"\nmetric = "step_time_s"\ncommits = "a000000..b000000"\n'
+    triage = tmp_path / "mine.toml"
+    triage.write_text(f'{entry}state = "accepted"\nreason = "more exact gates"\n')
+    ended = typed("site", tmp_path / "out", "--results", results, "--triage", triage, "--pages", 0, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    text = (tmp_path / "out/index.html").read_text()
+    assert text.count("(worse)") == 2
+    assert text.count("accepted: more exact gates") == 1
+    assert typed("site", tmp_path / "no", "--results", results, "--triage", "no.toml", cwd=tmp_path).code == 2
+
+
 def test_the_feed_is_atom(site: Path):
     """The feed has what RFC 4287 asks for, newest first, and its ids differ."""
     root = ET.parse(site / "feed.xml").getroot()

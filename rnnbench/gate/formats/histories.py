@@ -69,8 +69,8 @@ def row(one: Series, change: Change) -> tuple[str, ...]:
     sign = {True: "❌", False: "✅", None: "❔"}[change.worse]
     values = f"{units.show(one.metric, change.shift.before)} → {units.show(one.metric, change.shift.after)}"
     label = METRICS[one.metric].label
-    triage = f"{change.triage.state}: {change.triage.reason}" if change.triage else ""
-    return (sign, one.case, label, units.change(change.shift.ratio), values, change.commits, change.first_after.run.id, one.machine, triage)
+    size, first = units.change(change.shift.ratio), change.first_after.run.id
+    return (sign, one.case, label, size, values, change.commits, first, one.machine, change.triage_text)
 
 
 def headline(found: History) -> str:

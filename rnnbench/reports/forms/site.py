@@ -14,6 +14,8 @@ from rnnbench.errors import CannotWrite, UsageError
 from rnnbench.gate.series import Change, RunLine, Series
 from rnnbench.gate.source import Source, as_source
 from rnnbench.gate.timeline import CaseLine, Timeline, timeline
+from rnnbench.gate.triage import Entry as Triaged
+from rnnbench.gate.triage import marked
 from rnnbench.record import METRICS
 from rnnbench.reports.content import Content, content
 from rnnbench.reports.draw.history_chart import description, strip
@@ -33,12 +35,12 @@ NEWEST_RUNS, NEWEST_CHANGES, MOST_NOTES = 50, 30, 50
 class Site:
     """One folder being written."""
 
-    def __init__(self, results: Path | Source, out: Path, title: str) -> None:
+    def __init__(self, results: Path | Source, out: Path, title: str, triage: Sequence[Triaged] = ()) -> None:
         """Read the runs; `out` must be new, empty, or a site of before."""
         if out.exists() and not (out / MARK).exists() and (not out.is_dir() or any(out.iterdir())):
             raise UsageError(f"{str(out)!r} holds something that is no site of rnnbench: name a new or an empty folder")
         self.source = as_source(results)
-        self.out, self.found = out, timeline(self.source)
+        self.out, self.found, self.triage = out, timeline(self.source), triage
         self.written: set[Path] = set()
         suites = _suites(self.found)
         self.suites = {suite.name: suite for suite in suites}
@@ -85,7 +87,7 @@ class Site:
         changes: list[dict[str, Any]] = []
         for case in self.found.cases.values():
             suite = self.suites[case.suite]
-            series = list(self.found.series(case.id))
+            series = [marked(one, self.triage)[0] for one in self.found.series(case.id)]
             page = f"cases/{hashlib.blake2b(case.id.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}.html"
             name = suite.called(case)
             found = [_change(one, change, f"{suite.name}: {name}", page) for one in series for change in one.changes]
@@ -136,9 +138,11 @@ class Site:
                 path.unlink()
 
 
-def write_site(results: Path | Source, out: Path, *, title: str = "rnnbench", pages: int = 20) -> tuple[Path, Timeline]:
+def write_site(
+    results: Path | Source, out: Path, *, title: str = "rnnbench", pages: int = 20, triage: Sequence[Triaged] = ()
+) -> tuple[Path, Timeline]:
     """Write the site of a results folder or a store; the path of its overview, and what was read."""
-    site = Site(results, out, title)
+    site = Site(results, out, title, triage)
     return site.write(pages), site.found
 
 
@@ -190,20 +194,17 @@ def _headline(report: Content) -> str:
 
 
 def _change(one: Series, change: Change, name: str, page: str) -> dict[str, Any]:
-    found = one.measured
-    before, after = found[change.at - 1].run, found[change.at].run
-    better = METRICS[one.metric].better
-    worse = None if better is None else (change.ratio > 1) == (better == "lower")
-    commits = before.commit if before.commit == after.commit else f"{before.commit or '?'}..{after.commit or '?'}"
+    after = change.first_after.run
     return {
         "name": name,
         "page": page,
         "label": METRICS[one.metric].label,
         "change": units.change(change.ratio),
-        "tone": {True: "slow", False: "fast", None: ""}[worse],
+        "tone": {True: "slow", False: "fast", None: ""}[change.worse],
         "run": after.id,
         "day": after.started_utc[:10],
-        "commits": commits,
+        "commits": change.commits,
+        "triage": change.triage_text,
     }
 
 
