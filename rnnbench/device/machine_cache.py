@@ -80,7 +80,7 @@ def detectable_here(results: Path, machine: Mapping[str, Any], device: str, pin:
     """
     found = _read(results / TRIAL).get(machine_key(machine, device, pin))
     ratio = found.get("detectable_ratio") if isinstance(found, dict) else None
-    return float(ratio) if isinstance(ratio, int | float) and not isinstance(ratio, bool) and ratio > 0 else None
+    return float(ratio) if isinstance(ratio, int | float) and not isinstance(ratio, bool) and 0 < ratio < 1e9 else None
 
 
 def _keep(path: Path, key: str, value: Mapping[str, Any]) -> bool:

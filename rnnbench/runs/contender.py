@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rnnbench.errors import BadValue, RnnbenchError, UsageError
 from rnnbench.runs.processes.client import Event, ForkServer
+from rnnbench.runs.source_roots import check_origins, source_roots
 from rnnbench.runs.worktree import repository, there, worktree
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -55,13 +56,16 @@ class Contender:
         return _path_of(self.place) if self.place else {}
 
     def survey(self, server: ForkServer, device: str | None, plugins: tuple[str, ...], log: Path) -> Event:
-        """This side's machine, versions and variants, from a child of its server."""
+        """This side's machine, versions and variants, from a child of its server. Raises UsageError if a package is not the revision's."""
         try:
-            return server.ask("survey", {"device": device, "plugins": plugins}, log)
+            found = server.ask("survey", {"device": device, "plugins": plugins}, log)
         except UsageError:
             raise
         except RnnbenchError as error:
             raise CannotMeasure(self.label, error) from None
+        if self.place:
+            check_origins(self.label, self.place, found.get("modules", {}))
+        return found
 
 
 @contextlib.contextmanager
@@ -100,6 +104,5 @@ def _variables(texts: tuple[str, ...]) -> dict[str, str]:
 
 def _path_of(place: Path) -> dict[str, str]:
     """PYTHONPATH that puts the revision's packages before installed ones."""
-    folders = [place / "src", place] if (place / "src").is_dir() else [place]
     known = os.environ.get("PYTHONPATH", "")
-    return {"PYTHONPATH": os.pathsep.join([*map(str, folders), *([known] if known else [])]), "PYTHONSAFEPATH": "1"}
+    return {"PYTHONPATH": os.pathsep.join([*map(str, source_roots(place)), *([known] if known else [])]), "PYTHONSAFEPATH": "1"}

@@ -55,6 +55,11 @@ def subject(root: Path, commit: str) -> str:
     return _git(root, "show", "--no-patch", "--format=%h %s", commit)
 
 
+def tracked(root: Path, pattern: str) -> list[str]:
+    """The paths that git tracks in a checkout and that match its pattern, relative to the root."""
+    return [name for name in _git(root, "ls-files", "-z", "--", pattern).split("\0") if name]
+
+
 def there(path: Path, root: Path, place: Path) -> Path:
     """A user's file in the revision: the same path in the worktree, or the file itself if it is outside the checkout."""
     whole = path.resolve()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ import torch
 
 if importlib.util.find_spec("triton") is None:
     pytest.skip("needs Triton: pip install 'rnnbench[kernels]', or tox -e kernels", allow_module_level=True)
+if "triton" in sys.modules and os.environ.get("TRITON_INTERPRET") != "1":
+    pytest.skip("other tests have loaded Triton without its interpreter: tox -e kernels", allow_module_level=True)
 os.environ["TRITON_INTERPRET"] = "1"  # before any kernel is imported
 
 from torch.utils._python_dispatch import TorchDispatchMode

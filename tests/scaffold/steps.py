@@ -20,23 +20,26 @@ def shims(folder: Path) -> Path:
     return folder
 
 
-def run_github(workflow: Path, root: Path, shim: Path, **values: str) -> tuple[int, str]:
-    """Exit code and output of the job's steps up to the first that fails. `values` are what expressions stand for."""
+def run_github(workflow: Path, root: Path, shim: Path, event: str = "push", **values: str) -> tuple[int, str]:
+    """Exit code and output of the first step that fails; those after it are run where they ask for it. `values` are what expressions
+    stand for."""
     (job,) = YAML(typ="safe").load(workflow.read_text(encoding="utf-8"))["jobs"].values()
-    summary = shim / "summary.md"
+    summary, failed = shim / "summary.md", None
     for step in job["steps"]:
-        if "run" in step:
-            wanted = {**job.get("env", {}), **step.get("env", {})}
-            done = _bash(step["run"], root, shim, {name: values.get(name, text) for name, text in wanted.items()}, summary)
-            if done.returncode:
-                return done.returncode, done.stdout + done.stderr
-    return 0, summary.read_text(encoding="utf-8") if summary.exists() else ""
+        when = step.get("if", "")
+        if "run" not in step or ("pull_request" in when and event != "pull_request") or (failed and "!cancelled()" not in when):
+            continue
+        wanted = {**job.get("env", {}), **step.get("env", {})}
+        done = _bash(step["run"], root, shim, {name: values.get(name, text) for name, text in wanted.items()}, summary)
+        if done.returncode and not failed:
+            failed = done.returncode, done.stdout + done.stderr
+    return failed or (0, summary.read_text(encoding="utf-8") if summary.exists() else "")
 
 
-def run_gitlab(text: Mapping[str, object], root: Path, shim: Path) -> tuple[int, str]:
+def run_gitlab(text: Mapping[str, object], root: Path, shim: Path, **values: str) -> tuple[int, str]:
     """The same for a job of GitLab: all lines of its script in one shell that ends at the first failure."""
     script = "\n".join(text["script"])
-    done = _bash(script, root, shim, text["variables"], shim / "summary.md")
+    done = _bash(script, root, shim, {**text["variables"], **values}, shim / "summary.md")
     return done.returncode, done.stdout + done.stderr
 
 

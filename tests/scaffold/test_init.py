@@ -1,5 +1,6 @@
 """`rnnbench init`: what it writes works as it stands, and what is there stays."""
 
+import shutil
 import subprocess
 import sys
 
@@ -115,28 +116,60 @@ def test_workflows_are_well_formed(tmp_path, ci, file, schema):
     assert ci != "github" or linted(tmp_path / file) == ""
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("ci", ["github", "gitlab"])
-def test_the_gate_passes_equal_code_and_fails_a_heavier_model(tmp_path, ci):
-    """The steps that init wrote, carried out: 0 for the baseline's own code, 3 once the model dispatches one operator more."""
-    root, shim = repository(tmp_path / "repo"), shims(tmp_path / "shims")
-    init(root, "--ci", ci)
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A repository with what init writes for both services, one small case and a baseline, committed."""
+    root = repository(tmp_path_factory.mktemp("consumer") / "repo")
+    for ci in ("github", "gitlab"):
+        assert init(root, "--ci", ci).code == 0
+    suite, settings = root / "bench/bench_tagger.py", root / "pyproject.toml"
+    phases = 'phase=("forward", "train"),\n        seq_len=(32, 128)'
+    suite.write_text(suite.read_text().replace(phases, 'phase="forward",\n        seq_len=8'))
+    settings.write_text(settings.read_text().replace('min-effect = "5%"', 'min-effect = "40%"'))
     bench = ("--suite", "bench/bench_tagger.py", "--plugin", "bench/tagger_model.py", "--results", "bench/results")
-    measured = command(
-        "run", *bench, "--preset", "quick", "--threads", "1", "--no-report", cwd=root, PYTHONPATH=str(root), ONEDNN_MAX_CPU_ISA="AVX2"
-    )
+    where = {"cwd": root, "PYTHONPATH": str(root), "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    measured = command("run", *bench, "--preset", "quick", "--threads", "1", "--no-report", **where)
     assert measured.code == 0, measured.err
     assert command("baseline", "save", "main", "--only", "deterministic", "--results", "bench/results", cwd=root).code == 0
+    commit(root)
+    return root
 
-    def gate():
-        if ci == "github":
-            return run_github(root / ".github/workflows/rnnbench.yml", root, shim, NUMBER="7")
-        return run_gitlab(YAML(typ="safe").load((root / "bench/gitlab-ci.yml").read_text())["rnnbench"], root, shim)
 
-    code, output = gate()
-    assert code == 0, output
+@pytest.fixture
+def root(home, tmp_path):
+    """A copy of it."""
+    return shutil.copytree(home, tmp_path / "repo")
+
+
+@pytest.fixture
+def shim(tmp_path):
+    """What stands before the commands that its steps start."""
+    return shims(tmp_path / "shims")
+
+
+def commit(root):
+    """What git would have in the next commit, and its parent's hash."""
+    git = ("git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b")
+    subprocess.run((*git, "add", "--all"), check=True)
+    subprocess.run((*git, "commit", "-q", "--allow-empty", "-m", "one more"), check=True)
+    ended = subprocess.run((*git, "rev-parse", "-q", "--verify", "HEAD^1"), capture_output=True, text=True, check=False)
+    return ended.stdout.strip()
+
+
+def gate(root, shim, ci, event="push", base=""):
+    """The steps that init wrote, carried out."""
+    if ci == "github":
+        return run_github(root / ".github/workflows/rnnbench.yml", root, shim, event, NUMBER="7")
+    job = YAML(typ="safe").load((root / "bench/gitlab-ci.yml").read_text())["rnnbench"]
+    return run_gitlab(job, root, shim, CI_MERGE_REQUEST_DIFF_BASE_SHA=base)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_the_gate_fails_a_heavier_model(root, shim, ci):
+    """Once it dispatches one operator more, with no pull request at all; the verdict says how to accept that."""
     repository(root, more=" * 1.5")
-    code, output = gate()
+    code, output = gate(root, shim, ci)
     assert code == 3, output
     assert "install rnnbench ." in (shim / "pip.log").read_text()
     if ci == "github":
@@ -144,6 +177,28 @@ def test_the_gate_passes_equal_code_and_fails_a_heavier_model(tmp_path, ci):
         assert "rnnbench baseline save main --only deterministic --force" in verdict
         assert "operators" in verdict
         assert (root / "verdict/number").read_text() == "7"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_the_gate_fails_a_slower_model(root, shim, ci):
+    """A pull request is measured in turn with the branch that it would change, which shows a pause that no exact figure does."""
+    model = root / "mypkg/models.py"
+    first = "        return self.lstm"
+    model.write_text("import time\n" + model.read_text().replace(first, f"        time.sleep(0.02)\n{first}"))
+    code, output = gate(root, shim, ci, "pull_request", base=commit(root))
+    assert code == 3, output
+    assert "step time" in output
+
+
+@pytest.mark.slow
+def test_the_gate_passes_equal_code(root, shim):
+    """A pull request without a change ends with 0, and both verdicts are in its comment."""
+    base = commit(root)
+    assert base
+    code, output = gate(root, shim, "github", "pull_request")
+    assert code == 0, output
+    assert (root / "verdict/verdict.md").read_text().count("rnnbench:") == 2
 
 
 def test_what_it_imports_is_light():

@@ -85,10 +85,10 @@ def _row(row: Mapping[str, Any], index: int) -> tuple[Case | None, int, dict[str
     extra = row.get("extra_info")
     if not isinstance(extra, Mapping) or "case" not in extra:
         return None, 0, {STEP: step_s}
-    known = {name: float(value) for name, value in extra.items() if name in METRICS and isinstance(value, int | float)}
+    known = {name: number(value, f"{name} of {where}") for name, value in extra.items() if name in METRICS and value is not None}
     try:
         return Case.from_dict(table(extra["case"], f"case of {where}")), int(extra.get("process", 0)), {**known, STEP: step_s}
-    except (RnnbenchError, TypeError, ValueError) as error:
+    except (RnnbenchError, TypeError, ValueError, OverflowError) as error:
         raise Misshapen(f"{where}: {error}") from None
 
 

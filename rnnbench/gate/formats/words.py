@@ -127,9 +127,11 @@ def advice(comparison: Comparison) -> str:
     if any(finding.reason.startswith("advisory") for finding in comparison.findings):
         return "Repeat both runs with --processes 10, or use rnnbench duet."
     if any(finding.verdict == "regressed" and not finding.failing for finding in comparison.findings):
-        return "A change is likely but not certain: repeat with more --processes, or use rnnbench duet."
+        more = "with more --pairs" if comparison.paired else "with more --processes, or use rnnbench duet"
+        return f"A change is likely but not certain: repeat {more}."
     if "inconclusive" in counts:
-        return "To settle what is inconclusive: more --processes, a quieter machine, rnnbench duet, or a larger --min-effect."
+        more = "more --pairs" if comparison.paired else "more --processes, rnnbench duet"
+        return f"To settle what is inconclusive: {more}, a quieter machine, or a larger --min-effect."
     if "missing" in counts or "broken" in counts:
         return "Each case states its reason; the candidate's logs/ folder has the details."
     return ""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -87,11 +88,17 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
         ]
         answer = {"device": wanted, "devices": known, "machine": machine.fingerprint(), "variants": variants}
         tasks = {name: TASKS[name].about for name in TASKS} | {name: PROBLEMS[name].about for name in PROBLEMS}
-        emit({"event": "survey", **answer, "tasks": tasks, "takes_turns": True, "own": axes_known()})
+        emit({"event": "survey", **answer, "tasks": tasks, "takes_turns": True, "own": axes_known(), "modules": _modules()})
     except RnnbenchError as error:
         kind = "unloadable" if isinstance(error, Unloadable) else ""
         emit({"event": "refused", "message": str(error), "exit_code": error.exit_code, "kind": kind})
     return 0
+
+
+def _modules() -> dict[str, str]:
+    """Packages that are loaded, beside the standard library's, and where each comes from."""
+    found = {name: getattr(module, "__file__", None) for name, module in sys.modules.items() if "." not in name}
+    return {name: str(file) for name, file in found.items() if file and name not in sys.stdlib_module_names}
 
 
 def _about(one: "Variant") -> str:

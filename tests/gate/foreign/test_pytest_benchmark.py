@@ -95,6 +95,19 @@ def test_two_exports_of_ours_keep_all_their_processes(tmp_path):
     assert named(str(tmp_path / "a"), tmp_path).cases[str(CASE)].values[STEP] == {0: 2.0, 1: 3.0}
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [({"parameters": 10**400}, "parameters of benchmark"), ({"parameters": True}, "not a number"), ({"process": 1e400}, "infinity")],
+)
+def test_an_extra_figure_that_is_none_is_refused(tmp_path, more, said):
+    """Numbers beyond what a float holds, and what is no number, end in one sentence."""
+    data = session(stats={"median": 2.0})
+    data["benchmarks"][0]["extra_info"] = {"case": CASE.as_dict(), "process": 0, **more}
+    put(tmp_path / "x.json", data)
+    with pytest.raises(BadResults, match=said):
+        named(str(tmp_path / "x.json"), tmp_path)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 @pytest.mark.parametrize("name", ["x.json", "x.JSON", "export.txt"])
 def test_a_file_is_read_whatever_its_encoding_and_the_case_of_its_name(tmp_path, encoding, name):
