@@ -40,7 +40,7 @@ class Axis:
     """One field of a Case that can be swept. `values` lists the valid values, or is None if any value of `kind` is valid.
 
     `where` says which cases the axis applies to. A `declared` axis applies only to variants that declare it. `most` names another axis
-    that caps the effect of this one: a window longer than `seq_len` acts like one of `seq_len`."""
+    that caps the effect of this one: a window longer than `seq_len` acts like one of `seq_len`. `zero` admits 0 beside positive numbers."""
 
     name: str
     kind: type
@@ -53,6 +53,7 @@ class Axis:
     where: Where = EVERYWHERE
     declared: bool = False
     most: str = ""
+    zero: bool = False
 
     def parse(self, text: str) -> Any:
         """The value that a user wrote. `none` means None if the axis is optional. Raises BadValue."""
@@ -70,9 +71,8 @@ class Axis:
         if self.values is not None and value not in self.values:
             raise UnknownName(self.name, value, self.values)
         if self.kind in (int, float):
-            low = 0 if self.name == "seed" else 1 if self.kind is int else 0
             number = isinstance(value, self.kind | int) and not isinstance(value, bool)
-            if not number or not low <= value < 2**63 or (self.kind is float and value == 0):
+            if not number or not 0 <= value < 2**63 or (value == 0 and not self.zero):
                 raise BadValue(self.name, value, self.wanted())
         elif not isinstance(value, self.kind) or (self.kind is str and not NAME_PATTERN.fullmatch(str(value))):
             raise BadValue(self.name, value, self.wanted())
@@ -81,7 +81,7 @@ class Axis:
         """Which values are valid, in words."""
         if self.values is not None:
             return f"one of {', '.join(self.values)}{', or none' if self.optional else ''}"
-        kinds = {int: "a whole number from 0" if self.name == "seed" else "a whole number from 1", float: "a number above 0"}
+        kinds = {int: f"a whole number from {0 if self.zero else 1}", float: "a number from 0" if self.zero else "a number above 0"}
         words = {**kinds, bool: "true or false", str: NAME}[self.kind]
         return f"{words}, or none" if self.optional else words
 
@@ -94,6 +94,7 @@ class Axis:
             "default": self.default,
             "about": self.about,
             "values": list(self.values) if self.values else None,
+            "zero": self.zero,
             **{key: {name: list(values) for name, values in held.items()} for key, held in where.items()},
         }
 
@@ -112,6 +113,7 @@ class Axis:
             tuple(values) if values else None,
             where=Where(only, never),
             declared=True,
+            zero=data.get("zero", False),
         )
 
 

@@ -35,10 +35,11 @@ def axis(
     where: Where = EVERYWHERE,
     declared: bool = False,
     most: str = "",
+    zero: bool = False,
 ) -> Any:
     """A Case field with the metadata that the command line and the reports need."""
-    facts = {"about": about, "unit": unit, "letter": letter, "values": values, "where": where, "declared": declared, "most": most}
-    return field(default=default, metadata=facts)
+    facts = {"about": about, "unit": unit, "letter": letter, "values": values, "where": where, "declared": declared}
+    return field(default=default, metadata={**facts, "most": most, "zero": zero})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ class Case:
     implementation: str = axis("fused", "how the recurrence is computed", values=IMPLEMENTATIONS)
     execution: str = axis("eager", "how the model is run", values=EXECUTIONS)
     device: str = axis("cpu", "where it runs")
-    seed: int = axis(0, "seed of weights and data", letter="s")
+    seed: int = axis(0, "seed of weights and data", letter="s", zero=True)
 
     # variants that declare them
     window: int = axis(

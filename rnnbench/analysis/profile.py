@@ -52,6 +52,11 @@ class Profile:
     sentences: tuple[str, str, str]
     data: Mapping[str, Any]
 
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """What was seen to make the step slower than it need be; a profile of before has none."""
+        return tuple(self.data.get("causes", ()))
+
 
 def understood(data: Mapping[str, Any], ceilings: Ceilings | None) -> Profile:
     """From what the measuring process saw and the machine's ceilings."""

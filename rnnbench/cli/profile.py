@@ -49,6 +49,7 @@ def profile(
                 "least_s": dict(one.least_s),
                 "kinds_s": dict(one.kinds),
                 "sentences": one.sentences,
+                "causes": one.causes,
                 "operators": one.data["operators"],
                 "gaps": one.data["gaps"],
                 "metrics": dict(one.record.metrics),
@@ -59,5 +60,5 @@ def profile(
         say(json.dumps({"page": str(page), "profiles": rows}, indent=1))
         return
     for one in found:
-        say(f"{one.record.case}\n  " + "\n  ".join(one.sentences))
+        say(f"{one.record.case}\n  " + "\n  ".join((*one.sentences, *one.causes)))
     say(f"\npage     {page}")

@@ -324,6 +324,10 @@ class Workload:
         """Inputs and targets of all rotating batches."""
         return [tensor for batch in self._batches for tensor in self._tensors(batch)]
 
+    def device_tensors(self) -> list[Tensor]:
+        """Weights, buffers and batches: what a device holds when a step begins."""
+        return [*self.model.parameters(), *self.model.buffers(), *self.batch_tensors()]
+
     def forms(self) -> list[str]:
         """A sentence for each form in which layers ran that differs from the case's."""
         return forms_run(self.model)

@@ -133,8 +133,8 @@ def _declared(name: str, function: Callable[..., Any], takes: Iterable[str]) -> 
     for one in inspect.signature(function).parameters.values():
         if one.name in AXES or type(one.default) not in (int, float, bool) or not NAMES.fullmatch(one.name) or hasattr(Case, one.name):
             continue
-        axis = replace(own_axis(one.default, f"parameter of {name}"), name=one.name)
-        with contextlib.suppress(UsageError):  # 0 and negative numbers are no axis's: such a parameter keeps its default
+        axis = replace(own_axis(one.default, f"parameter of {name}"), name=one.name, zero=True)
+        with contextlib.suppress(UsageError):  # a negative number is no axis's: such a parameter keeps its default
             axis.check(one.default)
             own[one.name] = axis
     return {**shared, **own}

@@ -13,7 +13,7 @@ from rnnbench.case import OWN_PHASES, Case
 from rnnbench.device.devices import Clock, Device
 from rnnbench.device.precision import FORMATS, Format, autocast
 from rnnbench.errors import Unsupported
-from rnnbench.measure.own.call import Call, Count, call_of, copied, count, loss_in, moved, tensors_in, told
+from rnnbench.measure.own.call import LENGTHS, Call, Count, call_of, copied, count, loss_in, moved, tensors_in, told
 from rnnbench.measure.own.flops import forward_flops
 from rnnbench.measure.own.model import Parts, known
 from rnnbench.measure.probes import costs
@@ -140,6 +140,11 @@ class OwnWork(Workload):
     def _tensors(self, batch: Any) -> tuple[Tensor, ...]:
         """Each once: a dict is both the model's and the loss's."""
         return tuple({id(one): one for one in tensors_in([batch.args, batch.kwargs, batch.for_loss])}.values())
+
+    def device_tensors(self) -> list[Tensor]:
+        """As of any workload, without lengths, which stay on the host."""
+        lengths = {id(value) for batch in self._batches for name, value in batch.inputs().items() if name in LENGTHS}
+        return [one for one in super().device_tensors() if id(one) not in lengths]
 
     def _copied(self, batch: Any) -> Any:
         """For a CUDA graph: every batch has to have the shapes of the first."""

@@ -13,6 +13,7 @@ from rnnbench.device.devices import Clock, Device
 from rnnbench.device.precision import in_format
 from rnnbench.measure.kinds import workload_of
 from rnnbench.measure.probes.kernels import CPU, NOT_SEEN, activities, merged, of_device
+from rnnbench.measure.profiling.causes import causes
 from rnnbench.measure.profiling.timeline import snapshot, timeline
 from rnnbench.measure.steady import warm_up
 from rnnbench.measure.workload import Workload
@@ -44,6 +45,7 @@ def profile_case(case: Case, steps: int, trace: Path) -> dict[str, Any]:
         held = timeline(work)
         snapped = trace.with_name(trace.name.removesuffix(TRACE) + SNAPSHOT)
         told = {"memory": held, **({"snapshot": snapped.name} if snapshot(work, snapped) else {})}
+        told["causes"] = causes(work, metrics)
     events: Sequence[Any] = profiler.events() or ()
     roots = [event for event in events if event.name == STEP and event.cpu_parent is None and not _on_device(event)]
     profiled_s = sum(_seconds(event) for event in roots) / max(1, len(roots))

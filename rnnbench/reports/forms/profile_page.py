@@ -21,6 +21,7 @@ def write_profile(profiles: Sequence[Profile], folder: Path, stamp: str) -> Path
         {
             "id": str(one.record.case),
             "sentences": one.sentences,
+            "causes": one.causes,
             "icicle": icicle(one.data["tree"], f"Call tree of a step of {one.record.case}"),
             "kinds": [
                 (name, units.show("step_time_s", s), units.percent(s / (sum(one.kinds.values()) or 1)), SLOT.get(name, 7))
