@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import subprocess
+import sys
 
 import pytest
 
@@ -122,18 +123,11 @@ def test_a_replaced_file_is_the_old_or_the_new(tmp_path):
 
 def test_lines_of_two_writers_do_not_mix(tmp_path):
     """Lines appended by several processes at once are all whole."""
-    path, children = tmp_path / "x.jsonl", []
-    for child in range(4):
-        pid = os.fork()
-        if pid == 0:
-            try:
-                for _ in range(50):
-                    append_whole(path, bytes([65 + child]) * 5000 + b"\n")
-            finally:
-                os._exit(0)
-        children.append(pid)
-    for pid in children:
-        os.waitpid(pid, 0)
+    path = tmp_path / "x.jsonl"
+    code = "import sys; from pathlib import Path; from rnnbench.journal import append_whole\n"
+    code += "for _ in range(50): append_whole(Path(sys.argv[1]), sys.argv[2].encode() * 5000 + b'\\n')"
+    writers = [subprocess.Popen((sys.executable, "-c", code, str(path), letter)) for letter in "ABCD"]
+    assert [one.wait() for one in writers] == [0] * 4
     lines = path.read_bytes().splitlines()
     assert len(lines) == 200
     assert all(len(set(line)) == 1 and len(line) == 5000 for line in lines)

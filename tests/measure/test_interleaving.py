@@ -12,7 +12,8 @@ from rnnbench.device.devices import Clock, Device
 from rnnbench.measure.interleaving import BLOCK_S, TurnFiles, Turns
 
 STEP_S = 0.004
-FORK = multiprocessing.get_context("fork")
+FORK = multiprocessing.get_context("forkserver")  # the process that runs the tests has threads
+FORK.set_forkserver_preload([__name__])
 
 
 def works(told: dict, path, steps: int, dies_at: int | None = None) -> None:

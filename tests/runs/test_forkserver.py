@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -126,8 +127,8 @@ def test_children_end_with_the_supervisor(tmp_path):
         "(home / 'pids').write_text(f'{server._process.pid} {server.next_event(60)[\"pid\"]}')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    status = os.spawnve(os.P_WAIT, sys.executable, [sys.executable, "-c", script], {**os.environ, "PYTHONPATH": str(ROOT)})
-    assert status == -signal.SIGKILL
+    ended = subprocess.run((sys.executable, "-c", script), env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert ended.returncode == -signal.SIGKILL
     pids = [int(word) for word in Path(tmp_path / "pids").read_text().split()]
     for _ in range(300):
         if not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids):
