@@ -11,7 +11,7 @@ import pytest
 
 from rnnbench.errors import CannotWrite
 from rnnbench.files import read_records, read_run
-from rnnbench.journal import Journal, append_whole, new_run_id, replace_whole
+from rnnbench.journal import Journal, new_run_id, replace_whole
 from tests import tools
 
 

@@ -25,16 +25,16 @@ def on_toy(tmp_path_factory):
     """
     chosen = ("--device", "toy", "--plugin", toy_plugin(), "--isolation", "suite", "--select", CHOSEN, *HURRY)
 
-    def measured(names):
-        folder = tmp_path_factory.mktemp("toy")
+    def measured(names, folder):
         suites = [word for name in names for word in ("--suite", name)]
         watch = {"PYTEST_PLUGINS": "tests.suites.watch", "PYTHONPATH": str(ROOT), "RNNBENCH_TEST_WATCH": str(folder / "watch.jsonl")}
         ended = command("run", *suites, *chosen, cwd=folder, RNNBENCH_LOCKS=str(folder), **watch)
         assert ended.code == 0, ended.err + ended.out
         return only_run(folder / "results")[1].records, (folder / "watch.jsonl").read_text().splitlines()
 
+    folders = [tmp_path_factory.mktemp("toy") for _ in range(2)]  # not in the threads: pytest makes its first folder for one of them only
     with ThreadPoolExecutor() as pool:
-        halves = list(pool.map(measured, (SWEPT[::2], SWEPT[1::2])))
+        halves = list(pool.map(measured, (SWEPT[::2], SWEPT[1::2]), folders))
     calls = [json.loads(line) for _, lines in halves for line in lines]
     return {str(one.case): one for records, _ in halves for one in records}, {one["id"]: one["calls"] for one in calls}
 
