@@ -2,13 +2,11 @@
 
 import pytest
 
-nbformat = pytest.importorskip(
-    "nbformat", reason="needs nbclient and ipykernel, which no package here does: pip install nbclient ipykernel"
-)
-nbclient = pytest.importorskip(
-    "nbclient", reason="needs nbclient and ipykernel, which no package here does: pip install nbclient ipykernel"
-)
-pytest.importorskip("ipykernel", reason="needs nbclient and ipykernel, which no package here does: pip install nbclient ipykernel")
+NEEDS = "needs nbclient and ipykernel: tox -e thirdparty"
+
+nbformat = pytest.importorskip("nbformat", reason=NEEDS)
+nbclient = pytest.importorskip("nbclient", reason=NEEDS)
+pytest.importorskip("ipykernel", reason=NEEDS)
 
 MODEL = """import torch, rnnbench
 from torch import nn

@@ -1,6 +1,6 @@
 """A run sent to MLflow, TensorBoard and Weights & Biases, and read back with what each of them reads.
 
-The real packages come with `tox -e trackers`; without them the tests that need one are skipped."""
+The real packages come with `tox -e thirdparty`; without them the tests that need one are skipped."""
 
 import json
 import struct
