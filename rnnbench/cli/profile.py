@@ -1,4 +1,4 @@
-"""`rnnbench profile`: where the time of a step goes, what bounds it, what to try."""
+"""`rnnbench profile`: where the time of a step goes, what bounds it, what to try, and what is seen in the model."""
 
 import json
 from typing import Annotated, Any
@@ -23,7 +23,8 @@ def profile(
     given: Given,
     steps: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Number of steps under the profiler.")] = 5,
 ) -> None:
-    """Run cases under torch.profiler: a page with an icicle chart, a trace for Perfetto, and three sentences. No record is made."""
+    """Run cases under torch.profiler: a page with an icicle chart, a trace for Perfetto, and sentences on what takes the time, what
+    bounds the step, what to try, and what the model does that costs time. No record is made."""
     from rnnbench.analysis.profile import understood
     from rnnbench.journal import new_run_id
     from rnnbench.reports.forms.profile_page import write_profile

@@ -125,7 +125,7 @@ def home(tmp_path_factory):
     suite, settings = root / "bench/bench_tagger.py", root / "pyproject.toml"
     phases = 'phase=("forward", "train"),\n        seq_len=(32, 128)'
     suite.write_text(suite.read_text().replace(phases, 'phase="forward",\n        seq_len=8'))
-    settings.write_text(settings.read_text().replace('min-effect = "5%"', 'min-effect = "40%"'))
+    settings.write_text(settings.read_text().replace('min-effect = "2%"', 'min-effect = "40%"'))
     bench = ("--suite", "bench/bench_tagger.py", "--plugin", "bench/tagger_model.py", "--results", "bench/results")
     where = {"cwd": root, "PYTHONPATH": str(root), "ONEDNN_MAX_CPU_ISA": "AVX2"}
     measured = command("run", *bench, "--preset", "quick", "--threads", "1", "--no-report", **where)

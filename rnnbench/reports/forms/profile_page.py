@@ -1,4 +1,4 @@
-"""The page of a profile: three sentences, an icicle chart, time by kind, operators. Self-contained, like every report."""
+"""The page of a profile: its sentences, an icicle chart, time by kind, operators. Self-contained, like every report."""
 
 from collections.abc import Sequence
 from pathlib import Path
