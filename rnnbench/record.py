@@ -427,6 +427,18 @@ class Run:
         found = self.arguments.get(name)
         return [str(word) for word in found] if isinstance(found, list | tuple) else []
 
+    @property
+    def latest(self) -> list[Record]:
+        """The records; of two in one process slot, the later."""
+        return list({record.key: record for record in self.records}.values())
+
+    def by_case(self) -> dict[str, list[Record]]:
+        """The latest records of each case, a process each, by the case's id."""
+        found: dict[str, list[Record]] = {}
+        for record in self.latest:
+            found.setdefault(str(record.case), []).append(record)
+        return found
+
     def as_dict(self) -> dict[str, Any]:
         """The run as run.json holds it: everything but the records, which are in records.jsonl."""
         return {

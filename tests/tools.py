@@ -55,6 +55,12 @@ class Ended:
         return json.loads(self.out)
 
 
+def git(root: Path, *words: str) -> str:
+    """What git printed, with an identity for commits. Raises where it fails."""
+    command_ = ("git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@example.org", *words)
+    return subprocess.run(command_, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def toy_plugin() -> Path:
     """The plugin that brings the toy accelerator; the test is skipped where torch takes no such device."""
     import tests.toy  # noqa: F401 - it skips where it cannot be

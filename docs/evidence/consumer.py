@@ -1,6 +1,6 @@
 """A team's repository from its first commit on: init, the gate on every commit, history, bisect. Which planted commits are named?
 
-python docs/evidence/consumer.py            # about twenty minutes on two cores
+python docs/evidence/consumer.py            # 12 minutes on two cores
 
 Of twelve commits the 5th makes the model 5 % slower, the 7th keeps more activations, the 9th makes it faster; the others change nothing
 that is measured. The slower commit's work is calibrated here: a product of two matrices beside the cell, larger but still one operator.

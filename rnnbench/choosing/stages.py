@@ -175,7 +175,7 @@ class Stages:
 
 def _records(runs: Sequence[Run]) -> list[Record]:
     """Of two records in one process slot of a run, the later counts."""
-    return [record for run in runs for record in {one.key: one for one in run.records}.values()]
+    return [record for run in runs for record in run.latest]
 
 
 def _only(ready: Prepared, tasks: Sequence[Trial]) -> Prepared:

@@ -38,6 +38,7 @@ def export(
 def _send(name: str, results: Path, to: str, metrics: list[str], select: str) -> None:
     from rnnbench.analysis.frames import load_runs
     from rnnbench.files import find_run
+    from rnnbench.reports.words import count
     from rnnbench.trackers import opened
     from rnnbench.trackers.entries import sending
 
@@ -45,7 +46,7 @@ def _send(name: str, results: Path, to: str, metrics: list[str], select: str) ->
     what, send = sending(load_runs([folder])[0], metrics, select), opened(to)
     sent, there, where = send(what)
     also = f"; {there} {'was' if there == 1 else 'were'} there already" if there else ""
-    say(f"{sent} case{'' if sent == 1 else 's'} of {what.run} sent to {where}{also}")
+    say(f"{count(sent, 'case')} of {what.run} sent to {where}{also}")
 
 
 def _exported(name: str, results: Path, format_: str, metrics: list[str], select: str) -> str:

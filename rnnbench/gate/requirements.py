@@ -98,11 +98,7 @@ def parse(texts: Sequence[str]) -> tuple[Requirement, ...]:
 
 def judge(run: Run, requirements: Sequence[Requirement]) -> list[Judged]:
     """Every case that left a record, in the order of the records; of two records in one process slot the later counts."""
-    slots = {record.key: record for record in run.records}
-    by_case: dict[str, list[Record]] = {}
-    for record in slots.values():
-        by_case.setdefault(str(record.case), []).append(record)
-    return judge_groups(by_case.values(), requirements)
+    return judge_groups(run.by_case().values(), requirements)
 
 
 def judge_groups(groups: Iterable[Sequence[Record]], requirements: Sequence[Requirement]) -> list[Judged]:

@@ -55,15 +55,11 @@ class Side:
 def side_of_run(loaded: Loaded, label: str = "") -> Side:
     """A run's records, by case; of two records in one process slot the later counts."""
     run = loaded.run
-    slots = {record.key: record for record in run.records}
-    by_case: dict[str, list[Record]] = {}
-    for record in slots.values():
-        by_case.setdefault(str(record.case), []).append(record)
     duet = _mapping(run.arguments.get("duet"))
     return Side(
         label=label or run.id,
         kind="run",
-        cases={name: observed(records) for name, records in by_case.items()},
+        cases={name: observed(records) for name, records in run.by_case().items()},
         machine=run.machine,
         conditions={name: run.arguments[name] for name in CONDITIONS if run.arguments.get(name) is not None},
         commit=run.commit,

@@ -8,15 +8,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 from rnnbench.errors import RnnbenchError, UnknownName, UsageError
-from rnnbench.trackers.entries import Sending
-
-
-class Outcome(NamedTuple):
-    """How many cases were sent, how many the tracker had already, and where they are."""
-
-    sent: int
-    there: int
-    where: str
+from rnnbench.trackers.entries import Outcome, Sending
 
 
 class NotSent(RnnbenchError):
@@ -24,19 +16,21 @@ class NotSent(RnnbenchError):
 
 
 class Tracker(NamedTuple):
-    """The package that it needs, what its address is, and the module of `rnnbench.trackers` that sends."""
+    """The package that it needs, what its address is and whether it may be empty, and the module of `rnnbench.trackers` that sends."""
 
     package: str
     address: str
     module: str
+    may_be_empty: bool = False
 
 
 TRACKERS = {
-    "mlflow": Tracker("mlflow", "a tracking URI such as http://HOST:PORT, or nothing for MLFLOW_TRACKING_URI", "to_mlflow"),
+    "mlflow": Tracker(
+        "mlflow", "a tracking URI such as http://HOST:PORT, or nothing for MLFLOW_TRACKING_URI", "to_mlflow", may_be_empty=True
+    ),
     "tensorboard": Tracker("tensorboard", "a folder of logs", "to_tensorboard"),
     "wandb": Tracker("wandb", "PROJECT or ENTITY/PROJECT; WANDB_MODE=offline keeps it on this machine", "to_wandb"),
 }
-MAY_BE_EMPTY = ("mlflow",)
 
 
 def opened(address: str) -> Callable[[Sending], Outcome]:
@@ -45,11 +39,11 @@ def opened(address: str) -> Callable[[Sending], Outcome]:
     if name not in TRACKERS:
         raise UnknownName("tracker", name, TRACKERS)
     one = TRACKERS[name]
-    if not colon or not (rest or name in MAY_BE_EMPTY):
+    if not colon or not (rest or one.may_be_empty):
         raise UsageError(f"--to {address!r} lacks what follows {name}: — {one.address}")
     try:
         import_module(one.package)
-        send = import_module(f"rnnbench.trackers.{one.module}").send
+        send: Callable[[str, Sending], Outcome] = import_module(f"rnnbench.trackers.{one.module}").send
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "rnnbench":
             raise
@@ -57,12 +51,11 @@ def opened(address: str) -> Callable[[Sending], Outcome]:
 
     def sending(what: Sending) -> Outcome:
         try:
-            sent, there, where = send(rest, what)
+            return send(rest, what)
         except ModuleNotFoundError as error:  # MLflow's small package reaches servers only
             raise UsageError(f"{error.name!r} is not installed; {name} needs it for {rest!r}: pip install {one.package}") from None
         except Exception as error:
             said = " ".join(str(error).split()) or type(error).__name__
             raise NotSent(f"{name} did not take the run: {said[:300]}") from error
-        return Outcome(sent, there, where)
 
     return sending

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import NamedTuple
 
 from rnnbench.analysis.frames import Loaded
 from rnnbench.errors import UsageError
@@ -11,7 +12,7 @@ from rnnbench.gate.match import at_path
 from rnnbench.gate.policy import known_metric
 from rnnbench.gate.side import side_of_run
 from rnnbench.gate.timeline import machine_of
-from rnnbench.record import Point, Record
+from rnnbench.record import Point
 from rnnbench.reports.file_names import safe_name
 
 CURVE = ("training_s", "loss", "validation_quality")
@@ -55,6 +56,14 @@ class Sending:
     entries: Sequence[Entry]
 
 
+class Outcome(NamedTuple):
+    """How many cases were sent, how many the tracker had already, and where they are."""
+
+    sent: int
+    there: int
+    where: str
+
+
 def sending(loaded: Loaded, metrics: Sequence[str] = (), select: str = "") -> Sending:
     """A run, reduced to some metrics and to the cases that a `--select` expression keeps.
 
@@ -69,9 +78,7 @@ def sending(loaded: Loaded, metrics: Sequence[str] = (), select: str = "") -> Se
         figures[name] |= {metric: median(values), **ends}
     if not side.cases or ((metrics or select) and not any(figures.values())):
         raise UsageError(f"nothing of {side.label!r} is left to send: {len(side.cases)} of its cases are selected, without figures")
-    by_case: dict[str, list[Record]] = {}
-    for record in {one.key: one for one in loaded.run.records}.values():
-        by_case.setdefault(str(record.case), []).append(record)
+    records = loaded.run.by_case()
     entries = [
         Entry(
             case=name,
@@ -79,8 +86,8 @@ def sending(loaded: Loaded, metrics: Sequence[str] = (), select: str = "") -> Se
             status=one.status,
             reason=one.reason,
             metrics=figures[name],
-            curves={record.process: record.curve for record in by_case[name] if record.curve},
-            notes=tuple(dict.fromkeys(note for record in by_case[name] for note in record.notes)),
+            curves={record.process: record.curve for record in records[name] if record.curve},
+            notes=tuple(dict.fromkeys(note for record in records[name] for note in record.notes)),
         )
         for name, one in side.cases.items()
     ]

@@ -5,14 +5,14 @@ from mlflow.entities import Metric, Param
 from mlflow.environment_variables import MLFLOW_EXPERIMENT_NAME
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from rnnbench.trackers.entries import Entry, Sending
+from rnnbench.trackers.entries import Entry, Outcome, Sending
 
 EXPERIMENT = "rnnbench"
 LONGEST = 5000  # characters of a tag
 BATCH = 1000  # metrics that the server takes at once
 
 
-def send(address: str, what: Sending) -> tuple[int, int, str]:
+def send(address: str, what: Sending) -> Outcome:
     """Into the experiment that MLFLOW_EXPERIMENT_NAME names, else `rnnbench`. Cases that are there already stay as they are."""
     client = MlflowClient(tracking_uri=address or None)
     name = MLFLOW_EXPERIMENT_NAME.get() or EXPERIMENT
@@ -25,7 +25,7 @@ def send(address: str, what: Sending) -> tuple[int, int, str]:
     for one in fresh:
         _case(client, experiment, parent, tags, one)
     client.set_terminated(parent)
-    return len(fresh), len(what.entries) - len(fresh), f"experiment {name!r} of {client.tracking_uri}"
+    return Outcome(len(fresh), len(what.entries) - len(fresh), f"experiment {name!r} of {client.tracking_uri}")
 
 
 def _known(client: MlflowClient, experiment: str, run: str) -> dict[str, str]:

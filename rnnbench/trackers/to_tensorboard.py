@@ -5,10 +5,10 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 
 from rnnbench.reports.file_names import safe_name
-from rnnbench.trackers.entries import Entry, Sending
+from rnnbench.trackers.entries import Entry, Outcome, Sending
 
 
-def send(address: str, what: Sending) -> tuple[int, int, str]:
+def send(address: str, what: Sending) -> Outcome:
     """Into ADDRESS/RUN/CASE. Cases that are there already stay as they are."""
     folder = Path(address) / what.run
     sent = 0
@@ -17,7 +17,7 @@ def send(address: str, what: Sending) -> tuple[int, int, str]:
         if not any(logs.glob("events.out.tfevents.*")):
             _case(logs, what, one)
             sent += 1
-    return sent, len(what.entries) - sent, str(folder)
+    return Outcome(sent, len(what.entries) - sent, str(folder))
 
 
 def _case(logs: Path, what: Sending, one: Entry) -> None:

@@ -4,7 +4,7 @@ import hashlib
 
 import wandb
 
-from rnnbench.trackers.entries import Entry, Sending
+from rnnbench.trackers.entries import Entry, Outcome, Sending
 
 QUIET = wandb.Settings(
     console="off",
@@ -18,13 +18,13 @@ QUIET = wandb.Settings(
 """Nothing of the process that sends is sent with it."""
 
 
-def send(address: str, what: Sending) -> tuple[int, int, str]:
+def send(address: str, what: Sending) -> Outcome:
     """Into PROJECT or ENTITY/PROJECT. A case's id follows from its run and name, so that what is sent twice is one run there."""
     entity, _, project = address.rpartition("/")
     where = ""
     for one in what.entries:
-        where = _case(entity or None, project, what, one) or where
-    return len(what.entries), 0, where
+        where = _case(entity or None, project, what, one)
+    return Outcome(len(what.entries), 0, where)
 
 
 def _case(entity: str | None, project: str, what: Sending, one: Entry) -> str:

@@ -2,13 +2,12 @@
 
 import json
 import shutil
-import subprocess
 
 import pytest
 
 from tests.faults.tools import lines, run, seeds, start
 from tests.limits import hung_s, until
-from tests.tools import only_run
+from tests.tools import git, only_run
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +58,9 @@ def test_a_foreign_run_is_told_and_left_alone(cut, change):
 
 def test_other_code_is_refused_and_results_are_no_code(tmp_path):
     """In a git checkout, a change of a tracked file is refused with exit code 4; results that git does not know are no change."""
-    git = ("git", "-c", "user.name=x", "-c", "user.email=x@example.com")
     (tmp_path / "cell.py").write_text("1")
     for words in (("init", "-q"), ("add", "cell.py"), ("commit", "-qm", "one")):
-        subprocess.run((*git, *words), cwd=tmp_path, check=True, capture_output=True)
+        git(tmp_path, *words)
     run(tmp_path, *seeds(2))
     folder, _ = only_run(tmp_path / "results")
     journal = folder / "records.jsonl"

@@ -1,13 +1,11 @@
 """The search for a commit: over drawn histories, and over a real one."""
 
-import subprocess
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnbench.gate.bisect import BAD, GOOD, SKIP, Search, Tried
-from tests.tools import command
+from tests.tools import command, git
 
 COMMITS = tuple(f"c{number}" for number in range(64))
 
@@ -79,21 +77,15 @@ def history(tmp_path_factory):
     """Eight commits of a plugin: the fifth adds an operator, the sixth does not import. Its folder and the commits' hashes."""
     root = tmp_path_factory.mktemp("history")
     texts = ["", "  # one", "  # two", "  # three", " * 1.5", " *", " * 1.5  # six", " * 1.5  # seven"]
-
-    def git(*words):
-        return subprocess.run(("git", *words), cwd=root, check=True, capture_output=True, text=True).stdout.strip()
-
-    git("init", "-q", "-b", "main")
-    git("config", "user.email", "a@example.org")
-    git("config", "user.name", "A")
+    git(root, "init", "-q", "-b", "main")
     (root / "bench_net.py").write_text(SUITE)
     (root / ".gitignore").write_text("results\n")
     hashes = []
     for number, more in enumerate(texts):
         (root / "net.py").write_text(MODEL.format(more=more))
-        git("add", "-A")
-        git("commit", "-q", "-m", f"commit {number}")
-        hashes.append(git("rev-parse", "HEAD"))
+        git(root, "add", "-A")
+        git(root, "commit", "-q", "-m", f"commit {number}")
+        hashes.append(git(root, "rev-parse", "HEAD"))
     return root, hashes
 
 
@@ -118,11 +110,11 @@ def test_a_planted_operator_is_found_and_the_search_resumes(history):
 def test_a_step_has_the_status_that_git_bisect_run_wants(history, number, status):
     """0 for a good checkout, 1 for a bad one, 125 for one that cannot be measured."""
     root, hashes = history
-    subprocess.run(("git", "checkout", "-q", hashes[number]), cwd=root, check=True)
+    git(root, "checkout", "-q", hashes[number])
     try:
         assert command("bisect", hashes[0], "--metric", "operators", "--step", *FAST, cwd=root).code == status
     finally:
-        subprocess.run(("git", "checkout", "-q", "main"), cwd=root, check=True)
+        git(root, "checkout", "-q", "main")
 
 
 def test_no_commit_between_is_a_mistake(history):

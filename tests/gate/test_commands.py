@@ -1,7 +1,6 @@
 """The commands compare, baseline, history, export and duet as a user types them: exit codes, output, mistakes."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from rnnbench.analysis.frames import load_run
 from tests.gate.sides import CASE, benchmark_file
-from tests.tools import Ended, command
+from tests.tools import Ended, command, git
 
 SIZES = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 3, "precision": "fp32", "phase": "forward"}
 TINY = (*(word for axis, value in SIZES.items() for word in ("--set", f"{axis}={value}")), "--case-budget", "0.02", "--min-rounds", "3")
@@ -134,12 +133,11 @@ def repository(tmp_path) -> Path:
     home.mkdir()
     root = Path(__file__).resolve().parents[2]
     (home / "cells.py").write_text((root / "docs/examples/my_cells.py").read_text(encoding="utf-8"), encoding="utf-8")
-    git = ("git", "-C", str(home), "-c", "user.name=n", "-c", "user.email=e@x")
     for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "one"), ("tag", "good")):
-        subprocess.run([*git, *words], check=True)
+        git(home, *words)
     (home / "cells.py").write_text("raise RuntimeError('does not build')\n", encoding="utf-8")
     for words in (("commit", "-qam", "two"), ("tag", "bad"), ("checkout", "-q", "good")):
-        subprocess.run([*git, *words], check=True)
+        git(home, *words)
     return home
 
 
@@ -153,7 +151,7 @@ def test_a_duet_of_revisions_leaves_the_checkout_alone(repository):
     assert {finding["metric"] for finding in ended.told["findings"]} >= {"step_time_s", "operators"}
     broken = command("duet", *words, "--rev-b", "bad", **where)
     assert (broken.code, "does not build" in broken.err) == (2, True)
-    trees = subprocess.run(["git", "worktree", "list"], cwd=repository, capture_output=True, text=True, check=True).stdout
+    trees = git(repository, "worktree", "list")
     assert len(trees.splitlines()) == 1
 
 

@@ -14,6 +14,7 @@ from rnnbench.gate.triage import read_triage, triaged
 from rnnbench.reports.forms.history_page import write_history
 from tests.gate.sides import CASE, records, write
 from tests.gate.test_history import results
+from tests.tools import git
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "rnnbench/scaffold/templates"
 ENTRY = {"case": str(CASE), "metric": "step_time_s", "commits": "", "state": "accepted", "reason": "a check for NaN"}
@@ -112,7 +113,7 @@ def test_git_keeps_the_triage_that_init_prepares(tmp_path):
     results_ = tmp_path / "results"
     results_.mkdir()
     shutil.copy(TEMPLATES / "gitignore.txt", results_ / ".gitignore")
-    subprocess.run(("git", "init", "-q", str(tmp_path)), check=True)
+    git(tmp_path, "init", "-q")
     ignored = [subprocess.run(("git", "check-ignore", "-q", f"results/{name}"), cwd=tmp_path).returncode for name in ("triage.toml", "run")]
     assert ignored == [1, 0]
 

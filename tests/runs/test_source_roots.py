@@ -1,11 +1,10 @@
 """Which packages of a revision are imported."""
 
-import subprocess
-
 import pytest
 
 from rnnbench.errors import UsageError
 from rnnbench.runs.source_roots import check_origins, source_roots
+from tests.tools import git
 
 FLAT, SOURCES = [""], ["src", ""]
 
@@ -48,8 +47,8 @@ def test_a_package_from_elsewhere_is_refused(tmp_path):
     for name in ("lib/mypkg", "lib/mypkg/torch"):
         (place / name).mkdir(parents=True, exist_ok=True)
         (place / name / "__init__.py").touch()
-    subprocess.run(("git", "init", "-q", str(place)), check=True)
-    subprocess.run(("git", "-C", str(place), "add", "--all"), check=True)
+    git(place, "init", "-q")
+    git(place, "add", "--all")
     check_origins("A", place, {"mypkg": str(place / "lib/mypkg/__init__.py"), "torch": str(installed / "torch/__init__.py")})
     with pytest.raises(UsageError, match=r"A: 'mypkg' was loaded from '.*site-packages.*', not from 'lib/mypkg' of the revision"):
         check_origins("A", place, {"mypkg": str(installed / "mypkg/__init__.py")})

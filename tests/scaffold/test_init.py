@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from tests.gate.test_ci import checked, linted
 from tests.scaffold.steps import run_github, run_gitlab, shims
-from tests.tools import command
+from tests.tools import command, git
 
 MODEL = """
 from torch import nn
@@ -34,7 +34,7 @@ def repository(folder, more=""):
     (folder / "mypkg/models.py").write_text(MODEL.format(more=more))
     if not (folder / ".git").exists():
         (folder / "pyproject.toml").write_text('[project]\nname = "mypkg"\nversion = "1"\n')
-        subprocess.run(("git", "init", "-q", "-b", "trunk", str(folder)), check=True)
+        git(folder, "init", "-q", "-b", "trunk")
     return folder
 
 
@@ -148,12 +148,11 @@ def shim(tmp_path):
 
 
 def commit(root):
-    """What git would have in the next commit, and its parent's hash."""
-    git = ("git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b")
-    subprocess.run((*git, "add", "--all"), check=True)
-    subprocess.run((*git, "commit", "-q", "--allow-empty", "-m", "one more"), check=True)
-    ended = subprocess.run((*git, "rev-parse", "-q", "--verify", "HEAD^1"), capture_output=True, text=True, check=False)
-    return ended.stdout.strip()
+    """All that is there as one more commit; the hash of that before it, if there was one."""
+    before = git(root, "for-each-ref", "--format=%(objectname)", "refs/heads")
+    git(root, "add", "--all")
+    git(root, "commit", "-q", "--allow-empty", "-m", "one more")
+    return before
 
 
 def gate(root, shim, ci, event="push", base=""):

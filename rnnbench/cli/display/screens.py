@@ -125,9 +125,9 @@ def _planned_case(entry: object) -> str:
 
 def _each(run: Run) -> str:
     """In how many processes, where they are several."""
-    many = Counter(str(record.case) for record in {one.key: one for one in run.records}.values())
-    most = max(many.values(), default=1)
-    return "" if most == 1 else f" in {most} processes each" if min(many.values()) == most else f" in up to {most} processes each"
+    many = [len(records) for records in run.by_case().values()]
+    most = max(many, default=1)
+    return "" if most == 1 else f" in {most} processes each" if min(many) == most else f" in up to {most} processes each"
 
 
 def _time(run: Run) -> str:

@@ -65,7 +65,8 @@ def stated(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def whole(value: Any) -> int | None:
     """A count that may be written as text; none where it is none."""
-    return int(value) if str(value).isascii() and str(value).isdigit() and len(str(value)) < 20 else None
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def seconds(value: float, unit: str) -> float | None:

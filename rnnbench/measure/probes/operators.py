@@ -14,7 +14,7 @@ _FACTOR = {  # operators that multiply matrices, and the index of an argument th
     **dict.fromkeys(("_scaled_dot_product_flash_attention", "_scaled_dot_product_efficient_attention"), 0),
     **dict.fromkeys(("_scaled_dot_product_cudnn_attention", "_scaled_dot_product_flash_attention_for_cpu"), 0),
 }
-FUSED = ("_cudnn_rnn", "mkldnn_rnn_layer")  # a whole recurrent network in one operator
+FUSED = ("_cudnn_rnn", "mkldnn_rnn_layer", "miopen_rnn")  # a whole recurrent network in one operator
 
 
 @dataclass(slots=True)

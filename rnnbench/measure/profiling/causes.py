@@ -25,10 +25,10 @@ from torch.utils._pytree import tree_leaves
 
 import rnnbench
 from rnnbench.device.precision import autocast
+from rnnbench.measure.probes.operators import FUSED
 from rnnbench.measure.train_step import backward
 from rnnbench.measure.workload import INFERENCE, Workload
 
-FUSED = ("mkldnn_rnn_layer", "_cudnn_rnn", "miopen_rnn")
 COPIES = ("clone", "copy_", "contiguous", "_to_copy")
 WAITING = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape)
 """torch's own tags of operators whose result the host needs before it can go on; indexing has one too, but waits for masks only."""

@@ -90,7 +90,7 @@ def album(kind: str) -> Iterator[Album]:
 
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[Figure]:
-    """A figure of so many inches in the reports' style, without pyplot's global state."""
+    """A figure of `width` × `height` inches in the reports' style, without pyplot's global state."""
     style: dict[Any, Any] = {**dict(sns.axes_style("whitegrid")), **_RC}
     with mpl.rc_context(style):
         figure = Figure(figsize=(width, height), layout="constrained")
