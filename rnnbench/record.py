@@ -187,6 +187,7 @@ _ROWS: tuple[tuple[str, str, Better | None, bool, str], ...] = (
     ("validation_error", "validation error", "lower", False, "1 − best quality if it is a share, otherwise the best quality itself"),
     ("final_quality", "final quality", None, False, "last quality on the validation split"),
     ("target_quality", "target", None, True, "the task's target quality"),
+    ("teacher_quality", "teacher's quality", None, False, "quality on the validation split of the network that taught"),
     ("trivial_quality", "trivial predictor", None, True, "test quality without a network"),
     ("final_loss", "final loss", "lower", False, "mean training loss between the last two evaluations"),
     ("gradient_norm_p10", "gradient norm, 10 %", None, False, "10th percentile of gradient norms before clipping"),

@@ -4,6 +4,7 @@ python docs/evidence/levels.py compare     # equal code, many cases: how often a
 python docs/evidence/levels.py duet        # equal code, many cases: flags, and what is left of them
 python docs/evidence/levels.py canary      # equal code beside a canary that wavers
 python docs/evidence/levels.py power       # how often the change is found that the output says would be found nine times of ten
+python docs/evidence/levels.py doctor      # how often a duet finds what the doctor says it would find nine times of ten
 python docs/evidence/levels.py intervals   # coverage of each kind of interval that is shown
 python docs/evidence/levels.py history     # series without a change point, and with one
 python docs/evidence/levels.py pending     # series without a change, and with one in the newest runs
@@ -21,11 +22,12 @@ from rnnbench.analysis.changepoints import pending, shifts
 from rnnbench.analysis.convergence import censored_median
 from rnnbench.analysis.pairing import beyond_seeds
 from rnnbench.gate.canary import machine_ends
+from rnnbench.gate.noise import smallest
 from rnnbench.gate.policy import ALPHA, MIN_EFFECT
 from rnnbench.gate.statistics.decide import NO_DRIFT, Hypothesis, decide
 from rnnbench.gate.statistics.evidence import Sample, weigh
 from rnnbench.gate.statistics.sequential import ALPHA as SPENT
-from rnnbench.gate.statistics.sequential import LookPlan, confirmed, decided
+from rnnbench.gate.statistics.sequential import Key, LookPlan, confirmed, decided
 from rnnbench.gate.verdict import Finding
 
 SEED = 20261105
@@ -68,25 +70,48 @@ def compare(repeats: int) -> Iterator[tuple[object, ...]]:
 
 
 def duet(repeats: int) -> Iterator[tuple[object, ...]]:
-    plan = LookPlan()
     for name, noise in NOISES.items():
         for cases in (1, 48, 200):
             luck, flagged, reported, tried = np.random.default_rng(SEED), 0, 0, max(20, repeats // (1 if cases < 200 else 3))
             for _ in range(tried):
-                values, flags, open_ = noise(luck, (2, cases, 40)), {}, list(range(cases))
-                for look, stage in enumerate(plan.stages):
-                    some = [one for one in hypotheses(*values[:, :, :stage], paired=True) if int(one.finding.case) in open_]
-                    for key, one in decided(some, plan.level(look), cases, SPENT).items():
-                        open_.remove(int(key[0]))
-                        flags |= {key: one} if one.verdict != "equivalent" else {}
-                fresh = {}
-                for key, flag in flags.items():
-                    first, more = flag.processes[0], plan.fresh(flag.processes[0], len(flags))
-                    row = noise(luck, (2, 1, more)) if first + more > 40 else values[:, [int(key[0])], first : first + more]
-                    fresh[key] = hypotheses(*row, paired=True)[0]
-                after = confirmed(flags, fresh, SPENT) if flags else {}
+                flags, after = played(noise, luck, cases)
                 flagged, reported = flagged + bool(flags), reported + any(one.verdict != "inconclusive" for one in after.values())
             yield name, cases, share(flagged, tried), share(reported, tried)
+
+
+def played(noise: Noise, luck: np.random.Generator, cases: int, shift: float = 0.0) -> tuple[dict[Key, Finding], dict[Key, Finding]]:
+    """One duet by the usual plan, with `shift` planted in the first case: what is flagged, and what fresh pairs make of it."""
+    plan, flags, open_ = LookPlan(), {}, list(range(cases))
+
+    def drawn(count: int, rows: int) -> np.ndarray:
+        return noise(luck, (2, rows, count))
+
+    planted = np.zeros((2, cases, 1))
+    planted[1, 0] = shift
+    values = drawn(40, cases) + planted
+    for look, stage in enumerate(plan.stages):
+        some = [one for one in hypotheses(*values[:, :, :stage], paired=True) if int(one.finding.case) in open_]
+        for key, one in decided(some, plan.level(look), cases, SPENT).items():
+            open_.remove(int(key[0]))
+            flags |= {key: one} if one.verdict != "equivalent" else {}
+    fresh = {}
+    for key, flag in flags.items():
+        first, more, row = flag.processes[0], plan.fresh(flag.processes[0], len(flags)), int(key[0])
+        again = drawn(more, 1) + planted[:, [row]] if first + more > 40 else values[:, [row], first : first + more]
+        fresh[key] = hypotheses(*again, paired=True)[0]
+    return flags, confirmed(flags, fresh, SPENT) if flags else {}
+
+
+def doctor(repeats: int) -> Iterator[tuple[object, ...]]:
+    for pairs in (8, 20):
+        for cases in (1, 48):
+            luck, found, sizes, tried = np.random.default_rng(SEED), 0, [], repeats // (1 if cases == 1 else 4)
+            for _ in range(tried):
+                trial = Sample(*luck.normal(0, 0.01, (2, pairs)), paired=True)
+                sizes.append(smallest(trial.spread, pairs, cases, SPENT))
+                _, after = played(lambda luck, shape: luck.normal(0, 0.01, shape), luck, cases, np.log1p(sizes[-1]))
+                found += any(key[0] == "0" and one.verdict == "regressed" for key, one in after.items())
+            yield pairs, cases, f"{median(sizes):.1%}", f"{found / tried:.0%}"
 
 
 def canary(repeats: int) -> Iterator[tuple[object, ...]]:
@@ -282,6 +307,7 @@ COMMANDS: dict[str, tuple[str, Callable[[int], Iterator[tuple[object, ...]]], in
     "duet": ("noise | cases | flags anything | reports a change", duet, 200),
     "canary": ("processes | machine drift | canary's ratio taken as exact | with its uncertainty", canary, 300),
     "power": ("processes | cases | stated size, median | found", power, 300),
+    "doctor": ("pairs of the trial | cases | stated size, median | found and confirmed", doctor, 1000),
     "intervals": ("interval | of what | stated | covered", intervals, 2000),
     "history": ("noise | 60 runs: false alarm | 200 runs: false alarm | +10 % found, 5 runs after | 20 runs after", history, 400),
     "pending": ("noise | no change, pending | +10 % in the newest run, listed | in two | in three", newest, 400),

@@ -6,7 +6,7 @@ from rnnbench import units
 from rnnbench.analysis.pairing import beyond_seeds
 from rnnbench.analysis.seed_tests import FEWEST_SEEDS
 from rnnbench.choosing.goals import Goal
-from rnnbench.choosing.ranking import NEAR, Candidate, Duel
+from rnnbench.choosing.ranking import ALPHA, NEAR, Candidate, Duel
 from rnnbench.choosing.stages import Chosen
 from rnnbench.choosing.state import State
 from rnnbench.errors import EXIT_INCONCLUSIVE, EXIT_OK, EXIT_REGRESSION
@@ -163,7 +163,7 @@ class _Teller:
             were = "was" if len(rest) == 1 else "were"
             told.append(f"{words.count(len(rest), 'other candidate')} {were} measured in one process: only large differences are certain.")
         if self.requirements and best.outcome == MET:
-            told.append(f"The limit is met by the whole 95 % interval: {figures(best.judged, self.requirements)}.")
+            told.append(f"The limit is met by the whole interval: {figures(best.judged, self.requirements)}.")
         return told
 
     def _lead(self, best: Candidate) -> str:
@@ -180,14 +180,14 @@ class _Teller:
         if one.verdict in ("improved", "regressed") and one.ratio:
             win, lose, ratio = (second, first, 1 / one.ratio) if one.verdict == "improved" else (first, second, one.ratio)
             ends = sorted((1 / one.low, 1 / one.high) if one.verdict == "improved" else (one.low, one.high)) if one.low and one.high else []
-            interval = f", 90 % CI {units.factors(ends[0], ends[1])}" if ends else ""
+            interval = f", {_level(one)} {units.factors(ends[0], ends[1])}" if ends else ""
             return (
                 f"{win} beats {lose}: {lose} has {units.factor(ratio)} the {label}{interval}, confirmed on {words.count(one.pairs, 'pair')}"
-                " of processes measured in turn. A false alarm has a chance of at most 5 %."
+                f" of processes measured in turn. Of duels between equal networks at most {units.percent(ALPHA)} end like this."
             )
         if one.verdict == "equivalent":
             return f"{first} and {second} are equal to within {units.percent(one.min_effect)} in {words.count(one.pairs, 'pair')}."
-        interval = f" ({second} ÷ {first}: {units.factors(one.low, one.high)})" if one.low and one.high else ""
+        interval = f" ({second} ÷ {first}: {_level(one)} {units.factors(one.low, one.high)})" if one.low and one.high else ""
         return (
             f"{first} and {second} could not be told apart in {words.count(one.pairs, 'pair')}{interval}:"
             " take either, or raise --max-time on a quiet machine."
@@ -275,6 +275,11 @@ def _trivial(runs: Sequence[Run], best: Candidate) -> float | None:
                 share = abs(1 - held["test_quality"] - held["test_error"]) < 1e-9
                 return 1 - held["trivial_quality"] if share else held["trivial_quality"]
     return None
+
+
+def _level(one: Duel) -> str:
+    """What the duel's interval is: `90 % CI`."""
+    return f"{units.percent(round(one.coverage, 3))} CI" if one.coverage else "interval"
 
 
 def _shown(goal: Goal, value: float) -> str:

@@ -8,7 +8,7 @@ from rnnbench.analysis.frames import Loaded
 from rnnbench.axis import written
 from rnnbench.case import AXES, Case
 from rnnbench.choosing.goals import Goal, axis_of
-from rnnbench.choosing.ranking import Duel
+from rnnbench.choosing.ranking import ALPHA, Duel
 from rnnbench.gate.duet import Pair, Player, judged, stated
 from rnnbench.gate.findings import compared
 from rnnbench.gate.policy import Policy
@@ -21,7 +21,6 @@ from rnnbench.runs.duet import duet as begun
 from rnnbench.runs.plan import PROCESS_COST_S, WARMUP_SHARE
 from rnnbench.runs.request import Request
 
-ALPHA = 0.05
 EFFECTS = {"step_time_s": 0.02}
 TAIL_EFFECT = 0.05  # of a tail, which varies more from process to process
 PAIR_BUDGET_S = 0.3
@@ -114,6 +113,7 @@ def _duel(first: Case, second: Case, found: Comparison, goal: Goal, effect: floa
         ratio=row.ratio,
         low=row.low,
         high=row.high,
+        coverage=row.coverage,
         pairs=min(row.processes),
         min_effect=effect,
         reason=row.reason,

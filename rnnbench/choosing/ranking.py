@@ -11,6 +11,7 @@ from rnnbench.gate.spans import Span
 from rnnbench.record import Record
 from rnnbench.reports import words
 
+ALPHA = 0.05  # of a duel
 NEAR = 1.5  # times the leader's figure: what is within may turn out to be better, and is measured again
 MOST_FINALISTS = 3
 _ORDER = (MET, UNDECIDED, UNKNOWN, MISSED)
@@ -41,8 +42,8 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duel:
-    """Two finalists measured in turn. `verdict` is of `second` against `first`: improved is a win of `second`. `ratio` is second ÷ first,
-    `pairs` the pairs of processes that decided."""
+    """Two finalists measured in turn. `verdict` is of `second` against `first`: improved is a win of `second`. `ratio` is second ÷ first;
+    `low` to `high` holds the true one in a share `coverage` of duels. `pairs` are the pairs of processes that decided."""
 
     first: str
     second: str
@@ -50,6 +51,7 @@ class Duel:
     ratio: float | None = None
     low: float | None = None
     high: float | None = None
+    coverage: float | None = None
     pairs: int = 0
     min_effect: float = 0.0
     reason: str = ""
@@ -96,7 +98,7 @@ def _candidate(case: Case, records: Sequence[Record], judged: Judged, goal: Goal
 
 def _sum(spans: Sequence[Span]) -> Span:
     value, low, high = (sum(getattr(one, end) for one in spans) for end in ("value", "low", "high"))
-    return Span(value, low, high, bounded=all(one.bounded for one in spans))
+    return Span(value, low, high, all(one.bounded for one in spans), min(one.coverage for one in spans))
 
 
 def _place(one: Candidate) -> tuple[bool, int, float]:

@@ -77,7 +77,7 @@ def smallest_change(pairs: Sequence[tuple[float, float]], seconds: float) -> dic
         sentence = f"{len(pairs)} pairs in {seconds:g} s are too few for an A/A trial: give --seconds {LEAST_PROCESSES * 4} or more."
         return {"detectable_ratio": None, "said": sentence}
     count = STAGES[-1]
-    one, many = (smallest(sample.spread, count, cases, ALPHA) for cases in (1, MANY))
+    one, many = (smallest(sample.spread, len(pairs), cases, ALPHA) for cases in (1, MANY))
     return {
         "detectable_ratio": one,
         "detectable_ratio_of_many": {"cases": MANY, "ratio": many},

@@ -115,7 +115,7 @@ def plan_of(pairs: str | None, alpha: float, min_effect: float, results: Path) -
     if pairs is not None:
         return LookPlan(_stages(pairs), alpha)
     known = noise(results)
-    found = stages(known, min_effect, alpha / 2)  # the last analysis may use half
+    found = stages(known, min_effect, alpha)
     if known is not None and found != STAGES:
         _say(known.sentence(found[-1], paired=True))
     return LookPlan(found, alpha)

@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 
+from rnnbench.device import environment
 from rnnbench.device.check import CARE, GOOD, UNKNOWN, Check
 from rnnbench.device.gpu_fitness import gpu_findings
 from rnnbench.device.load import BUSY, STOLEN, LoadWatch
@@ -120,12 +121,14 @@ def threads(_: Files) -> Check:
 
 
 def tf32(_: Files) -> Check:
-    """What torch's own default would make of fp32 on a GPU."""
+    """What torch's own default would make of fp32 on a GPU, and the variables that no setting of torch's undoes."""
     import torch
 
+    if cautions := environment.cautions():
+        return Check("fp32", CARE, "; ".join(cautions), "unset it: records in fp32 would not be IEEE, and each says so")
     backends: Any = torch.backends
     said = f"torch lets cuDNN use TF32 for fp32: {backends.cudnn.allow_tf32}; cuBLAS: {backends.cuda.matmul.allow_tf32}"
-    return Check("TF32", GOOD, f"{said}. rnnbench sets both per case: fp32 means IEEE, and tf32 is a separate precision")
+    return Check("fp32", GOOD, f"{said}. rnnbench sets both per case: fp32 means IEEE, and tf32 is a separate precision")
 
 
 CPU_CHECKS: tuple[Callable[[Files], Check | Iterator[Check]], ...] = (

@@ -12,6 +12,7 @@ import psutil
 import torch
 
 import rnnbench
+from rnnbench.device import environment
 
 _PACKAGES = ("torch", "pytest-benchmark", "pytest", "numpy", "pandas")
 _CPU = Path("/sys/devices/system/cpu")
@@ -30,6 +31,7 @@ def fingerprint() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {"rnnbench": rnnbench.__version__, **{name: version for name in _PACKAGES if (version := _version(name))}},
         "torch": _without_none(_torch()),
+        "environment": environment.stated(),
     }
 
 

@@ -1,8 +1,11 @@
-"""torch's global settings: captured before user code runs, restored before each case, with changes named.
+"""torch's global settings and what else decides a process's speed: captured before user code runs, restored before each case.
 
-A plugin, a suite's file or a builder that sets one would otherwise change every case measured after it under an unchanged id.
+A plugin, a suite's file or a builder that sets one would otherwise change every case measured after it under an unchanged id. Changes
+are named.
 """
 
+import gc
+import os
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +18,8 @@ from typing import Any
 import torch
 from torch.nn.modules import module as torch_module
 
+from rnnbench.device import environment
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -23,6 +28,12 @@ class Setting:
     name: str
     get: Callable[[], Any]
     put: Callable[[Any], object]
+    owner: str = "torch's "
+
+    def changed(self, before: Any, now: Any) -> str:
+        """The change in words: `torch's threads: 1 → 2`."""
+        owner = "" if self.name.startswith("torch") else self.owner
+        return f"{owner}{self.name}: {_shown(before)} → {_shown(now)}"
 
 
 def _attribute(name: str, home: Any, attribute: str) -> Setting:
@@ -50,6 +61,26 @@ def _put_autocast(kind: str, value: tuple[bool, torch.dtype]) -> None:
 def _put_hooks(table: dict[int, Any], value: dict[int, Any]) -> None:
     table.clear()
     table.update(value)
+
+
+def _collect_garbage(value: bool) -> None:
+    (gc.enable if value else gc.disable)()
+
+
+def _put_variable(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
+def _of_the_process() -> tuple[Setting, ...]:
+    """What is not torch's. Cores are those of the calling thread: torch's own threads that already run keep theirs."""
+    cores = []
+    if hasattr(os, "sched_getaffinity"):
+        cores = [Setting("cores", lambda: os.sched_getaffinity(0), lambda value: os.sched_setaffinity(0, value), "the process's ")]
+    variables = [Setting(name, partial(os.environ.get, name), partial(_put_variable, name), "") for name in environment.VARIABLES]
+    return (*cores, Setting("garbage collection", gc.isenabled, _collect_garbage, "Python's "), *variables)
 
 
 SEED = Setting("seed", torch.initial_seed, lambda _: None)  # put back with the generator's state
@@ -109,7 +140,7 @@ def _settings() -> tuple[Setting, ...]:
     )
 
 
-SETTINGS = _settings()
+SETTINGS = (*_settings(), *_of_the_process())
 
 
 class TorchState:
@@ -121,9 +152,10 @@ class TorchState:
         self._numpy_random = numpy.random.get_state() if (numpy := sys.modules.get("numpy")) else None
 
     def changes(self) -> list[str]:
-        """What is another now, as `name: before → now`."""
+        """What is another now, each in words."""
         now = _values()
-        return [f"{name}: {_shown(before)} → {_shown(now[name])}" for name, before in self._values.items() if now[name] != before]
+        pairs = ((one, self._values[one.name], now[one.name]) for one in SETTINGS)
+        return [one.changed(before, after) for one, before, after in pairs if before != after]
 
     def restore(self, *, generators: bool = True) -> list[str]:
         """Put everything back, but for the random generators where they are to go on; returns what had been changed."""
@@ -137,7 +169,7 @@ class TorchState:
                 one.put(before)
             except (RuntimeError, ValueError, AttributeError):
                 fate = "torch cannot put it back in this process"
-            told.append(f"{one.name}: {_shown(before)} → {_shown(now[one.name])}; {fate}")
+            told.append(f"{one.changed(before, now[one.name])}; {fate}")
         if generators:
             torch.set_rng_state(self._torch_random)
             random.setstate(self._random)
@@ -169,15 +201,15 @@ def loading(path: str | Path) -> Iterator[None]:
     try:
         yield
     finally:
-        _by_plugins.extend(f"{Path(path).name} set torch's {change}" for change in state.restore())
+        _by_plugins.extend(f"{Path(path).name} set {change}" for change in state.restore())
 
 
 @contextmanager
 def measuring(notes: list[str]) -> Iterator[None]:
     """A case begins with the state as it was before any plugin, and leaves that state behind. `notes` takes what others had set."""
     state = base()
-    notes.extend(_by_plugins)
-    notes.extend(f"set in this process before the case began: torch's {change}" for change in state.restore())
+    notes.extend((*environment.cautions(), *_by_plugins))
+    notes.extend(f"set in this process before the case began: {change}" for change in state.restore())
     try:
         yield
     finally:
@@ -191,7 +223,7 @@ def building(notes: list[str], name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        told = [f"the builder of {name!r} set torch's {change}" for change in state.restore(generators=False)]
+        told = [f"the builder of {name!r} set {change}" for change in state.restore(generators=False)]
         notes.extend(one for one in told if one not in notes)
 
 
@@ -206,4 +238,8 @@ def _values() -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "unset"
+    if isinstance(value, set):
+        return ", ".join(map(str, sorted(value)))
     return f"{len(value)}" if isinstance(value, dict) else str(value).removeprefix("torch.")

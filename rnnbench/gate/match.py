@@ -81,8 +81,10 @@ def unlike_conditions(base: Side, candidate: Side) -> dict[str, tuple[Any, Any]]
 def unlike_software(base: Side, candidate: Side) -> dict[str, tuple[Any, Any]]:
     """What else differs, and may well be what is being compared: versions, commit."""
     before, after = dict(_flat(base.machine)), dict(_flat(candidate.machine))
-    both = sorted(before.keys() & after.keys())
-    found = {name: (before[name], after[name]) for name in both if not name.startswith(_PASSING)}
+    names = sorted(before.keys() & after.keys())
+    if "environment" in base.machine and "environment" in candidate.machine:  # a variable that only one side sets is a difference too
+        names = sorted({*names, *(name for name in before.keys() | after.keys() if name.startswith("environment."))})
+    found = {name: (before.get(name, "unset"), after.get(name, "unset")) for name in names if not name.startswith(_PASSING)}
     commits = tuple(_commit(side) for side in (base, candidate))
     return {name: pair for name, pair in {**found, "commit": (commits[0], commits[1])}.items() if pair[0] != pair[1]}
 

@@ -12,12 +12,14 @@ from rnnbench import units
 from rnnbench.bounded import text
 from rnnbench.gate.policy import MIN_EFFECT
 from rnnbench.gate.side import usable
+from rnnbench.gate.statistics.duet_power import smallest_change
 from rnnbench.gate.statistics.evidence import LEAST_PROCESSES, Sample
 from rnnbench.gate.statistics.power import sizes_needed
 from rnnbench.gate.statistics.sequential import STAGES, LookPlan
 
 DOCTOR_FILE = ".doctor.json"
 CHANGE = 0.05  # that the gate is meant to show
+LATER = 5  # pairs that a longer duet has more
 MOST = 60  # processes a side: beyond, the machine is to be quieted first
 
 
@@ -35,7 +37,7 @@ class Noise:
         room = math.log1p(CHANGE) - math.log1p(min_effect)
         spread = max(self.pair if paired else self.process, 1e-6)
         for count in range(LEAST_PROCESSES, MOST):
-            if sizes_needed(paired, count, count, alpha / cases) * spread <= room:
+            if sizes_needed(paired, count, count, alpha / cases, self.pairs - 1 if paired else 2 * (self.pairs - 1)) * spread <= room:
                 return count
         return MOST
 
@@ -51,11 +53,10 @@ class Noise:
         )
 
 
-def smallest(spread: float, pairs: int, cases: int, alpha: float) -> float:
-    """The smallest change that so many pairs, whose differences spread like this, show to be beyond the minimum effect nine times of ten
-    in one of `cases`, at the level of a duet's last analysis."""
-    level = LookPlan(alpha=alpha).level(len(STAGES) - 1) / cases
-    return math.expm1(math.log1p(MIN_EFFECT) + sizes_needed(True, pairs, pairs, level) * spread)
+def smallest(spread: float, known_from: int, cases: int, alpha: float) -> float:
+    """The smallest change that a duet of the usual plan finds nine times of ten in one of `cases`, if differences within `known_from`
+    pairs spread like this."""
+    return smallest_change(spread, known_from, LookPlan(alpha=alpha), cases, MIN_EFFECT)
 
 
 def noise(results: Path, machine: str = "") -> Noise | None:
@@ -74,9 +75,18 @@ def noise(results: Path, machine: str = "") -> Noise | None:
     return Noise(len(pairs), float(np.std(whole, ddof=1)), float(np.std(sample.candidate - sample.base, ddof=1)))
 
 
-def stages(found: Noise | None, min_effect: float, level: float) -> tuple[int, ...]:
-    """When a duet is analysed: after 5, 10 and 20 pairs, or later on a machine so noisy that 20 would not do."""
+def stages(found: Noise | None, min_effect: float, alpha: float) -> tuple[int, ...]:
+    """When a duet is analysed: after 5, 10 and 20 pairs, or later on a machine so noisy that 20 would not show a change of 5 % nine times
+    of ten; after MOST at the latest."""
     if found is None:
         return STAGES
-    last = max(STAGES[-1], found.processes(min_effect, level, paired=True))
+
+    def shows(last: int) -> bool:
+        plan = LookPlan(_looks(last), alpha)
+        return smallest_change(max(found.pair, 1e-6), found.pairs, plan, 1, min_effect) <= CHANGE
+
+    return _looks(next((last for last in range(STAGES[-1], MOST, LATER) if shows(last)), MOST))
+
+
+def _looks(last: int) -> tuple[int, ...]:
     return STAGES if last == STAGES[-1] else (max(LEAST_PROCESSES, last // 4), last // 2, last)

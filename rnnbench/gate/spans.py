@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from rnnbench.analysis.fit import Interval, median_interval, quantile_interval
+from rnnbench.analysis.fit import CONFIDENCE, Interval, median_interval, quantile_interval
 from rnnbench.gate.side import summary
 from rnnbench.record import METRICS, Record
 
@@ -14,16 +14,28 @@ TAILS = {"p95_s": 0.95, "p99_s": 0.99}
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A figure between two ends. `bounded` is False where one process gave one figure and nothing says how far it varies."""
+    """A figure between two ends, which enclose the true one in a share `coverage` of measurements: 95 %, or less from two to five
+    processes. `bounded` is False where one process gave one figure and nothing says how far it varies."""
 
     value: float
     low: float
     high: float
     bounded: bool = True
+    coverage: float = CONFIDENCE
+
+    @property
+    def level(self) -> str:
+        """What the interval is: `95 % CI`, or less."""
+        return f"{math.floor(100 * min(self.coverage, CONFIDENCE)):g} % CI"
+
+    @property
+    def short(self) -> bool:
+        """Whether the interval covers clearly less than 95 %."""
+        return self.bounded and self.coverage < CONFIDENCE - 0.005
 
 
 def spans_of(records: Sequence[Record]) -> dict[str, Span]:
-    """Every metric that the measured processes of one case have: an exact figure as it is, a measured one with its 95 % interval.
+    """Every metric that the measured processes of one case have: an exact figure as it is, a measured one with its interval.
 
     Over several processes the interval is of their figures; within one it is of its rounds, where they tell of the metric."""
     fine = [(record, summary(record)) for record in records if record.status == "ok"]
@@ -37,7 +49,7 @@ def spans_of(records: Sequence[Record]) -> dict[str, Span]:
             found[name] = Span(middle, min(values), max(values))
             continue
         ends = median_interval(values) if len(fine) > 1 else _within(name, fine[0][0])
-        found[name] = Span(middle, ends.low, ends.high) if ends else Span(middle, middle, middle, bounded=False)
+        found[name] = Span(middle, ends.low, ends.high, coverage=ends.coverage) if ends else Span(middle, middle, middle, bounded=False)
     return found
 
 

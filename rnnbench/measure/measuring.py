@@ -108,7 +108,7 @@ def measure_case(
         if beside is None:
             _peaks(seen, work, resident)
         check_after(work, warm.best_s)
-        seen.notes += [f"its steps changed torch's {change}" for change in settings.changes()]
+        seen.notes += [f"its steps changed {change}" for change in settings.changes()]
         _beyond_rounds(seen, work, clock, parts_s, budget)
         if name_kernels:  # the rounds are over
             work.rewind()

@@ -68,12 +68,17 @@ def headline(judged: Sequence[Judged], requirements: Sequence[Requirement]) -> s
 
 
 def notes(judged: Sequence[Judged], requirements: Sequence[Requirement]) -> list[str]:
-    """What the outcomes rest on: figures without an interval, and why figures are missing."""
-    wanted = list(dict.fromkeys(name for one in requirements for name in one.metrics))
-    alone = [name for name in wanted if any(name in one.subject.spans and not one.subject.spans[name].bounded for one in judged)]
-    told = [f"{words.joined(alone)}: one process gives one figure and no interval. Repeat with --processes 5 to know its spread."]
-    why = list(dict.fromkeys(one.subject.absent for one in judged if one.outcome == UNKNOWN and one.subject.absent))
-    return [*(told if alone else []), *(f"unknown: {one}" for one in why[:2])]
+    """What the outcomes rest on: figures without an interval or with a short one, and why figures are missing."""
+    wanted = dict.fromkeys(name for one in requirements for name in one.metrics)
+    spans = [(name, one.subject.spans[name]) for one in judged for name in wanted if name in one.subject.spans]
+    told = []
+    if alone := list(dict.fromkeys(name for name, span in spans if not span.bounded)):
+        told.append(f"{words.joined(alone)}: one process gives one figure and no interval. Repeat with --processes 6 to know its spread.")
+    if short := [span for _, span in spans if span.short]:
+        level = min(short, key=lambda span: span.coverage).level
+        told.append(f"The interval of fewer than six processes is their range ({level} here). Repeat with --processes 6 for 95 %.")
+    why = dict.fromkeys(one.subject.absent for one in judged if one.outcome == UNKNOWN and one.subject.absent)
+    return [*told, *(f"unknown: {one}" for one in list(why)[:2])]
 
 
 def _open(counts: dict[str, int], judged: Sequence[Judged]) -> str:
@@ -104,7 +109,8 @@ def _shown(name: str, span: Span) -> str:
         return _value(name, span.value)
     if span.high == math.inf:
         return f"{_value(name, span.value)} (no upper bound from so few rounds)"
-    return f"{_value(name, span.value)} ({units.spread(name, max(span.low, 0) if span.low == -math.inf else span.low, span.high)})"
+    level = f", {span.level}" if span.short else ""
+    return f"{_value(name, span.value)} ({units.spread(name, max(span.low, 0) if span.low == -math.inf else span.low, span.high)}{level})"
 
 
 def _value(name: str, value: float) -> str:
@@ -117,7 +123,7 @@ def as_json(judged: Sequence[Judged], requirements: Sequence[Requirement]) -> di
 
     def ends(span: Span) -> dict[str, float | bool | None]:
         low, high = (end if math.isfinite(end) else None for end in (span.low, span.high))
-        return {"value": span.value, "low": low, "high": high, "interval": span.bounded}
+        return {"value": span.value, "low": low, "high": high, "interval": span.bounded, "coverage": span.coverage}
 
     rows = [
         {

@@ -67,10 +67,10 @@ def test_an_answer_says_what_to_take_and_how_sure(tmp_path):
     """A finalist that wins its duel is recommended, with the duel's interval."""
     records = [measured("lstm", 0.1), measured("gru", 0.11)]
     first, second = (str(one.case) for one in records)
-    duel = Duel(first=first, second=second, verdict="improved", ratio=0.8, low=0.75, high=0.85, pairs=10, min_effect=0.02)
+    duel = Duel(first=first, second=second, verdict="improved", ratio=0.8, low=0.75, high=0.85, coverage=0.887, pairs=10)
     found = concluded(tmp_path, records, duels=[duel])
     assert found.take.startswith("Take gru")
-    assert "gru beats lstm: lstm has 1.25× the time of a training step, 90 % CI 1.18–1.33×" in found.sure[0]
+    assert "gru beats lstm: lstm has 1.25× the time of a training step, 88.7 % CI 1.18–1.33×" in found.sure[0]
     assert found.exit_code == 0
     assert [row.duel for row in found.rows] == ["won", "leader of the look"]
     page = choice_page(found)

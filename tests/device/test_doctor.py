@@ -62,7 +62,7 @@ def test_doctor_tells_all_and_leaves_only_what_it_keeps(tmp_path):
     and they only where no other load would have lowered them."""
     done = command("doctor", "--device", "cpu", "--seconds", "0.1", "--json", cwd=tmp_path)
     assert done.code == 0, done.err
-    assert {"clock", "governor", "other load", "TF32"} <= {one["name"] for one in done.told["findings"]}
+    assert {"clock", "governor", "other load", "fp32"} <= {one["name"] for one in done.told["findings"]}
     assert done.told["ceilings"]["fp32_flops_per_s"] > 0
     assert len(done.told["trial"]["pairs"]) == 1
     busy = any(one["name"] in DISTURBING and one["state"] == "care" for one in done.told["findings"])

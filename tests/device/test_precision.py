@@ -9,6 +9,7 @@ from rnnbench.device.precision import FORMATS, _switches, autocast, in_format
 from rnnbench.errors import Unsupported
 from rnnbench.measure.outcome import status_of
 from rnnbench.measure.workload import probe
+from rnnbench.variants import VARIANTS
 from tests.measure.parts import workload
 from tests.tools import small_case
 from tests.toy import watch
@@ -68,6 +69,20 @@ def test_a_record_says_which_type_its_products_had(precision):
             found[name] = work.types
     assert "mkldnn_rnn_layer bfloat16" in found[precision]
     assert "mkldnn_rnn_layer float32" in found["fp32"]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_every_variant_has_evidence_of_its_precision(name, precision):
+    """The matrix products of each variant were seen in the type that its precision names; in fp32 in no other."""
+    ways = VARIANTS[name].implementations
+    way = {} if precision != "fp16" else {"implementation": "loop" if "loop" in ways else ways[0]}  # few CPUs have a fused LSTM in fp16
+    with workload(variant=name, precision=precision, **way) as work:
+        work.weigh({}, {})
+    wanted = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}[precision]
+    seen = {line.rpartition(" ")[2] for line in work.types}
+    assert wanted in seen
+    assert precision != "fp32" or seen == {wanted}
 
 
 def test_pure_bf16_has_nothing_in_fp32():

@@ -1,5 +1,7 @@
 """Torch's global settings: what user code sets is put back before a case, and named in its notes."""
 
+import gc
+import os
 import random
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 import torch
 
 from rnnbench.device import torch_state
+from rnnbench.device.machine import fingerprint
 from rnnbench.device.torch_state import SETTINGS, TorchState
 
 legacy = np.random.rand  # the global generator is what is meant
@@ -23,6 +26,10 @@ CHANGES = {
     "autocast on cpu": lambda: torch.set_autocast_enabled("cpu", True),
     "flushing of denormal numbers": lambda: torch.set_flush_denormal(True),
     "seed": lambda: torch.manual_seed(12345),
+    "cores": lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}),
+    "garbage collection": gc.disable,
+    "CUDA_LAUNCH_BLOCKING": lambda: os.environ.__setitem__("CUDA_LAUNCH_BLOCKING", "1"),
+    "ONEDNN_DEFAULT_FPMATH_MODE": lambda: os.environ.__setitem__("ONEDNN_DEFAULT_FPMATH_MODE", "BF16"),
     "forward hooks of every module": lambda: torch.nn.modules.module.register_module_forward_hook(lambda *_: None),
 }
 
@@ -38,11 +45,13 @@ def own_state():
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_was_set_is_named_and_put_back(name):
     """Each global that a plugin can set is found changed, told with both values, and is again what it was."""
+    if name == "cores" and len(getattr(os, "sched_getaffinity", lambda _: ())(0)) < 2:
+        pytest.skip("one core only")
     state = TorchState()
     CHANGES[name]()
-    assert any(change.startswith(f"{name}: ") for change in state.changes())
+    assert any(f"{name}: " in change for change in state.changes())
     told = state.restore()
-    assert any(change.startswith(f"{name}: ") and change.endswith("; put back") for change in told)
+    assert any(f"{name}: " in change and change.endswith("; put back") for change in told)
     assert state.changes() == []
 
 
@@ -122,3 +131,41 @@ def test_inside_a_device_context_the_context_stays():
     with torch.device("meta"), torch_state.building(notes, "odd"):
         assert torch.empty(1).device.type == "meta"
     assert notes == []
+
+
+def test_a_change_names_whose_setting_it_is():
+    """What is not torch's is not called torch's."""
+    state = TorchState()
+    torch.set_default_dtype(torch.float64)
+    torch.backends.cudnn.benchmark = not torch.backends.cudnn.benchmark
+    gc.disable()
+    os.environ["CUDA_LAUNCH_BLOCKING"] = "1"
+    named = [change.partition(": ")[0] for change in state.restore()]
+    assert named == ["torch's default dtype", "torch.backends.cudnn.benchmark", "Python's garbage collection", "CUDA_LAUNCH_BLOCKING"]
+    assert state.changes() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("ONEDNN_DEFAULT_FPMATH_MODE", "bf16", "ONEDNN_DEFAULT_FPMATH_MODE=bf16 is set: oneDNN may compute fp32 products in bf16"),
+        ("DNNL_DEFAULT_FPMATH_MODE", "ANY", "DNNL_DEFAULT_FPMATH_MODE=ANY is set: oneDNN may compute fp32 products in a shorter type"),
+        ("NVIDIA_TF32_OVERRIDE", "0", "NVIDIA_TF32_OVERRIDE=0 is set: cuBLAS and cuDNN never use TF32 for fp32 products"),
+        ("ONEDNN_DEFAULT_FPMATH_MODE", "STRICT", None),
+    ],
+)
+def test_a_variable_that_shortens_products_is_told_in_every_case(name, value, told, monkeypatch):
+    """oneDNN and cuBLAS obey it whatever the case's precision says (a fused LSTM in fp32 gives other sums with it on a CPU with bf16)."""
+    torch_state.base()
+    monkeypatch.setenv(name, value)
+    notes = []
+    with torch_state.measuring(notes):
+        assert [note for note in notes if "is set: " in note] == ([told] if told else [])
+
+
+def test_the_machine_states_its_variables(monkeypatch):
+    """A record's machine names the variables that change what torch computes, and no others."""
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    monkeypatch.setenv("MY_OWN", "1")
+    assert fingerprint()["environment"]["OMP_WAIT_POLICY"] == "active"
+    assert "MY_OWN" not in fingerprint()["environment"]

@@ -25,7 +25,7 @@ from rnnbench.gate.requirements import (
 )
 from rnnbench.gate.spans import Span, spans_of
 from rnnbench.record import METRICS
-from rnnbench.reports.requirements import as_json, headline, notes
+from rnnbench.reports.requirements import as_json, figures, headline, notes
 from rnnbench.runs.request import Request
 from tests.gate.sides import CASE, lost, records, times, write
 from tests.gate.test_commands import TINY
@@ -209,6 +209,16 @@ def test_a_figure_without_an_interval_is_said_to_have_none():
     assert [one.outcome for one in found[0]] == [MET]
     assert "no interval" in notes(*found)[0]
     assert as_json(*found)["cases"][0]["figures"]["peak_rss_growth_bytes"]["interval"] is False
+
+
+@pytest.mark.parametrize(("processes", "level"), [(2, "50 % CI"), (3, "75 % CI"), (5, "93 % CI"), (6, None)])
+def test_an_interval_of_few_processes_states_what_it_covers(processes, level):
+    """The range of two processes holds the median in half of all measurements: no 95 % is claimed before six."""
+    found = judged("step_time_s < 1s", records(FAST, [0.01 + 0.001 * number for number in range(processes)]))
+    told = [*notes(*found), figures(found[0][0], found[1])]
+    assert any(level in one for one in told[:-1]) if level else told[:-1] == []
+    assert (f", {level})" in told[-1]) is (level is not None)
+    assert as_json(*found)["cases"][0]["figures"]["step_time_s"]["coverage"] == pytest.approx(1 - 2.0 ** (1 - processes))
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_steps_that_change_a_setting_are_named(registered):
 
     name = registered(lambda case: Later(case, 3, spoil))
     seen = measure_case(small_case(variant=name), BUDGET, rounds(3))
-    assert "its steps changed torch's torch.backends.cudnn.benchmark: False → True" in seen.notes
+    assert "its steps changed torch.backends.cudnn.benchmark: False → True" in seen.notes
     assert not torch.backends.cudnn.benchmark
 
 

@@ -2,9 +2,14 @@
 
 import pytest
 
+from rnnbench.analysis.frames import Loaded
+from rnnbench.reports.forms.page import render
+from rnnbench.reports.run_facts import fingerprint
 from tests.tools import QUICK, command, only_run
 
 PLUGIN = """
+import gc
+import os
 import torch
 from torch import nn
 from rnnbench import variant
@@ -12,6 +17,8 @@ from rnnbench import variant
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(2)
 torch.manual_seed(99)
+gc.disable()
+os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] = "BF16"
 
 @variant(source="here")
 def unsettling(case):
@@ -35,8 +42,18 @@ def test_a_plugin_changes_no_other_variant(isolation, tmp_path):
     lstm = found["lstm"]
     assert lstm.metrics["parameter_bytes"] == 4 * lstm.metrics["parameters"] == 4 * 4 * 8 * 18
     assert run.machine["torch"]["threads"] == 1
-    for name in ("default dtype: float32 → float64", "threads: 1 → 2"):
-        assert all(any(note == f"mine.py set torch's {name}; put back" for note in one.notes) for one in run.records)
-    builder = "the builder of 'unsettling' set torch's torch.backends.mkldnn.enabled"
+    page = render([Loaded(run)])
+    assert "1 thread" in page
+    assert "2 threads" not in page
+    assert {fact.name: fact.values for fact in fingerprint([run])}["torch threads"] == ["1"]
+    variable = "ONEDNN_DEFAULT_FPMATH_MODE: unset → BF16"
+    for change in (
+        "torch's default dtype: float32 → float64",
+        "torch's threads: 1 → 2",
+        "Python's garbage collection: True → False",
+        variable,
+    ):
+        assert all(f"mine.py set {change}; put back" in one.notes for one in run.records)
+    builder = "the builder of 'unsettling' set torch.backends.mkldnn.enabled"
     assert any(note.startswith(builder) for note in found["unsettling"].notes)
     assert not any("builder" in note or "before the case began" in note for note in lstm.notes)

@@ -35,21 +35,37 @@ def detectable_jointly(sample: Sample, effect: float, needed: float) -> float:
 
 
 @lru_cache(maxsize=512)
-def sizes_needed(paired: bool, base: int, candidate: int, level: float) -> float:
-    """How many estimated standard deviations beyond the minimum effect a change must lie for ranks to show it nine times of ten."""
-    at = critical(survival(paired, base, candidate), level)
-    if at is None:
-        return math.inf
+def sizes_needed(paired: bool, base: int, candidate: int, level: float, free: int = 0) -> float:
+    """How many estimated standard deviations beyond the minimum effect a change must lie for ranks to show it nine times of ten.
+
+    The estimate has `free` degrees of freedom; 0 where it is from these very processes."""
     if paired:
-        rows, columns = np.triu_indices(base)
-        draws = _draws(base, len(rows))
-        steps = (draws[:, rows] + draws[:, columns]) / 2
+        shifts = paired_shifts(_draws(base, base * (base + 1) // 2), level)
+        if math.isinf(shifts[0]):
+            return math.inf
     else:
+        at = critical(survival(False, base, candidate), level)
+        if at is None:
+            return math.inf
         draws = _draws(base + candidate, base * candidate)
-        steps = (draws[:, base:, None] - draws[:, None, :base]).reshape(len(draws), -1)
-    rank = steps.shape[1] - max(at, 1)  # the statistic reaches `at` once the at-largest step is above 0
-    shifts = -np.partition(steps, rank, axis=1)[:, rank]
-    return float(np.quantile(shifts / _spreads(len(shifts), paired, base, candidate), POWER))
+        shifts = _shifts((draws[:, base:, None] - draws[:, None, :base]).reshape(len(draws), -1), at)
+    known = spreads(len(shifts), free) if free else _spreads(len(shifts), paired, base, candidate)
+    return float(np.quantile(shifts / known, POWER))
+
+
+def paired_shifts(draws: Values, level: float) -> Values:
+    """Differences within pairs (samples × pairs) → how far each sample must be shifted for signed ranks to reach the level."""
+    at = critical(survival(True, draws.shape[1], draws.shape[1]), level)
+    if at is None:
+        return np.full(len(draws), math.inf)
+    rows, columns = np.triu_indices(draws.shape[1])
+    return _shifts((draws[:, rows] + draws[:, columns]) / 2, at)
+
+
+def _shifts(steps: Values, at: int) -> Values:
+    """The statistic reaches `at` once the at-largest step is above 0."""
+    rank = steps.shape[1] - max(at, 1)
+    return np.asarray(-np.partition(steps, rank, axis=1)[:, rank])
 
 
 @lru_cache(maxsize=64)
@@ -68,8 +84,12 @@ def _draws(count: int, cells: int) -> Values:
     return np.random.default_rng(SEED).standard_normal((max(400, min(_DRAWS, _CELLS // cells)), count))
 
 
-@lru_cache(maxsize=64)
 def _spreads(draws: int, paired: bool, base: int, candidate: int) -> Values:
     """Estimates of a spread of 1 from so many processes."""
-    free = base - 1 if paired else base + candidate - 2
+    return spreads(draws, base - 1 if paired else base + candidate - 2)
+
+
+@lru_cache(maxsize=64)
+def spreads(draws: int, free: int) -> Values:
+    """Estimates of a spread of 1 with so many degrees of freedom."""
     return np.asarray(np.sqrt(np.random.default_rng([SEED, free]).chisquare(free, draws) / free))

@@ -184,7 +184,11 @@ def converge(
         training.seen = seen
         seen.notes += training.model.notes
         if case.distilled:
-            training.learn_from(_teacher(teacher_of(case, teacher or {}), device, folder))
+            who = teacher_of(case, teacher or {})
+            learned, quality = _teacher(who, device, folder)
+            training.learn_from(learned)
+            seen.metrics["teacher_quality"] = quality
+            seen.notes.append(f"taught by {who}: {training.problem.kind.quality} {quality:.3g} on the validation split")
         watches = Watches(device)
         try:
             once(clock, training.run)
@@ -203,8 +207,10 @@ def converge(
         _of_model(training)
 
 
-def _teacher(case: Case, device: Device, folder: Path | None) -> Learner:
-    """A trained teacher, in fp32 whatever the student's precision, on the device. Its training is no part of the student's."""
+def _teacher(case: Case, device: Device, folder: Path | None) -> tuple[Learner, float]:
+    """A trained teacher, in fp32 whatever the student's precision, on the device, and its quality on the validation split.
+
+    Its training is no part of the student's."""
     with in_format("fp32", device) as form:
         practice, _ = sealed(PROBLEMS[case.task].make(case))
         training = Training(case, device, form, Clock(device), float("inf"), practice, whole=True)
@@ -214,7 +220,8 @@ def _teacher(case: Case, device: Device, folder: Path | None) -> Learner:
             return training.best_weights
 
         training.model.load_state_dict(kept(case, training.problem, folder, train))
-        return training.model.eval()
+        quality = training.quality_on(training.splits["validation"])
+        return training.model.eval(), quality
 
 
 def _of_gradients(training: Training) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 _FACTOR = {  # operators that multiply matrices, and the index of an argument that is a factor, or a list of factors
-    **dict.fromkeys(("mm", "bmm", "mv", "convolution"), 0),
+    **dict.fromkeys(("mm", "bmm", "mv", "convolution", "_linear_pointwise"), 0),
     **dict.fromkeys(("addmm", "baddbmm", "addmv", "_cudnn_rnn", "mkldnn_rnn_layer"), 1),
     **dict.fromkeys(("_scaled_dot_product_flash_attention", "_scaled_dot_product_efficient_attention"), 0),
     **dict.fromkeys(("_scaled_dot_product_cudnn_attention", "_scaled_dot_product_flash_attention_for_cpu"), 0),

@@ -150,7 +150,7 @@ def test_hidden_states_are_matched(tmp_path):
     for match in (True, False):
         case = small(distilled=True, match_hidden=match, lr=1e-2, max_steps=150)
         with in_format("fp32", device := Device("cpu")) as form:
-            lesson = training._teacher(teacher_of(case, teacher), device, tmp_path)
+            lesson, _ = training._teacher(teacher_of(case, teacher), device, tmp_path)
             practice, _ = sealed(PROBLEMS[case.task].make(case))
             work = training.Training(case, device, form, Clock(device), 1e9, practice, whole=True)
             work.learn_from(lesson)
@@ -175,3 +175,16 @@ def test_a_teacher_is_trained_once_and_kept(tmp_path, monkeypatch):
     before = kept.stat().st_mtime_ns
     assert curve(student, teacher=teacher, whole=True, folder=tmp_path) == first != curve(small())
     assert kept.stat().st_mtime_ns == before
+
+
+def test_a_distilled_record_has_evidence_of_its_teacher(tmp_path, monkeypatch):
+    """It names the teacher and the quality that it had; a student that nobody taught has neither."""
+    monkeypatch.setattr("rnnbench.measure.learn.distillation._KEPT", {})
+    teacher = {"hidden_size": 24, "depth": 2}
+    taught = train(small(distilled=True), teacher=teacher, folder=tmp_path)
+    assert 0.4 < taught.metrics["teacher_quality"] <= 1
+    who = teacher_of(small(distilled=True), teacher)
+    assert any(note.startswith(f"taught by {who}: ") for note in taught.notes)
+    alone = train(small())
+    assert "teacher_quality" not in alone.metrics
+    assert not any("taught by" in note for note in alone.notes)
