@@ -2,12 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
+
 from rnnbench.analysis.frames import Loaded
+from rnnbench.gate.duet import judged, stated
 from rnnbench.gate.policy import Policy
+from rnnbench.gate.statistics.sequential import LookPlan
 from rnnbench.record import Run
 from rnnbench.reports.content import content
 from rnnbench.reports.forms.page import render
 from rnnbench.reports.topics.comparison import Difference
+from tests.gate.sides import CASE
+from tests.gate.test_sequential import POLICY, Simulated
 from tests.reports import factory
 
 GRID = factory.cases("depth", variant=("lstm", "gru"), depth=(1, 2))
@@ -118,3 +124,28 @@ def test_a_slower_setting_is_worse_not_a_regression():
     one = held(settings("fp32"), settings("bf16", 0.5))
     assert one.headline.striptags().startswith("bf16 trains 2.00× slower than fp32")
     assert "worse" in [verdict for verdict, _, _ in one.counts]
+
+
+@pytest.mark.parametrize("slow", [0.7, 1.0, 1.1])
+def test_a_page_of_a_duets_runs_says_what_the_duet_said(slow):
+    """Two forms in turn, one with twice the operators: the page's verdict on the time is the duet's, from the same pairs, and the
+    operators differ by design, for better or worse."""
+    playing = Simulated([CASE], lambda *_: slow)
+    plan, policy = LookPlan(), replace(POLICY, min_effect=0.03)
+    found = judged(playing, plan, policy, lambda _: None)
+    runs = []
+    for side, (one, form) in enumerate(zip(playing.runs(), ("fused", "loop"), strict=True)):
+        records = [
+            replace(
+                record, case=replace(record.case, implementation=form), metrics={**record.metrics, "operators": 41.0 if side == 0 else 82.0}
+            )
+            for record in one.records
+        ]
+        told = {**one.arguments["duet"], **stated(plan, policy), "sets": [f"implementation={form}"]}
+        runs.append(replace(one, records=records, arguments={"duet": told, "set": [f"implementation={form}"]}))
+    page, (duets,) = held(*runs), {one.verdict for one in found.findings if one.metric == "step_time_s"}
+    said = {"improved": ("better", "trains 1.43× faster"), "regressed": ("worse", "trains 1.10× slower"), "equivalent": ("", "as fast as")}
+    verdict, words = said[duets]
+    assert words in page.headline.striptags()
+    assert [name for name, _, _ in page.counts if name in ("better", "worse", "improved", "regressed")] == ([verdict] if verdict else [])
+    assert dict((name, count) for name, count, _ in page.counts)["changed"] == 1
