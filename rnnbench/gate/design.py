@@ -9,7 +9,7 @@ from rnnbench.errors import BadValue, UnknownName
 from rnnbench.gate.match import Match
 from rnnbench.gate.side import Observed, Side
 
-_ONE_SIDE_HAS_NONE = "not set"
+ONE_SIDE_HAS_NONE = "not set"
 
 
 def design_of(base: Side, candidate: Side, both: Iterable[Match]) -> dict[str, tuple[Any, Any]]:
@@ -29,7 +29,7 @@ def design_of(base: Side, candidate: Side, both: Iterable[Match]) -> dict[str, t
                         values.append(value)
     axes = {name: (_one_or_all(sides[0]), _one_or_all(sides[1])) for name, sides in found.items()}
     names = sorted(base.environment.keys() | candidate.environment.keys())
-    pairs = {name: tuple(side.environment.get(name, _ONE_SIDE_HAS_NONE) for side in (base, candidate)) for name in names}
+    pairs = {name: tuple(side.environment.get(name, ONE_SIDE_HAS_NONE) for side in (base, candidate)) for name in names}
     return {**axes, **{name: (a, b) for name, (a, b) in pairs.items() if a != b}}
 
 

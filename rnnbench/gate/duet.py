@@ -1,5 +1,6 @@
 """A duet's decision: play by the plan, flag, confirm. Live over processes that are being measured, or again from what a duet left."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from rnnbench.gate.findings import compared, hypotheses_of
 from rnnbench.gate.policy import Override, Policy
 from rnnbench.gate.side import Observed, Side, side_of_run
 from rnnbench.gate.statistics.decide import Hypothesis
+from rnnbench.gate.statistics.duet_power import smallest_change
 from rnnbench.gate.statistics.sequential import Key, LookPlan, confirmed, decided
 from rnnbench.gate.verdict import Comparison, Finding, gravest_first
 from rnnbench.record import Run
@@ -151,9 +153,20 @@ def _decided(table: _Table, plan: LookPlan, policy: Policy, say: Say) -> Compari
     flags = {key: one for key, one in verdicts.items() if one.verdict != "equivalent"}
     if flags:
         verdicts |= _confirmed(table, plan, policy, flags, say)
-    whole = compared(*table.sides({}), policy)
+    sides = table.sides({})
+    whole, shown = compared(*sides, policy), _detectable(hypotheses_of(*sides, policy), plan)
     rows = [verdicts.get((row.case, row.metric)) or _undecided(row) for row in whole.findings]
+    rows = [replace(row, detectable=shown[row.case, row.metric]) if (row.case, row.metric) in shown else row for row in rows]
     return replace(whole, findings=gravest_first(rows), notes=(*whole.notes, plan.sentence()))
+
+
+def _detectable(hypotheses: Sequence[Hypothesis], plan: LookPlan) -> dict[Key, float | None]:
+    """The change of each figure that a duet by this plan flags and confirms nine times of ten, as its pairs spread; None where none is."""
+    found = {}
+    for one in hypotheses:
+        change = smallest_change(one.sample.spread, one.sample.counts[0], plan, len(hypotheses), one.effect)
+        found[one.finding.case, one.finding.metric] = change if math.isfinite(change) else None
+    return found
 
 
 def _settled(table: _Table, plan: LookPlan, policy: Policy, say: Say) -> dict[Key, Finding]:

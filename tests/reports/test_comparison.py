@@ -8,10 +8,12 @@ from rnnbench.analysis.frames import Loaded
 from rnnbench.gate.duet import judged, stated
 from rnnbench.gate.policy import Policy
 from rnnbench.gate.statistics.sequential import LookPlan
+from rnnbench.gate.verdict import Finding
 from rnnbench.record import Run
 from rnnbench.reports.content import content
 from rnnbench.reports.forms.page import render
 from rnnbench.reports.topics.comparison import Difference
+from rnnbench.reports.topics.comparison_headline import _speed
 from tests.gate.sides import CASE
 from tests.gate.test_sequential import POLICY, Simulated
 from tests.reports import factory
@@ -148,4 +150,20 @@ def test_a_page_of_a_duets_runs_says_what_the_duet_said(slow):
     verdict, words = said[duets]
     assert words in page.headline.striptags()
     assert [name for name, _, _ in page.counts if name in ("better", "worse", "improved", "regressed")] == ([verdict] if verdict else [])
-    assert dict((name, count) for name, count, _ in page.counts)["changed"] == 1
+    assert [count for name, count, _ in page.counts if name == "changed"] == [1]
+
+
+def test_a_mixed_answer_reads_as_a_sentence():
+    """Faster in some cases and slower in others: both counts, of how many, and the ends; ends that are all but 1 are left out."""
+
+    def told(**verdicts: float) -> str:
+        times = [
+            Finding(case=f"depth/{name}-train-L1", verdict=name, metric="step_time_s", ratio=ratio, processes=(10, 10))
+            for name, ratio in verdicts.items()
+        ]
+        return str(_speed(times, ("fp32", "bf16")).striptags())
+
+    mixed = told(improved=0.5, regressed=1.2, equivalent=1.0, inconclusive=0.99)
+    assert mixed.startswith("Compared with fp32, bf16 is faster in 1, slower in 1 and as fast in 1 of 4 cases (1 inconclusive): ")
+    assert mixed.endswith("from 2.00× faster to 1.20× slower")
+    assert told(equivalent=1.001, inconclusive=0.998) == "Compared with fp32, bf16 is as fast in 1 of 2 cases (1 inconclusive)"

@@ -97,8 +97,8 @@ def _power(tested: Sequence[Finding]) -> str:
     known = sorted(finding.detectable for finding in tested if finding.detectable is not None)
     if not known:
         return f"No change, however large, could have been shown{among} by so few processes."
-    middle = _size(known[len(known) // 2])
-    noisiest = f" ({_size(known[-1])} in the noisiest)" if len(known) > 1 else ""
+    middle, most = _size(known[len(known) // 2]), _size(known[-1])
+    noisiest = f" ({most} in the noisiest)" if most != middle else ""
     return f"A change of {middle}{among} would have been shown nine times of ten{noisiest}."
 
 

@@ -108,8 +108,10 @@ def _speed(times: Sequence[Finding], names: tuple[str, str]) -> Markup:
     parts = [("improved", "faster"), ("regressed", "slower"), ("equivalent", "as fast")]
     ways = [f"{way} in {counts[verdict]}" for verdict, way in parts if counts[verdict]]
     left = total - sum(counts.values())
-    return markup("Of {}, <b>{}</b> is {} than {}{}: {}", words.count(total, "case"), candidate, words.joined(ways), base,
-               f" ({left} inconclusive)" if left else "", comparatives.speed_range(*_range(times)))  # fmt: skip
+    low, high = _range(times)
+    ends = f": {comparatives.speed_range(low, high)}" if max(abs(low - 1), abs(high - 1)) >= comparatives.SAME else ""
+    return markup("Compared with {}, <b>{}</b> is {} of {}{}{}", base, candidate, words.joined(ways), words.count(total, "case"),
+               f" ({left} inconclusive)" if left else "", ends)  # fmt: skip
 
 
 def _verb(times: Sequence[Finding]) -> str:

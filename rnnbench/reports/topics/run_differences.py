@@ -5,6 +5,7 @@ from typing import Any
 
 from rnnbench import units
 from rnnbench.case import AXES
+from rnnbench.gate.design import ONE_SIDE_HAS_NONE
 from rnnbench.gate.verdict import Comparison
 from rnnbench.record import Run
 from rnnbench.reports import words
@@ -35,6 +36,8 @@ def setting_names(design: Mapping[str, tuple[Any, Any]]) -> tuple[str, str] | No
 def _setting(name: str, value: Any) -> str:
     if isinstance(value, list):
         return " or ".join(words.value(name, one) for one in value[:3])
+    if name not in AXES and value == ONE_SIDE_HAS_NONE:
+        return f"no {name}"
     return words.value(name, value) if name in AXES else f"{name}={value}"
 
 

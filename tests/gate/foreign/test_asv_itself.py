@@ -1,6 +1,7 @@
 """What asv itself writes, read as asv itself reads it: a run of its own, every value held against its own loader."""
 
 import itertools
+import json
 import math
 import sys
 
@@ -50,7 +51,16 @@ class Suite:
     def peakmem_list(self):
         return [0] * 100
 """
-SETTINGS = '{"version": 1, "project": "p", "repo": ".", "benchmark_dir": "marks", "results_dir": "found", "branches": ["HEAD"], "environment_type": "existing", "pythons": ["same"]}'
+SETTINGS = {
+    "version": 1,
+    "project": "p",
+    "repo": ".",
+    "branches": ["HEAD"],
+    "benchmark_dir": "marks",
+    "results_dir": "found",
+    "environment_type": "existing",
+    "pythons": ["same"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +70,7 @@ def written(tmp_path_factory):
     (folder / "marks").mkdir()
     (folder / "marks/__init__.py").touch()
     (folder / "marks/speed.py").write_text(SUITE, encoding="utf-8")
-    (folder / "asv.conf.json").write_text(SETTINGS, encoding="utf-8")
+    (folder / "asv.conf.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "first")
