@@ -149,6 +149,7 @@ def test_a_page_of_a_duets_runs_says_what_the_duet_said(slow):
     said = {"improved": ("better", "trains 1.43× faster"), "regressed": ("worse", "trains 1.10× slower"), "equivalent": ("", "as fast as")}
     verdict, words = said[duets]
     assert words in page.headline.striptags()
+    assert "(10 pairs, " in page.headline.striptags()  # those that confirmed the flag, or the last look; the runs hold 15 of a change
     assert [name for name, _, _ in page.counts if name in ("better", "worse", "improved", "regressed")] == ([verdict] if verdict else [])
     assert [count for name, count, _ in page.counts if name == "changed"] == [1]
 
