@@ -36,6 +36,8 @@ def save(
         raise UsageError(f"{found.label!r} holds no case to keep")
     if path.exists() and not force:
         raise UsageError(f"baseline {name!r} exists; replace it with --force")
+    if found.left_out:
+        say_error(f"{found.label} left out {len(found.left_out)} cases by --since: this baseline does not hold them")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_whole(path, baseline_text(found, exact_only=only == "deterministic").encode())

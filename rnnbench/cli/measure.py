@@ -20,7 +20,7 @@ Models = Annotated[
 
 @app.command(rich_help_panel=MEASURE)
 @takes(
-    *("device", "preset", "sets", "select"),
+    *("device", "preset", "sets", "select", "since", "every_case"),
     *("case_budget", "precision_goal", "min_rounds", "processes", "case_timeout", "max_time", "threads", "pin"),
     *("resume", "wait", "results", "reports", "no_report", "dry_run", "as_json"),
 )

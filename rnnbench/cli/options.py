@@ -66,6 +66,8 @@ OPTIONS: dict[str, dict[str, Option]] = {
             Path | None, None, "Your own data to learn from: pairs.tsv, series.csv or text.txt. Implies --suite own_data.", "FILE", field=""
         ),
         "tuned": Option(Path | None, None, "Train with what rnnbench tune chose for each case.", "FILE", field=""),
+        "since": Option(str | None, None, "Keep only cases that rest on a file changed since this revision, by imports.", "REV"),
+        "every_case": _flag("Keep every case, whatever --since says.", None, ("--all",)),
     },
     HOW: {
         "case_budget": Option(float | None, None, "Maximum seconds of timed rounds per case.", "SECONDS", field="budget.max_time_s"),

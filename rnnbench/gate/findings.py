@@ -35,7 +35,7 @@ def compared(base: Side, candidate: Side, policy: Policy) -> Comparison:
     paired = bool(base.duet) and base.duet == candidate.duet
     drifted = Drift() if paired or unlike else drift_between(base, candidate, policy.canary, software, policy.alpha)
     design = design_of(base, candidate, matched.both)
-    findings = list(_alone(matched, {group.id for pair in trainings for group in pair}))
+    findings = list(_alone(matched, {group.id for pair in trainings for group in pair}, base.left_out | candidate.left_out))
     seen: set[str] = set()
     hypotheses: list[Hypothesis] = []
     for one in matched.both:
@@ -96,10 +96,12 @@ def _matched(base: Side, candidate: Side) -> tuple[Matched, list[tuple[Group, Gr
     return found, trainings
 
 
-def _alone(matched: Matched, pooled: Set[str]) -> Iterator[Finding]:
-    """Cases of one side only; not another seed of trainings that are `pooled`."""
+def _alone(matched: Matched, pooled: Set[str], on_purpose: Set[str]) -> Iterator[Finding]:
+    """Cases of one side only; not another seed of trainings that are `pooled`, nor those that a side left out `on_purpose`."""
     for verdict, here, there in (("missing", matched.missing, matched.new), ("new", matched.new, matched.missing)):
         for one in here:
+            if one.id in on_purpose:
+                continue
             if not (is_training(one) and group_id(one.axes or {}) in pooled):
                 yield Finding(case=one.id, verdict=verdict, reason=nearest(one, there))
 
@@ -216,6 +218,10 @@ def _lost(side: Observed) -> Iterator[str]:
 def _notes(base: Side, candidate: Side) -> Iterator[str]:
     for side in (base, candidate):
         yield from (f"{side.label}: {note}" for note in side.notes)
+    for side, other in ((base, candidate), (candidate, base)):
+        if count := len(side.left_out & other.cases.keys()):
+            cases = "1 case" if count == 1 else f"{count} cases"
+            yield f"{side.label}: {cases} of {other.label} left out by --since: nothing that they rest on changed after {side.since}"
     hosts = base.machine.get("hostname"), candidate.machine.get("hostname")
     if all(hosts) and hosts[0] != hosts[1]:
         yield f"host names differ ({hosts[0]}, {hosts[1]}): machines of one model are not one machine; a duet measures both sides on one"

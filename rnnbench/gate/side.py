@@ -36,7 +36,7 @@ class Side:
     """All cases of one measurement, and the machine. `aliases` maps a case to the base's case that it is compared with.
 
     `duet` is the id that both sides of a duet share, `plan` its plan as the run states it, `environment` the variables that this side
-    alone was given."""
+    alone was given. `left_out` are cases that `--since` did not measure because nothing that they rest on had changed, since `since`."""
 
     label: str
     kind: str
@@ -49,13 +49,16 @@ class Side:
     aliases: Mapping[str, str] = field(default_factory=dict)
     plan: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    since: str = ""
     notes: tuple[str, ...] = ()
 
 
 def side_of_run(loaded: Loaded, label: str = "") -> Side:
     """A run's records, by case; of two records in one process slot the later counts."""
     run = loaded.run
-    duet = _mapping(run.arguments.get("duet"))
+    duet, since = (_mapping(run.arguments.get(name)) for name in ("duet", "since"))
+    left_out = since.get("left_out")
     return Side(
         label=label or run.id,
         kind="run",
@@ -68,6 +71,8 @@ def side_of_run(loaded: Loaded, label: str = "") -> Side:
         aliases=_mapping(duet.get("aliases")),
         plan={name: duet[name] for name in PLAN if name in duet},
         environment=_mapping(duet.get("environment")),
+        left_out=frozenset(map(str, left_out)) if isinstance(left_out, list) else frozenset(),
+        since=str(since.get("commit", ""))[:10],
         notes=(*(f"{damage}; set aside" for damage in loaded.damage), *(("interrupted before its end",) if run.interrupted else ())),
     )
 

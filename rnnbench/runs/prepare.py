@@ -22,6 +22,7 @@ from rnnbench.runs.plan import ISOLATIONS, Plan, repeated
 from rnnbench.runs.processes.client import Event
 from rnnbench.runs.request import Request
 from rnnbench.runs.resume import Differs, Left, as_before, differences, left_of
+from rnnbench.runs.since import Narrowed, narrowed
 from rnnbench.scratch import scratch
 
 
@@ -68,6 +69,7 @@ def prepared(request: Request) -> Iterator[Prepared]:
         survey = executor.survey(request, plugins, place)
         found = catalog.with_axes(found, survey, request.sets)
         remarks: tuple[str, ...] = ()
+        less: Narrowed | None = None
         if left:
             tasks = left.tasks
         else:
@@ -75,10 +77,13 @@ def prepared(request: Request) -> Iterator[Prepared]:
                 [one.suite for one in found], survey["device"], request.preset, request.sets, request.select, survey
             )
             cases = request.adjust.applied(cases, plugins) if request.adjust else cases
+            if request.since is not None and not request.every_case and cases:
+                less = narrowed(cases, request.since, found, plugins, survey, request.results)
+                cases, remarks = less.kept, (*remarks, less.sentence())
             tasks = repeated(cases, request.processes, request.isolation, seed=random.SystemRandom().randrange(2**32))
         _check_cases([case for case, _ in tasks], survey, request)
         plan = Plan(found, tasks, budget, plugins, request.isolation, request.skip_oversize)
-        run = left.run if left else _new_run(request, plan, survey, executor)
+        run = left.run if left else _new_run(request, plan, survey, executor, less)
         resumed, notes = _resumption(left, survey, request, executor) if left else ({}, ())
         folder = left.folder if left else request.results / run.id
         done = frozenset(left.done) if left else frozenset()
@@ -88,6 +93,8 @@ def prepared(request: Request) -> Iterator[Prepared]:
 def _check_words(request: Request) -> None:
     if not request.suites and not request.resume:
         raise UsageError(f"name a suite with --suite (available: {', '.join(catalog.shipped())}), or a run with --resume")
+    if request.resume and request.since is not None:
+        raise UsageError("--since applies to new runs; a run that goes on keeps the cases it started with")
     if request.isolation not in ISOLATIONS:
         raise UnknownName("isolation", request.isolation, ISOLATIONS)
     for option, limit_s in (("--case-timeout", request.case_timeout_s), ("--max-time", request.max_time_s)):
@@ -112,7 +119,7 @@ def _resumption(left: Left, survey: Event, request: Request, executor: Executor)
     return entry, ((f"resumed on a different machine or code: {unlike}",) if unlike else ())
 
 
-def _new_run(request: Request, plan: Plan, survey: Event, executor: Executor) -> Run:
+def _new_run(request: Request, plan: Plan, survey: Event, executor: Executor, less: Narrowed | None) -> Run:
     suites = tuple(one.suite for one in plan.found)
     arguments: Mapping[str, Any] = {
         "command": list(request.command),
@@ -130,6 +137,7 @@ def _new_run(request: Request, plan: Plan, survey: Event, executor: Executor) ->
         "memory_limit_bytes": request.memory_limit_bytes,
         "threads": request.threads,
         "pin": request.pin,
+        **({"since": less.about()} if less else {}),
         **executor.arguments(),
         **({request.adjust.name: request.adjust.about([task.case for task in plan.tasks])} if request.adjust else {}),
     }

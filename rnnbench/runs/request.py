@@ -33,6 +33,8 @@ class Request:
     sets: tuple[str, ...] = ()
     select: str = ""
     plugins: tuple[str, ...] = ()
+    since: str | None = None
+    every_case: bool = False
     results: Path = Path("results")
     budget: Mapping[str, Any] = field(default_factory=dict)
     isolation: str = "process"

@@ -3,10 +3,13 @@
 import contextlib
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from rnnbench.errors import UsageError
 from rnnbench.scratch import scratch
+
+_NAME_ONE = "name a commit, branch or tag, for instance --since origin/main"
 
 
 def repository(folder: Path) -> Path:
@@ -48,6 +51,38 @@ def commits_between(root: Path, good: str, bad: str) -> tuple[str, ...]:
     if not found:
         raise UsageError(f"{bad!r} has no commit after {good!r}: name the older, good revision first")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """`base` is the commit that a revision and HEAD have in common; `paths` changed since, relative to the root, committed or not."""
+
+    base: str
+    paths: tuple[Path, ...]
+
+
+def changes_since(root: Path, revision: str, beside: Path) -> Changes:
+    """What changed after `revision` and HEAD parted, uncommitted and untracked files included, those below `beside` left out.
+
+    Raises UsageError."""
+    try:
+        known = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        base = _git(root, "merge-base", known, "HEAD")
+    except (OSError, subprocess.SubprocessError):
+        shallow = _is_shallow(root)
+        hint = "this clone is shallow: fetch the whole history (actions/checkout: fetch-depth: 0)" if shallow else _NAME_ONE
+        raise UsageError(f"--since {revision!r}: no such revision, or nothing in common with HEAD; {hint}") from None
+    changed = _git(root, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", base).split("\0")
+    new = _git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0")
+    paths = (Path(name) for name in dict.fromkeys((*changed, *new)) if name)
+    return Changes(base, tuple(path for path in paths if not (root / path).is_relative_to(beside)))
+
+
+def _is_shallow(root: Path) -> bool:
+    try:
+        return _git(root, "rev-parse", "--is-shallow-repository") == "true"
+    except (OSError, subprocess.SubprocessError):
+        return False
 
 
 def subject(root: Path, commit: str) -> str:

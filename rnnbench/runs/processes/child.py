@@ -1,5 +1,6 @@
 """What a forked child does: one job under pytest, or a survey of the machine. It sends JSON lines through `emit`."""
 
+import inspect
 import json
 import os
 import sys
@@ -66,7 +67,7 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
     """Send devices, machine and variants to the supervisor. This process may touch CUDA."""
     from rnnbench.device import devices, machine
     from rnnbench.measure.own.model import axes_known
-    from rnnbench.tasks import PROBLEMS, TASKS
+    from rnnbench.tasks import OWN_TASKS, PROBLEMS, TASKS
     from rnnbench.variants import VARIANTS
 
     try:
@@ -82,17 +83,38 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
                 "source": one.source,
                 "on_cuda": one.on_cuda,
                 "about": _about(one),
+                "file": _file_of(one.build),
                 "axes": [axis.as_dict() for axis in one.axes.values()],
             }
             for one in VARIANTS.all().values()
         ]
         answer = {"device": wanted, "devices": known, "machine": machine.fingerprint(), "variants": variants}
         tasks = {name: TASKS[name].about for name in TASKS} | {name: PROBLEMS[name].about for name in PROBLEMS}
-        emit({"event": "survey", **answer, "tasks": tasks, "takes_turns": True, "own": axes_known(), "modules": _modules()})
+        files = {name: _file_of(TASKS[name].inputs) for name in TASKS} | {name: _file_of(PROBLEMS[name].make) for name in PROBLEMS}
+        files |= {name: _file_of(one.draw) for name, one in OWN_TASKS.items()}
+        emit(
+            {
+                "event": "survey",
+                **answer,
+                "tasks": tasks,
+                "takes_turns": True,
+                "own": axes_known(),
+                "modules": _modules(),
+                "task_files": files,
+            }
+        )
     except RnnbenchError as error:
         kind = "unloadable" if isinstance(error, Unloadable) else ""
         emit({"event": "refused", "message": str(error), "exit_code": error.exit_code, "kind": kind})
     return 0
+
+
+def _file_of(thing: Any) -> str:
+    """The file that a function comes from, also one that is wrapped or bound to arguments; empty where nothing says so."""
+    while isinstance(thing, partial):
+        thing = next((one for one in thing.args if callable(one)), thing.func)
+    code = getattr(inspect.unwrap(thing), "__code__", None)
+    return str(Path(code.co_filename).resolve()) if code else ""
 
 
 def _modules() -> dict[str, str]:
