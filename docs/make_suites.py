@@ -23,7 +23,7 @@ GROUPS = {
         "applications",
         "adaptive",
     ),
-    "Ways to run it": ("precision", "clipping", "implementation", "execution", "cliffs", "scaling"),
+    "Ways to run it": ("precision", "clipping", "implementation", "execution", "packing", "cliffs", "scaling"),
     "Attention and streams": ("attention", "decode"),
     "Learning": (
         *("convergence", "depth_convergence", "amp_convergence", "clipping_convergence"),

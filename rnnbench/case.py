@@ -17,11 +17,15 @@ PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "pure_bf16")
 IMPLEMENTATIONS = ("loop", "cell", "hoisted", "scan", "fused", "triton")
 EXECUTIONS = ("eager", "compile", "compile_reduce_overhead", "compile_max_autotune", "compile_rnn", "cudagraph")
 SCALINGS = ("strong", "weak")
+PACKINGS = ("padded", "packed", "bucketed")
+FIXED_LENGTHS = "fixed"
 HYPER = re.compile(r"[a-z][a-z0-9_]*:[A-Za-z0-9_.]+(\+[a-z][a-z0-9_]*:[A-Za-z0-9_.]+)*")
 
 _LEARNING = Where({"phase": ("converge",)})
 _TAUGHT = Where({"phase": ("converge",), "distilled": (True,)})
 _CLIPPING = Where({"phase": ("train", "converge")})
+_PASSED = Where({"phase": ("forward", "backward", "train")})
+_UNLIKE = Where({"phase": ("forward", "backward", "train")}, never={"lengths": (FIXED_LENGTHS,)})
 _SHARING = Where(never={"processes": (1,)})
 
 
@@ -78,6 +82,10 @@ class Case:
     temperature: float = axis(3.0, "softens the answers of teacher and student", letter="temp", where=_TAUGHT)
     teacher_share: float = axis(0.7, "the teacher's share of the loss, up to 1", letter="share", where=_TAUGHT)
     match_hidden: bool = axis(False, "the student also learns the teacher's hidden states", letter="hidden", where=_TAUGHT)
+
+    # sequences of unlike length
+    lengths: str = axis(FIXED_LENGTHS, "lengths of the sequences: fixed, uniform, skewed, or a file's name", letter="len=", where=_PASSED)
+    packing: str = axis("padded", "how sequences of unlike length make a batch", letter="pack=", values=PACKINGS, where=_UNLIKE)
 
     # every case
     implementation: str = axis("fused", "how the recurrence is computed", values=IMPLEMENTATIONS)
@@ -199,6 +207,19 @@ TAUGHT = ("distilled", "temperature", "teacher_share", "match_hidden")
 """Axes of distillation: whether and how a student learns from a teacher."""
 _TRAINED = ("task", "optimizer", "lr", "schedule", "max_steps", *TAUGHT)
 _SHARED = ("processes", "scaling", "bucket_mib", "accumulation")
-LATER = ("block_size", "hyper")
+LATER = ("block_size", "hyper", "lengths", "packing")
 """Fields that rnnbench 0.1.0 refuses as unknown."""
-_EXTRAS = ("bidirectional", "clip_norm", "execution", *_TRAINED, "seed", "window", "block_size", "halt_at", "hyper", *_SHARED)
+_EXTRAS = (
+    "bidirectional",
+    "clip_norm",
+    "execution",
+    *_TRAINED,
+    "seed",
+    "window",
+    "block_size",
+    "halt_at",
+    "hyper",
+    "lengths",
+    "packing",
+    *_SHARED,
+)

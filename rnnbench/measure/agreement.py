@@ -55,7 +55,9 @@ class Numbers:
 
 
 def reference_of(case: Case) -> Case:
-    """The reference form of a case; the case itself if it is that form."""
+    """The reference form of a case; the case itself if it is that form. Packed sequences have padded ones as their reference."""
+    if case.packing == "packed":
+        return reference_of(replace(case, packing="padded"))
     if case.own:
         return replace(case, precision="fp32", execution="eager")
     ways = VARIANTS[case.variant].implementations

@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
-from rnnbench.own_data import is_data
+from rnnbench.own_data import LENGTHS_SUFFIX, is_data
 from rnnbench.own_model import PARCEL, is_own
 from rnnbench.registry import load_file
 
 
 def load(path: str | Path) -> None:
     """Load a file and register its contents. Global torch settings that a plugin changes are restored. Raises UsageError."""
-    if is_data(path):
+    if str(path).endswith(LENGTHS_SUFFIX):
+        from rnnbench.measure.lengths import add as add_lengths
+
+        add_lengths(path)
+    elif is_data(path):
         from rnnbench.tasks._own import add
 
         add(path)

@@ -87,11 +87,12 @@ def measure_case(
             device.synchronize()  # weights and batches must be on the device before anything is timed
         seen.beside = work.beside_name
         parts_s: dict[str, list[float]] = defaultdict(list)
+        turn = work.turns if work.uneven else 1
 
         def timed() -> Readings:
             parts_s.clear()
             watches = None if in_turn else instruments.Watches(device)
-            rounds = run_rounds(work, clock, lambda step, clock: time_rounds(step, clock, warm.best_s), parts_s)
+            rounds = run_rounds(work, clock, lambda step, clock: time_rounds(step, clock, warm.best_s * turn), parts_s)
             seen.times_s, seen.beside_times_s, seen.device_times_s = rounds
             return (
                 watches.stop() if watches else Readings(absent=dict.fromkeys(("other_load_cores", "steal_share", "mean_power_w"), IN_TURN))
@@ -208,6 +209,10 @@ def _parts(seen: Measurement, work: Work, clock: Clock, parts_s: dict[str, list[
         for _ in range(PART_ROUNDS):
             step()
         seen.add(instruments.device_parts(work.device, work.next_batch, work.train.parts))
+    if work.uneven:
+        rounds = len(seen.times_s) * work.turns
+        seen.metrics.update({name: fmean(spent[-rounds - 1 : -1] or spent) for name, spent in parts_s.items()})
+        return
     rounds = len(seen.times_s)
     seen.metrics.update({name: median(spent[-rounds - 1 :]) for name, spent in parts_s.items()})
 

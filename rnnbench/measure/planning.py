@@ -16,7 +16,6 @@ from rnnbench.measure.footprint import STATES_OF_ADAM, Footprint, lagrange, pred
 from rnnbench.measure.kinds import workload_of
 from rnnbench.measure.learn.trainer import recipe_of
 from rnnbench.measure.network import network, on_meta, output_of
-from rnnbench.measure.own.work import OwnWork
 from rnnbench.measure.probes import operators
 from rnnbench.measure.probes.as_on_cuda import cudnn_counts
 from rnnbench.measure.probes.costs import moved_bytes, step_flops
@@ -39,7 +38,7 @@ def plan_case(case: Case, here: bool) -> dict[str, Any]:
     What cannot be predicted is left out: `unsupported` says that the case cannot be had, `unknown` why a figure of it is not known."""
     told: dict[str, Any] = {"case": case.as_dict(), "id": str(case)}
     try:
-        if issubclass(workload_of(case), OwnWork):
+        if not workload_of(case).PREDICTED:
             return told | _tried(case)
         if case.phase == "converge":
             return _training(case, here) | told

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rnnbench.budget import BUDGETS, Budget
-from rnnbench.case import Case
+from rnnbench.case import FIXED_LENGTHS, Case
 from rnnbench.choose import parse_set, selector
 from rnnbench.errors import RnnbenchError, Unsupported
 from rnnbench.measure import pytest_options
@@ -169,6 +169,8 @@ def measure(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., Non
             session.measured = Measurement()
             data_parallel.follow(case, skip_oversize=session.skip_oversize)
             return
+        if (make or beside) and case.lengths != FIXED_LENGTHS:
+            raise Unsupported(f"{case.suite} measures sequences of one length: choose lengths=fixed")
         make = make or (data_parallel.DataParallel if sharing.shared(case) else workload_of(case))
         if case.phase == "converge":
             session.measured = Measurement()

@@ -24,15 +24,21 @@ class Rounds(NamedTuple):
 
 
 def run_rounds(work: Work, clock: Clock, time_rounds: Callable[[Step, Clock], Sequence[float]], parts_s: dict[str, list[float]]) -> Rounds:
-    """Run the timed rounds. The reference step alternates with the step, before or after it at random, off the clock."""
+    """Run the timed rounds. The reference step alternates with the step, before or after it at random, off the clock.
+
+    Of uneven work a round is a turn of all batches, and its time is given per step."""
     step = work.step
     if work.train and work.device.is_cpu:  # reading a CPU's clock costs nothing, so every round times its parts
         step = work.train.by_parts(time.perf_counter, parts_s)
     marks = EventMarks(work.device) if work.device.has_events and work.case.phase in MARKED and work.case.processes == 1 else None
+    steps = work.turns if work.uneven else 1
+    if work.uneven:
+        step = _a_turn(step, steps)
     step = watched(marks.around(step) if marks else step, work, clock)
     if work.beside is None:
         times = tuple(time_rounds(step, clock))
-        return Rounds(times, device_s=marks.seconds(len(times)) if marks else ())
+        on_device = marks.seconds(len(times)) if marks else ()
+        return Rounds(tuple(one / steps for one in times), device_s=tuple(one / steps for one in on_device))
     other, coin, other_s = work.beside, random.Random(work.case.seed), []
 
     def run_other() -> None:
@@ -54,6 +60,16 @@ def run_rounds(work: Work, clock: Clock, time_rounds: Callable[[Step, Clock], Se
     other_s.clear()
     times = tuple(time_rounds(both, clock))
     return Rounds(times, _aligned(other_s, len(times)), marks.seconds(len(times)) if marks else ())
+
+
+def _a_turn(step: Step, turns: int) -> Step:
+    """All batches, one after another: where one is more work than another, a round of one batch would say nothing of the next."""
+
+    def every() -> None:
+        for _ in range(turns):
+            step()
+
+    return every
 
 
 def _aligned(of_each: list[T], rounds: int) -> tuple[T, ...]:

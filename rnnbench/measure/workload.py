@@ -39,6 +39,7 @@ class Work(Protocol):
     beside_name: str
     notes: list[str]
     turns: int
+    uneven: bool
 
     def step(self) -> None:
         """One timed unit."""
@@ -69,6 +70,7 @@ class Workload:
     """A variant on a task. `step()` is one timed unit of the case's phase; `beside()`, if not None, is the reference step."""
 
     TRAINS_BY = TrainStep
+    uneven = False  # whether one batch is more work than another
     COMPARED = True  # whether its numbers are compared with the reference form's
     PREDICTED = True  # whether its memory is predicted before it is built
 
@@ -116,7 +118,7 @@ class Workload:
     @classmethod
     def probe(cls, case: Case, device: Device, form: Format) -> None:
         """Before the workload is built: raise Unsupported if its precision is not supported."""
-        probe(case, device, form)
+        probe(case, device, form, cls)
 
     def step(self) -> None:
         """Run one unit of the phase on the next batch."""
@@ -173,7 +175,7 @@ class Workload:
         case, out = self.case, self.output
         if out.device.type != self.device.torch.type:
             raise ValueError(f"variant {case.variant!r} returned a tensor on {out.device}, the case runs on {self.device.name}")
-        steps = {} if case.phase == "decode" else {"seq_len": case.seq_len}
+        steps = {} if case.phase == "decode" else {"seq_len": len(self.x)}
         sizes = {**steps, "batch_size": case.batch_size}
         if out.dim() != len(sizes) + 1 or tuple(out.shape[:-1]) != tuple(sizes.values()):
             wanted = f"({', '.join(f'{name} {size}' for name, size in sizes.items())}, features)"
@@ -425,7 +427,7 @@ _EXECUTE: dict[str, Callable[[Workload], None]] = {
 }
 
 
-def probe(case: Case, device: Device, form: Format) -> None:
+def probe(case: Case, device: Device, form: Format, kind: type[Workload] = Workload) -> None:
     """Try one small step of the case's kind. Raises Unsupported if the precision is not supported.
 
     Only precisions below fp32 are tried: a failure in fp32 is an error of the variant and is reported as such.
@@ -435,7 +437,7 @@ def probe(case: Case, device: Device, form: Format) -> None:
     small = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 4}
     tiny = Case.from_dict({**case.as_dict(), **small, "execution": "eager"})
     try:
-        found = operators.dispatched(Workload(tiny, device, form, Clock(device)).step)
+        found = operators.dispatched(kind(tiny, device, form, Clock(device)).step)
     except (RuntimeError, NotImplementedError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise

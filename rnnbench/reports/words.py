@@ -17,6 +17,9 @@ _PHRASES = {
     ("bidirectional", False): "unidirectional",
     ("clip_norm", None): "no clipping",
     ("bucket_mib", None): "default buckets",
+    ("lengths", "fixed"): "equal lengths",
+    ("lengths", "uniform"): "uniform lengths",
+    ("lengths", "skewed"): "skewed lengths",
     ("scaling", "strong"): "strong scaling",
     ("scaling", "weak"): "weak scaling",
 }

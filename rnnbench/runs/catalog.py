@@ -91,7 +91,7 @@ def _check_taken(own: str, axes: Mapping[str, Any], overrides: Mapping[str, tupl
         if name in (*SHAPE, "bidirectional", "implementation") and name not in axes:
             takes = ", ".join(axes) or "none of these"
             raise UsageError(f"--set {name}: {own} has no parameter {name!r}, so every case would be the same; it takes: {takes}")
-        if name in ("task", "processes", "accumulation"):
+        if name in ("task", "processes", "accumulation", "lengths", "packing"):
             raise UsageError(f"--set {name} is for built-in variants; {own} brings its own data and is measured in one process")
     for phase in overrides.get("phase", ()):
         if phase not in OWN_PHASES:

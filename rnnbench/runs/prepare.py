@@ -153,8 +153,10 @@ def _new_run(request: Request, plan: Plan, survey: Event, executor: Executor, le
 
 
 def _check_cases(cases: Sequence[Case], survey: Event, request: Request) -> None:
-    """Check names that only the measuring process knows: variants and tasks. Raises UsageError."""
-    for axis, known in (("variant", [one["name"] for one in survey["variants"]]), ("task", list(survey["tasks"]))):
+    """Check names that only the measuring process knows: variants, tasks and lengths. Raises UsageError."""
+    names = {"variant": [one["name"] for one in survey["variants"]], "task": list(survey["tasks"])}
+    names |= {"lengths": survey["lengths"]} if "lengths" in survey else {}  # an older revision in a duet knows none
+    for axis, known in names.items():
         for case in cases:
             if (value := getattr(case, axis)) is not None and value not in known:
                 raise UnknownName(axis, value, known)

@@ -2,7 +2,7 @@
 
 import os
 
-from rnnbench.case import Case
+from rnnbench.case import FIXED_LENGTHS, Case
 from rnnbench.device.devices import Device
 from rnnbench.device.machine import usable_cores
 from rnnbench.errors import Unsupported
@@ -26,6 +26,8 @@ def threads() -> int:
 def refuse(case: Case, device: Device) -> None:
     """Raise Unsupported if a case cannot be shared here, before any process is started."""
     kind = device.torch.type
+    if case.lengths != FIXED_LENGTHS:
+        raise Unsupported(f"lengths={case.lengths} is measured in one process and one part: choose lengths=fixed")
     if case.phase != "train" or case.execution != "eager":
         raise Unsupported("several processes and accumulation need an eager train step: choose phase=train, execution=eager")
     if rest := of_process(case) % case.accumulation or case.batch_size % _sharers(case):

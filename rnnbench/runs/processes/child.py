@@ -66,6 +66,7 @@ def session(job: Job, emit: Emit) -> int:
 def survey(data: Mapping[str, Any], emit: Emit) -> int:
     """Send devices, machine and variants to the supervisor. This process may touch CUDA."""
     from rnnbench.device import devices, machine
+    from rnnbench.measure import lengths
     from rnnbench.measure.own.model import axes_known
     from rnnbench.tasks import OWN_TASKS, PROBLEMS, TASKS
     from rnnbench.variants import VARIANTS
@@ -101,6 +102,7 @@ def survey(data: Mapping[str, Any], emit: Emit) -> int:
                 "own": axes_known(),
                 "modules": _modules(),
                 "task_files": files,
+                "lengths": list(lengths.known()),
             }
         )
     except RnnbenchError as error:

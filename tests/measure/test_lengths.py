@@ -1,0 +1,248 @@
+"""Sequences of unlike length: what is drawn, and that padding, packing and buckets leave every real step what it is alone."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+import tests.toy  # noqa: F401 - registers the device
+from rnnbench.budget import Budget
+from rnnbench.errors import BadPlugin, Unsupported
+from rnnbench.measure import lengths
+from rnnbench.measure.kinds import workload_of
+from rnnbench.measure.lengths_work import LengthsWork
+from rnnbench.measure.measuring import measure_case
+from rnnbench.measure.network import output_of
+from rnnbench.measure.probes import costs
+from rnnbench.measure.rounds import run_rounds
+from rnnbench.variants import VARIANTS
+from tests.measure.parts import rounds, workload
+from tests.tools import small_case
+
+SIZES = {"depth": 2, "hidden_size": 8, "input_size": 5, "batch_size": 3, "seq_len": 7, "task": "random"}
+
+
+@pytest.fixture(autouse=True)
+def own_files(monkeypatch):
+    """Files of lengths are afterwards as before."""
+    monkeypatch.setattr(lengths, "_FILES", dict(lengths._FILES))
+
+
+@pytest.fixture
+def ours(monkeypatch):
+    """`workload` makes the class that a case asks for."""
+    monkeypatch.setattr("tests.measure.parts.Workload", LengthsWork)
+
+
+@pytest.mark.parametrize(("name", "mean"), [("uniform", 0.5), ("skewed", 0.25)])
+def test_lengths_are_drawn_as_stated(name, mean):
+    """From 1 to seq_len, with the stated mean, the same for a seed, and the same whatever the packing."""
+    case = small_case(lengths=name, seq_len=100, batch_size=5000)
+    found = lengths.drawn(case, 2)
+    assert found.shape == (2, 5000)
+    assert (int(found.min()), int(found.max())) == (1, 100)
+    assert float(found.double().mean()) / 100 == pytest.approx(mean, abs=0.015)
+    assert torch.equal(found, lengths.drawn(replace(case, packing="bucketed"), 2))
+    assert not torch.equal(found, lengths.drawn(replace(case, seed=1), 2))
+
+
+def test_lengths_of_a_file(tmp_path):
+    """Drawn from the file's own; one above seq_len is refused with what to set."""
+    (tmp_path / "mine.lengths").write_text("3\n\n7\n 3 \n", encoding="utf-8")
+    assert lengths.add(tmp_path / "mine.lengths") == "mine"
+    assert "mine" in lengths.known()
+    found = lengths.drawn(small_case(lengths="mine", seq_len=7, batch_size=300), 1)
+    assert set(found.flatten().tolist()) == {3, 7}
+    assert float((found == 3).double().mean()) == pytest.approx(2 / 3, abs=0.1)
+    with pytest.raises(Unsupported, match="has a length of 7, above seq_len 6: use --set seq_len=7"):
+        lengths.drawn(small_case(lengths="mine", seq_len=6), 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "holds no length"),
+        ("5\n0\n", "line 2: wanted a length, a whole number from 1; found '0'"),
+        ("5\n\n-1\n", "line 3: .* found '-1'"),
+        ("4.5", "found '4.5'"),
+        ("twelve", "found 'twelve'"),
+        ("٣", "found '٣'"),
+        ("9" * 30, "found '9999"),
+    ],
+)
+def test_a_file_that_holds_no_lengths_is_refused(tmp_path, text, why):
+    """With the line and the value."""
+    (tmp_path / "bad.lengths").write_text(text, encoding="utf-8")
+    with pytest.raises(BadPlugin, match=why):
+        lengths.add(tmp_path / "bad.lengths")
+
+
+def test_a_file_named_like_a_distribution_is_refused(tmp_path):
+    """And one that is not there."""
+    (tmp_path / "uniform.lengths").write_text("3", encoding="utf-8")
+    with pytest.raises(BadPlugin, match="rename the file"):
+        lengths.add(tmp_path / "uniform.lengths")
+    with pytest.raises(BadPlugin, match="No such file"):
+        lengths.add(tmp_path / "none.lengths")
+
+
+def alone(work: LengthsWork, batch) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Outputs of real steps in the order of `batch.real`, and the gradients of their loss, from a loop over single, unpadded sequences."""
+    work.model.zero_grad()
+    out = torch.zeros(*batch.x.shape[:2], batch.target.shape[-1])
+    pieces = {}
+    for row, length in enumerate(batch.lengths.tolist()):
+        pieces[row] = output_of(work.model(batch.x[:length, row : row + 1]))[:, 0]
+    whole = torch.stack([nn.functional.pad(pieces[row], (0, 0, 0, len(out) - len(pieces[row]))) for row in pieces], 1)
+    found = whole.flatten(0, 1).index_select(0, batch.real)
+    (found - batch.target).square().mean().backward()
+    return found.detach(), tuple(one.grad.clone() for one in work.model.parameters())
+
+
+CAUSAL = ("lstm", "gru", "elman", "min_gru", "mlstm", "ln_lstm", "transformer", "window_attention", "griffin", "lstm_attention", "qrnn")
+WAYS = [(name, packing, False) for name in CAUSAL for packing in ("padded", "bucketed")]
+WAYS += [(name, "packed", both) for name in ("lstm", "gru", "elman", "elman_relu") for both in (False, True)]
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "skewed"])
+@pytest.mark.parametrize(("name", "packing", "both"), WAYS)
+def test_real_steps_are_what_they_are_alone(ours, name, packing, both, distribution):
+    """Outputs, loss and gradients of every batch equal those of a loop over its sequences without padding, in both directions too."""
+    fields = {**SIZES, "variant": name, "packing": packing, "bidirectional": both, "lengths": distribution, "window": 4}
+    with workload(phase="backward", **fields) as work:
+        for batch in work._batches:
+            work._hold(batch)
+            wanted, gradients = alone(work, batch)
+            work.model.zero_grad()
+            work.forward()
+            work.take_loss()
+            work.loss.backward()
+            torch.testing.assert_close(work._real().detach(), wanted, rtol=1e-4, atol=1e-5)
+            assert float(work.loss.detach()) == pytest.approx(float((wanted - batch.target).square().mean()), rel=1e-4)
+            for one, by_loop in zip(work.model.parameters(), gradients, strict=True):
+                torch.testing.assert_close(one.grad, by_loop, rtol=1e-3, atol=1e-5)
+
+
+def test_every_packing_reads_the_same_sequences(ours):
+    """Each sequence of one packing is in the others, with its length; buckets are sorted, longest first, and end with their longest."""
+    seen = {}
+    for packing in ("padded", "packed", "bucketed"):
+        with workload(phase="train", **{**SIZES, "packing": packing, "lengths": "uniform"}) as work:
+            seen[packing] = sorted(
+                (length, round(float(batch.x[:, row].double().sum()), 6))
+                for batch in work._batches
+                for row, length in enumerate(batch.lengths.tolist())
+            )
+            if packing == "bucketed":
+                flat = [length for batch in work._batches for length in batch.lengths.tolist()]
+                assert flat == sorted(flat, reverse=True)
+                assert [len(batch.x) for batch in work._batches] == [int(batch.lengths.max()) for batch in work._batches]
+    assert seen["padded"] == seen["packed"] == seen["bucketed"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"variant": "lstm", "bidirectional": True}, "reads beyond the end of a sequence .* Choose packing=packed"),
+        ({"variant": "min_gru", "bidirectional": True, "packing": "bucketed"}, "reads beyond the end"),
+        ({"variant": "early_exit_lstm", "depth": 3, "phase": "train"}, "reads beyond the end"),
+        ({"variant": "translation", "seq_len": 8}, "reads beyond the end"),
+        ({"variant": "min_gru", "packing": "packed"}, r"min_gru \(fused\) does not read packed sequences"),
+        ({"variant": "lstm", "implementation": "loop", "packing": "packed"}, r"lstm \(loop\) does not read packed"),
+        ({"task": "value"}, "lengths are for task=random"),
+        ({"execution": "compile"}, "needs batches of one shape"),
+        ({"lengths": "nope"}, "no lengths 'nope'; choose from: fixed, uniform, skewed"),
+    ],
+)
+def test_what_would_compute_something_else_is_unsupported(ours, fields, why):
+    """No figure under a label that was not applied."""
+    with pytest.raises(Unsupported, match=why), workload(**{"phase": "forward", **SIZES, "lengths": "uniform", **fields}):
+        pass
+
+
+@pytest.mark.parametrize("packing", ["padded", "packed", "bucketed"])
+def test_rates_count_real_steps(packing):
+    """tokens/s counts time steps without padding, padding_share the rest of what is computed, FLOPs what runs."""
+    case = small_case(**SIZES, variant="lstm", lengths="skewed", packing=packing)
+    drawn = lengths.drawn(case, 4)
+    seen = measure_case(case, Budget(max_time_s=0.01, precision=0.5), rounds(3), make=workload_of(case))
+    real, whole = int(drawn.sum()) / 4, case.batch_size * case.seq_len
+    assert seen.metrics["tokens_per_s"] == pytest.approx(real / seen.metrics["step_time_s"])
+    cuts = drawn.flatten().sort(descending=True).values.view(4, -1)[:, 0].double().mean() * case.batch_size
+    computed = {"padded": whole, "packed": real, "bucketed": float(cuts)}[packing]
+    assert seen.metrics["step_flops"] == pytest.approx(costs.step_flops(case) * computed / whole)
+    if packing == "packed":
+        assert seen.absent["padding_share"] == "packed sequences hold no padding"
+    else:
+        assert seen.metrics["padding_share"] == pytest.approx(1 - real / computed)
+    assert any(note.startswith("memory and operators are those of the first of 4 batches: 3 sequences") for note in seen.notes)
+    assert (
+        (seen.metrics["output_distance"] < 1e-5)
+        if packing == "packed"
+        else ("this is the reference form" in seen.absent["output_distance"])
+    )
+    assert "moved_bytes" in seen.absent
+
+
+@pytest.mark.parametrize(("packing", "turn"), [("padded", 1), ("bucketed", 4)])
+def test_a_round_of_uneven_batches_is_a_turn_of_all(ours, packing, turn):
+    """So that no batch's own time stands for the step; a round's time is given per step."""
+    with workload(phase="forward", **{**SIZES, "packing": packing, "lengths": "uniform"}) as work:
+        seen = []
+        work.step = lambda: seen.append(1)
+
+        def timed(step, _):
+            step()
+            step()
+            return [8.0, 4.0]
+
+        found = run_rounds(work, lambda: 0.0, timed, {})
+    assert len(seen) == 2 * turn
+    assert found.times_s == (8.0 / turn, 4.0 / turn)
+
+
+@pytest.mark.parametrize("packing", ["padded", "packed", "bucketed"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "pure_bf16"])
+def test_a_train_step_runs_and_learns(ours, packing, precision):
+    """Clipped, under autocast, the loss of one batch falls."""
+    fields = {**SIZES, "packing": packing, "lengths": "uniform", "precision": precision, "clip_norm": 1.0}
+    with workload(phase="train", **fields) as work:
+        first = None
+        for _ in range(40):
+            work.rewind()
+            work.step()
+            work.check()
+            first = first or float(work.loss.detach())
+        assert float(work.loss.detach()) < first
+
+
+def test_equal_lengths_are_the_plain_workload():
+    """Ids and workloads of cases without lengths are as ever; a label of lengths is in the id."""
+    plain = small_case()
+    assert "len=" not in str(plain)
+    assert workload_of(plain) is not LengthsWork
+    other = small_case(lengths="uniform", packing="packed")
+    assert workload_of(other) is LengthsWork
+    assert str(other).endswith("-len=uniform-pack=packed")
+
+
+def test_every_variant_is_exact_or_refused(ours):
+    """Of all built-in networks, one-way: padded outputs are those of single sequences, or the case is unsupported."""
+    refused = []
+    for name in sorted(VARIANTS):
+        fields = {**SIZES, "variant": name, "lengths": "uniform", "seq_len": 8, "window": 4, "block_size": 4, "depth": 3}
+        try:
+            with workload(phase="forward", **fields) as work:
+                batch = work._batches[0]
+                work._hold(batch)
+                work.model.eval()
+                with torch.no_grad():
+                    work.forward()
+                    for row, length in enumerate(batch.lengths.tolist()):
+                        single = output_of(work.model(batch.x[:length, row : row + 1]))[:, 0]
+                        torch.testing.assert_close(work.output[:length, row], single, rtol=1e-3, atol=1e-4)
+        except Unsupported:
+            refused.append(name)
+    assert {"lstm", "gru", "transformer", "min_gru", "griffin"}.isdisjoint(refused)
+    assert {"translation", "translation_attention"} <= set(refused)

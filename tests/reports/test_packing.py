@@ -1,0 +1,40 @@
+"""The report on sequences of unlike length: packings against padding, and what padding itself costs."""
+
+from dataclasses import replace
+
+from rnnbench.analysis.frames import Loaded
+from rnnbench.reports.content import content
+from tests.reports import factory
+
+
+def told(**step_ms: dict[str, float]) -> list[tuple[str, str]]:
+    """Kind and text of each sentence on lstm and gru at uniform lengths, half of which is padding; step times by variant and packing."""
+    records = []
+    for lengths, packings in (("fixed", ("padded",)), ("uniform", ("padded", "packed", "bucketed"))):
+        for case in factory.cases("packing", variant=tuple(step_ms), lengths=(lengths,), packing=packings, depth=(1,)):
+            spent_s = step_ms[case.variant]["padded" if lengths == "fixed" else case.packing] / 1000
+            for process in range(6):
+                one = factory.record(case, process=process, step=lambda _, spent_s=spent_s: spent_s, rounds=12, noise=0.002)
+                real = (1.0 if lengths == "fixed" else 0.5) * case.batch_size * case.seq_len
+                share = {"padding_share": 0.5} if lengths == "uniform" and case.packing == "padded" else {}
+                records.append(replace(one, metrics={**one.metrics, "tokens_per_s": real / one.metrics["step_time_s"], **share}))
+    about = {"name": "packing", "title": "", "question": "", "x": "packing", "hue": "variant", "baseline": "packing=padded, lengths=fixed"}
+    run = replace(factory.run(records), suites=(about,))
+    (section,) = content([Loaded(run)]).sections
+    return [(one.kind, one.text) for one in section.findings]
+
+
+def test_the_answer_is_each_packing_against_padding():
+    """Where all variants agree, one sentence; the cost of padding follows as a finding."""
+    times = {"padded": 10.0, "packed": 30.0, "bucketed": 5.0}
+    found = told(lstm=times, gru=times)
+    assert [kind for kind, _ in found[:3]] == ["answer", "answer", "finding"]
+    assert found[0][1].startswith("Uniform lengths: packing is 3.00× slower than padding (")
+    assert found[1][1].startswith("Uniform lengths: bucketing by length is 2.00× faster than padding (")
+    assert found[2][1].startswith("Padded to one length, uniform lengths leave 50 % of the tokens/s of equal ones: 50 % of the positions")
+
+
+def test_variants_that_disagree_are_told_apart():
+    """Packing may cost one network and save another."""
+    found = told(lstm={"padded": 10.0, "packed": 30.0, "bucketed": 5.0}, gru={"padded": 10.0, "packed": 8.0, "bucketed": 5.0})
+    assert found[0] == ("answer", "Uniform lengths: compared with padding, packing is 3.00× slower for lstm and 1.25× faster for gru.")
