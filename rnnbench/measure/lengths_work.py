@@ -50,8 +50,6 @@ class LengthsWork(Workload):
     def __init__(self, case: Case, device: Device, form: Format, clock: Clock) -> None:
         super().__init__(case, device, form, clock)
         self.uneven = case.packing != "padded"
-        if self.uneven:  # a step and the reference step beside it would get unlike batches
-            self.beside, self.beside_name = None, ""
 
     def forward(self) -> None:
         """Run the model on the current batch, in the case's precision."""

@@ -38,8 +38,8 @@ def run_rounds(work: Work, clock: Clock, time_rounds: Callable[[Step, Clock], Se
     if work.beside is None:
         times = tuple(time_rounds(step, clock))
         on_device = marks.seconds(len(times)) if marks else ()
-        return Rounds(tuple(one / steps for one in times), device_s=tuple(one / steps for one in on_device))
-    other, coin, other_s = work.beside, random.Random(work.case.seed), []
+        return Rounds(*(tuple(one / steps for one in some) for some in (times, (), on_device)))
+    other, coin, other_s = _a_turn(work.beside, steps) if work.uneven else work.beside, random.Random(work.case.seed), []
 
     def run_other() -> None:
         before = clock()
@@ -59,7 +59,8 @@ def run_rounds(work: Work, clock: Clock, time_rounds: Callable[[Step, Clock], Se
     run_other()
     other_s.clear()
     times = tuple(time_rounds(both, clock))
-    return Rounds(times, _aligned(other_s, len(times)), marks.seconds(len(times)) if marks else ())
+    beside, on_device = _aligned(other_s, len(times)), marks.seconds(len(times)) if marks else ()
+    return Rounds(*(tuple(one / steps for one in some) for some in (times, beside, on_device)))
 
 
 def _a_turn(step: Step, turns: int) -> Step:

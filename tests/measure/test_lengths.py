@@ -8,6 +8,7 @@ from torch import nn
 
 import tests.toy  # noqa: F401 - registers the device
 from rnnbench.budget import Budget
+from rnnbench.device.devices import Clock
 from rnnbench.errors import BadPlugin, Unsupported
 from rnnbench.measure import lengths
 from rnnbench.measure.kinds import workload_of
@@ -200,6 +201,27 @@ def test_a_round_of_uneven_batches_is_a_turn_of_all(ours, packing, turn):
         found = run_rounds(work, lambda: 0.0, timed, {})
     assert len(seen) == 2 * turn
     assert found.times_s == (8.0 / turn, 4.0 / turn)
+
+
+def test_a_reference_step_takes_the_same_turn(ours):
+    """The step and the one without clipping beside it both read every batch of a round."""
+    fields = {**SIZES, "packing": "bucketed", "lengths": "uniform", "clip_norm": 1.0}
+    with workload(phase="train", **fields) as work:
+        steps, read = {"step": [], "beside": []}, work.next_batch
+
+        def noted(which, run):
+            def step():
+                run()
+                steps[which].append(len(work.x))
+
+            return step
+
+        work.step, work.beside = noted("step", read), noted("beside", read)
+        work.train = None
+        run_rounds(work, Clock(work.device), rounds(3), {})
+        sizes = sorted(len(batch.x) for batch in work._batches)
+    for read_by in steps.values():
+        assert all(sorted(read_by[start : start + 4]) == sizes for start in range(0, len(read_by), 4))
 
 
 @pytest.mark.parametrize("packing", ["padded", "packed", "bucketed"])

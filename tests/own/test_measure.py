@@ -2,6 +2,7 @@
 
 import copy
 import os
+from statistics import fmean
 
 import pytest
 import torch
@@ -196,13 +197,27 @@ def test_any_inputs_are_measured(model, batch, more):
 
 
 def test_batches_take_turns_and_the_first_is_weighed():
-    """Throughput is of the mean batch; what is exact is of the first, so that it is the same every time."""
+    """Throughput and FLOPs are of the mean batch; other exact figures are of the first, so that they are the same every time."""
     turns = [torch.ones(2, 4), torch.ones(6, 4)]
     (one,) = measured(models.ItsOwnLoss(), turns, phases="train")
     assert one.metrics["tokens_per_s"] * one.metrics["step_time_s"] == pytest.approx(4)
-    (alone,) = measured(models.ItsOwnLoss(), turns[0], phases="train")
-    for name in ("activation_bytes", "operators", "step_flops", "moved_bytes"):
-        assert one.metrics[name] == alone.metrics[name]
+    alone = [measured(models.ItsOwnLoss(), batch, phases="train")[0] for batch in turns]
+    for name in ("activation_bytes", "operators", "moved_bytes"):
+        assert one.metrics[name] == alone[0].metrics[name]
+    assert one.metrics["step_flops"] == fmean(each.metrics["step_flops"] for each in alone)
+    assert "its 2 batches differ in size: a round is one turn of all, and times are per batch" in one.notes
+
+
+def test_many_unlike_batches_are_measured_one_by_one():
+    """A round of them would be too long: the record says what its rate is then, and how to have the mean."""
+    (one,) = measured(models.ItsOwnLoss(), [torch.ones(2 + row, 4) for row in range(9)], phases="train")
+    assert any("step_time_s is the median over single batches" in note and "give 8 batches or fewer" in note for note in one.notes)
+
+
+def test_equal_batches_keep_their_rounds():
+    """Nothing is said of batches of one shape."""
+    (one,) = measured(models.ItsOwnLoss(), [torch.ones(2, 4), torch.zeros(2, 4)], phases="train")
+    assert not any("differ in size" in note for note in one.notes)
 
 
 def test_a_mask_counts_tokens():

@@ -20,6 +20,7 @@ from rnnbench.measure.probes import costs
 from rnnbench.measure.train_step import TrainStep
 from rnnbench.measure.workload import INFERENCE, Workload
 
+MOST_TURN = 8  # batches that a round may hold
 SMALL = {"batch_size": 2, "seq_len": 4}
 """Of the batch that a precision is tried on, where the model's factory takes these."""
 
@@ -121,7 +122,22 @@ class OwnWork(Workload):
         has_loss = self.parts.loss is not None
         calls = [call_of(batch, self.model, has_loss=has_loss) for batch in self.parts.batches]
         self._count(calls)
+        self._note_unevenness(calls)
         return [moved(call, self.device.torch, self._form.weights) for call in calls]
+
+    def _note_unevenness(self, calls: Sequence[Call]) -> None:
+        """Batches of unlike shapes or numbers of tokens are unlike work: a round is then a turn of all, where that is not too long."""
+        sizes = {(tuple(one.shape for one in self._tensors(call)), count(call, self.model).tokens) for call in calls}
+        if len(sizes) == 1:
+            return
+        self.uneven = len(calls) <= MOST_TURN
+        if self.uneven:
+            self.notes.append(f"its {len(calls)} batches differ in size: a round is one turn of all, and times are per batch")
+        else:
+            self.notes.append(
+                f"its {len(calls)} batches differ in size: step_time_s is the median over single batches, tokens/s the mean batch's tokens"
+                f" by that; give {MOST_TURN} batches or fewer for a mean over all"
+            )
 
     def _count(self, calls: Sequence[Call]) -> None:
         """Means over the batches: one is measured as often as another."""
@@ -159,14 +175,18 @@ class OwnWork(Workload):
         costs.weigh(self.case, inputs, outputs, metrics, absent, self._flops, shared)
 
     def _flops(self) -> int:
-        """A backward pass is two forward passes, less the gradients of inputs that nobody asks for."""
+        """A backward pass is two forward passes, less the gradients of inputs that nobody asks for. The mean of batches that differ."""
 
-        def forward() -> None:
-            with autocast(self._form, self.device):
-                self.model(*self._now.args, **self._now.kwargs)
+        found = []
+        for batch in self._batches if self.uneven else [self._now]:
 
-        passed, spared = forward_flops(self.model, forward)
-        return costs.PASSES[self.case.phase] * passed - (0 if self.case.phase in INFERENCE else spared)
+            def forward(call: Call = batch) -> None:
+                with autocast(self._form, self.device):
+                    self.model(*call.args, **call.kwargs)
+
+            passed, spared = forward_flops(self.model, forward)
+            found.append(costs.PASSES[self.case.phase] * passed - (0 if self.case.phase in INFERENCE else spared))
+        return round(fmean(found))
 
     def _outputs(self) -> tuple[Tensor, ...]:
         return tuple(tensors_in(self.output))
