@@ -84,7 +84,7 @@ class Case:
     match_hidden: bool = axis(False, "the student also learns the teacher's hidden states", letter="hidden", where=_TAUGHT)
 
     # sequences of unlike length
-    lengths: str = axis(FIXED_LENGTHS, "lengths of the sequences: fixed, uniform, skewed, or a file's name", letter="len=", where=_PASSED)
+    lengths: str = axis(FIXED_LENGTHS, "lengths of the sequences: fixed, uniform, skewed, or FILE.lengths", letter="len=", where=_PASSED)
     packing: str = axis("padded", "how sequences of unlike length make a batch", letter="pack=", values=PACKINGS, where=_UNLIKE)
 
     # every case

@@ -78,10 +78,6 @@ class DataSource:
         return [value for name, value in self.options if name == key]
 
 
-LENGTHS_SUFFIX = ".lengths"
-"""Of a file of sequence lengths, a whole number per line: a value of the axis `lengths`."""
-
-
 def is_data(path: str | Path) -> bool:
     """Whether a user's file is data rather than code."""
     return _named(path).suffix.lower() in KINDS

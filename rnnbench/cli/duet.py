@@ -77,6 +77,7 @@ def duet(
 ) -> None:
     """Measure A and B in turn, a fresh process each, until it is clear whether B is worse. Exit status 3: regression. 4: inconclusive."""
     from rnnbench.gate.duet import judged, stated
+    from rnnbench.own_lengths import named
     from rnnbench.runs.contender import contender
     from rnnbench.runs.duet import duet as begun
 
@@ -89,9 +90,12 @@ def duet(
             "A and B are the same: name --python-b, --rev-b, --set-b or --env-b (for an A/A trial: --set-a seed=0 --set-b seed=1)"
         )
     request = requested(given)
+    sets_a, plugins = named(set_a or (), request.plugins)
+    sets_b, plugins = named(set_b or (), plugins)
+    request = replace(request, plugins=plugins)
     with (
-        contender("A", python=python_a, revision=rev_a, sets=tuple(set_a or ()), variables=tuple(env_a or ())) as a,
-        contender("B", python=python_b, revision=rev_b, sets=tuple(set_b or ()), variables=tuple(env_b or ())) as b,
+        contender("A", python=python_a, revision=rev_a, sets=sets_a, variables=tuple(env_a or ())) as a,
+        contender("B", python=python_b, revision=rev_b, sets=sets_b, variables=tuple(env_b or ())) as b,
         begun(request, a, b, stated(plan, policy), _say) as playing,
     ):
         try:

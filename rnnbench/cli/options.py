@@ -3,7 +3,7 @@
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -162,7 +162,8 @@ def takes(*names: str, **defaults: Any) -> Callable[[Callable[..., None]], Calla
 
 
 def requested(given: Given, **more: Any) -> "Request":
-    """The request that the shared options make, and `more` of its fields."""
+    """The request that the shared options make, and `more` of its fields. Raises BadData for a file of lengths that holds none."""
+    from rnnbench.own_lengths import named
     from rnnbench.runs.request import Request
 
     fields: dict[str, Any] = {"budget": {}, "command": ("rnnbench", *sys.argv[1:])}
@@ -173,7 +174,9 @@ def requested(given: Given, **more: Any) -> "Request":
             fields["budget"][field.removeprefix("budget.")] = option.read(value)
         elif field:
             fields[field] = option.read(value)
-    return Request(**{**fields, **more})
+    request = Request(**{**fields, **more})
+    sets, plugins = named(request.sets, request.plugins)
+    return replace(request, sets=sets, plugins=plugins)
 
 
 def _replaced(told: Any) -> tuple[Any, str | None]:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 from typing import Protocol
 
 from rnnbench.device.devices import Device
@@ -17,6 +17,8 @@ from rnnbench.record import ON_DEVICE
 BURSTS, AT_ONCE_S = 3, 0.1  # bursts of steps back to back, and the seconds of each
 FEWEST_AT_ONCE, MOST_AT_ONCE = 2, 200
 ROUNDS = 5  # steps timed by device events
+MORE_THAN_TIMED = "a step of this phase does more than is timed"
+UNLIKE_STEPS = "kernels are those of one batch, and batches differ in work"
 
 
 class Watch(Protocol):
@@ -97,11 +99,12 @@ def energy(metrics: Mapping[str, float], absent: Mapping[str, str], tokens: floa
     return readings
 
 
-def back_to_back(step: Callable[[], None], clock: Callable[[], float], step_s: float, limit_s: float) -> Readings:
+def back_to_back(step: Callable[[], None], clock: Callable[[], float], step_s: float, limit_s: float, turn: int = 1) -> Readings:
     """Step time if many steps follow each other without synchronisation, as in a training loop. Runs extra rounds, for at most
-    `limit_s` if two steps per burst fit into it."""
+    `limit_s` if two steps per burst fit into it. Where batches differ in work, a burst is whole turns of `turn` steps."""
     burst_s = min(AT_ONCE_S, limit_s / BURSTS)
     count = max(FEWEST_AT_ONCE, min(MOST_AT_ONCE, round(burst_s / max(step_s, 1e-9))))
+    count = -(-count // turn) * turn
     each = []
     for _ in range(BURSTS):
         before = clock()
@@ -111,18 +114,20 @@ def back_to_back(step: Callable[[], None], clock: Callable[[], float], step_s: f
     return Readings(metrics={"back_to_back_s": median(each)})
 
 
-def device_time(device: Device, step: Callable[[], None]) -> Readings:
-    """Step time by the device's own events. Runs extra rounds."""
-    spans = [found for found in (device.span(step) for _ in range(ROUNDS)) if found is not None]
-    return Readings(metrics={"device_time_s": median(one.device_s for one in spans)} if spans else {})
+def device_time(device: Device, step: Callable[[], None], turn: int = 1) -> Readings:
+    """Step time by the device's own events. Runs extra rounds. Where batches differ in work, it is the mean of a turn of `turn` steps."""
+    spans = [found for found in (device.span(step) for _ in range(turn if turn > 1 else ROUNDS)) if found is not None]
+    middle = fmean if turn > 1 else median
+    return Readings(metrics={"device_time_s": middle([one.device_s for one in spans])} if spans else {})
 
 
-def device_parts(device: Device, next_batch: Callable[[], None], parts: Sequence[Part]) -> Readings:
-    """Seconds of each part of a train step by device events, without synchronising in between. Runs extra rounds."""
+def device_parts(device: Device, next_batch: Callable[[], None], parts: Sequence[Part], turn: int = 1) -> Readings:
+    """Seconds of each part of a train step by device events, without synchronising in between. Runs extra rounds. Where batches differ
+    in work, it is the mean of a turn of `turn` steps."""
     if not device.has_events:
         return Readings()
     spent: dict[str, list[float]] = defaultdict(list)
-    for _ in range(ROUNDS):
+    for _ in range(turn if turn > 1 else ROUNDS):
         next_batch()
         marks = [device.event()]
         for _, part in parts:
@@ -134,12 +139,13 @@ def device_parts(device: Device, next_batch: Callable[[], None], parts: Sequence
             took[ON_DEVICE[name]] += start.elapsed_time(end) / 1e3
         for name, seconds in took.items():
             spent[name].append(seconds)
-    return Readings(metrics={name: median(seconds) for name, seconds in spent.items()})
+    middle = fmean if turn > 1 else median
+    return Readings(metrics={name: middle(seconds) for name, seconds in spent.items()})
 
 
-def launches(device: Device, step: Callable[[], None], step_time_s: float | None) -> Readings:
-    """Kernels of a further step, as the device's profiler has them, and for how much of `step_time_s`, none where a step does more
-    than is timed, the device waited for the next."""
+def launches(device: Device, step: Callable[[], None], step_time_s: float | None, why_not: str = MORE_THAN_TIMED) -> Readings:
+    """Kernels of a further step, as the device's profiler has them, and for how much of `step_time_s` the device waited for the next;
+    without it, `why_not`."""
     readings = Readings()
     try:
         found = launched(step, device)
@@ -148,7 +154,7 @@ def launches(device: Device, step: Callable[[], None], step_time_s: float | None
         return readings
     readings.metrics.update(kernel_launches=found.kernels, kernel_time_s=found.busy_s)
     if step_time_s is None:
-        readings.absent["device_wait_share"] = "a step of this phase does more than is timed"
+        readings.absent["device_wait_share"] = why_not
     else:
         readings.metrics["device_wait_share"] = max(0.0, 1 - found.busy_s / step_time_s)
     return readings

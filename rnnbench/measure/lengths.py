@@ -5,10 +5,9 @@ from pathlib import Path
 import torch
 from torch import Generator, Tensor
 
-from rnnbench.bounded import NotText, text
 from rnnbench.case import FIXED_LENGTHS, Case
-from rnnbench.errors import BadPlugin, Unsupported
-from rnnbench.own_data import LENGTHS_SUFFIX
+from rnnbench.errors import Unsupported
+from rnnbench.own_lengths import SUFFIX, read
 from rnnbench.registry import user_path
 
 DRAWN = ("uniform", "skewed")
@@ -22,28 +21,9 @@ def known() -> tuple[str, ...]:
 
 
 def add(path: str | Path) -> str:
-    """Read a file of lengths, a whole number per line, and make it a value of the axis: its name without the suffix.
-
-    Raises BadPlugin, with the line, for anything else."""
-    place = user_path(path)
-    name = place.name.removesuffix(LENGTHS_SUFFIX)
-    if name in (FIXED_LENGTHS, *DRAWN):
-        raise BadPlugin(path, f"{name} is a distribution of rnnbench's: rename the file")
-    try:
-        lines = text(place).splitlines()
-    except (OSError, NotText) as error:
-        raise BadPlugin(path, str(getattr(error, "strerror", None) or error)) from None
-    found = []
-    for number, line in enumerate(lines, 1):
-        word = line.strip()
-        if not word:
-            continue
-        if not (word.isascii() and word.isdigit()) or not 0 < int(word[:12]) < 2**31 or len(word) > 10:
-            raise BadPlugin(path, f"line {number}: wanted a length, a whole number from 1; found {word[:40]!r}")
-        found.append(int(word))
-    if not found:
-        raise BadPlugin(path, "it holds no length")
-    _FILES[name] = torch.tensor(found), place
+    """Make a file of lengths a value of the axis, and return its name. Raises BadData."""
+    name, found = read(path)
+    _FILES[name] = torch.tensor(found), user_path(path)
     return name
 
 
@@ -63,5 +43,5 @@ def drawn(case: Case, batches: int) -> Tensor:
     if case.lengths == "skewed":
         share = share**POWER
     elif case.lengths != "uniform":
-        raise Unsupported(f"no lengths {case.lengths!r}; choose from: {', '.join(known())}, or a file: --plugin NAME{LENGTHS_SUFFIX}")
+        raise Unsupported(f"no lengths {case.lengths!r}; choose from: {', '.join(known())}, or a file: FILE{SUFFIX}")
     return (share * case.seq_len).ceil().clamp(1, case.seq_len).long()

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from rnnbench.own_data import LENGTHS_SUFFIX, is_data
+from rnnbench.own_data import is_data
+from rnnbench.own_lengths import is_lengths
 from rnnbench.own_model import PARCEL, is_own
 from rnnbench.registry import load_file
 
 
 def load(path: str | Path) -> None:
     """Load a file and register its contents. Global torch settings that a plugin changes are restored. Raises UsageError."""
-    if str(path).endswith(LENGTHS_SUFFIX):
+    if is_lengths(path):
         from rnnbench.measure.lengths import add as add_lengths
 
         add_lengths(path)

@@ -132,7 +132,7 @@ def _other_work(seen: Measurement, case: Case) -> str:
 def _beyond_rounds(seen: Measurement, work: Work, clock: Clock, parts_s: dict[str, list[float]], budget: Budget) -> None:
     """Figures from extra steps: parts, other positions of a stream, memory, operators and launches."""
     case, device = work.case, work.device
-    whole = case.phase in WHOLE
+    whole, turn = case.phase in WHOLE, work.turns if work.uneven else 1
     _parts(seen, work, clock, parts_s)
     if isinstance(work, Workload):
         work.check_learned()
@@ -143,9 +143,9 @@ def _beyond_rounds(seen: Measurement, work: Work, clock: Clock, parts_s: dict[st
     if seen.device_times_s:
         seen.metrics["device_time_s"] = median(seen.device_times_s)
     elif whole:
-        seen.add(instruments.device_time(device, work.step))
+        seen.add(instruments.device_time(device, work.step, turn))
     if whole and not device.is_cpu and case.processes == 1:
-        seen.add(instruments.back_to_back(work.step, clock, median(seen.times_s), budget.max_time_s))
+        seen.add(instruments.back_to_back(work.step, clock, median(seen.times_s), budget.max_time_s, turn))
     if budget.energy_s and device.torch.type == "cuda":
         if case.phase == "backward":
             seen.absent.update(dict.fromkeys(("step_energy_j", "token_energy_j"), "a step of this phase does more than is timed"))
@@ -155,7 +155,9 @@ def _beyond_rounds(seen: Measurement, work: Work, clock: Clock, parts_s: dict[st
     work.weigh(seen.metrics, seen.absent)
     _forms(seen, work)
     work.rewind()
-    seen.add(instruments.launches(device, work.step, median(seen.times_s) if whole else None))
+    step_time_s = median(seen.times_s) if whole and not work.uneven else None
+    why_no_wait = instruments.UNLIKE_STEPS if whole else instruments.MORE_THAN_TIMED
+    seen.add(instruments.launches(device, work.step, step_time_s, why_no_wait))
 
 
 def _forms(seen: Measurement, work: Work) -> None:
@@ -201,20 +203,20 @@ def _peaks(seen: Measurement, work: Work, resident: memory.ResidentPeak) -> None
 
 
 def _parts(seen: Measurement, work: Work, clock: Clock, parts_s: dict[str, list[float]]) -> None:
-    """Median time of each part of a train step."""
+    """Median time of each part of a train step; where batches differ in work, its mean over whole turns."""
     if work.train is None:
         return
+    turn, middle = (work.turns, fmean) if work.uneven else (1, median)
+    rounds = len(seen.times_s) * turn
+    after = turn if work.uneven else 0  # pytest-benchmark calls once more after the rounds; of steps that are alike it may count
     if not parts_s:
         step = work.train.by_parts(clock, parts_s)
-        for _ in range(PART_ROUNDS):
+        rounds, after = turn if work.uneven else PART_ROUNDS, 0
+        for _ in range(rounds):
             step()
-        seen.add(instruments.device_parts(work.device, work.next_batch, work.train.parts))
-    if work.uneven:
-        rounds = len(seen.times_s) * work.turns
-        seen.metrics.update({name: fmean(spent[-rounds - 1 : -1] or spent) for name, spent in parts_s.items()})
-        return
-    rounds = len(seen.times_s)
-    seen.metrics.update({name: median(spent[-rounds - 1 :]) for name, spent in parts_s.items()})
+        seen.add(instruments.device_parts(work.device, work.next_batch, work.train.parts, turn))
+    first = -rounds - after if work.uneven else -rounds - 1
+    seen.metrics.update({name: middle(spent[first : len(spent) - after]) for name, spent in parts_s.items()})
 
 
 def _rates(seen: Measurement, work: Work, budget: Budget, warm: Warmup) -> None:

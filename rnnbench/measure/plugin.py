@@ -22,6 +22,7 @@ from rnnbench.measure.outcome import record_of
 from rnnbench.measure.pytest_benchmark import Benchmark, Untimed
 from rnnbench.measure.session import Bare, Following, JobSession, Session
 from rnnbench.own_data import learned
+from rnnbench.own_lengths import named
 from rnnbench.record import Record, Trial
 from rnnbench.registry import user_path
 from rnnbench.suite import Suite
@@ -76,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
         try:
             if option["data"] is not None:
                 option["set"], option["plugin"] = learned(user_path(option["data"]), option["set"], option["plugin"])
+            option["set"], option["plugin"] = named(option["set"], option["plugin"])
             first = os.environ.get("RANK", "0") == "0" or "TORCHELASTIC_RUN_ID" not in os.environ
             config.stash[SESSION] = (Bare if first else Following)(
                 device=option["device"],

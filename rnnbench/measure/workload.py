@@ -14,6 +14,7 @@ from rnnbench.device.precision import Format, autocast, fitted, moved
 from rnnbench.errors import Diverged, Unsupported
 from rnnbench.measure import execution
 from rnnbench.measure.network import forms_run, network, output_of
+from rnnbench.measure.precision_probe import probe
 from rnnbench.measure.probes import costs, memory, operators, weights
 from rnnbench.measure.stream import Stream
 from rnnbench.measure.train_step import TrainStep, backward
@@ -117,8 +118,8 @@ class Workload:
 
     @classmethod
     def probe(cls, case: Case, device: Device, form: Format) -> None:
-        """Before the workload is built: raise Unsupported if its precision is not supported."""
-        probe(case, device, form, cls)
+        """Before the workload is built: raise Unsupported if its precision is not supported. One process tries it, also for several."""
+        probe(case, device, form, Workload)
 
     def step(self) -> None:
         """Run one unit of the phase on the next batch."""
@@ -425,23 +426,3 @@ _EXECUTE: dict[str, Callable[[Workload], None]] = {
     **dict.fromkeys(execution.MODES, Workload.compile),
     "cudagraph": Workload.capture,
 }
-
-
-def probe(case: Case, device: Device, form: Format, kind: type[Workload] = Workload) -> None:
-    """Try one small step of the case's kind. Raises Unsupported if the precision is not supported.
-
-    Only precisions below fp32 are tried: a failure in fp32 is an error of the variant and is reported as such.
-    """
-    if form.products is torch.float32:
-        return
-    small = {"depth": 1, "hidden_size": 8, "input_size": 8, "batch_size": 2, "seq_len": 4}
-    tiny = Case.from_dict({**case.as_dict(), **small, "execution": "eager"})
-    try:
-        found = operators.dispatched(kind(tiny, device, form, Clock(device)).step)
-    except (RuntimeError, NotImplementedError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
-        raise Unsupported(f"{case.precision} {case.variant} on {device.name}: {str(error).splitlines()[0]}") from error
-    for name in operators.FUSED:
-        if other := found.types.get(name, set()) - {form.products}:
-            raise Unsupported(f"{case.precision} {case.variant} on {device.name}: {name} was given {', '.join(sorted(map(str, other)))}")

@@ -14,6 +14,7 @@ from rnnbench.choose import parse_set, selector
 from rnnbench.errors import BadExpression, BadValue, UnknownName, UsageError
 from rnnbench.journal import new_run_id, now_utc
 from rnnbench.measure.commit import commit
+from rnnbench.own_lengths import SUFFIX
 from rnnbench.record import Run
 from rnnbench.runs import catalog
 from rnnbench.runs.executor import Executor
@@ -155,7 +156,7 @@ def _new_run(request: Request, plan: Plan, survey: Event, executor: Executor, le
 def _check_cases(cases: Sequence[Case], survey: Event, request: Request) -> None:
     """Check names that only the measuring process knows: variants, tasks and lengths. Raises UsageError."""
     names = {"variant": [one["name"] for one in survey["variants"]], "task": list(survey["tasks"])}
-    names |= {"lengths": survey["lengths"]} if "lengths" in survey else {}  # an older revision in a duet knows none
+    names |= {"lengths": [*survey["lengths"], f"FILE{SUFFIX}"]} if "lengths" in survey else {}  # an older revision in a duet knows none
     for axis, known in names.items():
         for case in cases:
             if (value := getattr(case, axis)) is not None and value not in known:

@@ -126,7 +126,7 @@ def _left(folder: Path) -> Left:
     run, damage = read_run(folder)
     try:
         tasks = tuple(Trial(Case.from_dict(one["case"]), int(one["process"])) for one in run.planned)
-    except (KeyError, TypeError, ValueError, OverflowError, RnnbenchError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RnnbenchError) as error:
         raise BadResults(folder / RUN_FILE, f"its plan cannot be read ({error})") from None
     if not tasks:
         raise BadResults(folder / RUN_FILE, "it plans no case")

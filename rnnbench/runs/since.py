@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import rnnbench
-from rnnbench.case import Case
+from rnnbench.case import FIXED_LENGTHS, Case
 from rnnbench.errors import EXIT_OK, RnnbenchError
 from rnnbench.own_data import is_data
+from rnnbench.own_lengths import is_lengths
 from rnnbench.own_model import PARCEL, is_own, parts_of, variant_of
 from rnnbench.registry import user_path
 from rnnbench.runs.catalog import Found
@@ -140,6 +141,8 @@ class _Rests:
         if case.task is not None:
             yield from self._origin(self._tasks.get(case.task, ""))
             yield from (one for one in self._plugins if is_data(one))
+        if case.lengths != FIXED_LENGTHS:
+            yield from (one for one in self._plugins if is_lengths(one))
 
     def _origin(self, file: str) -> Iterator[Path]:
         """The file that registered a thing; every plugin where that file is not of this machine."""

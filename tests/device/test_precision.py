@@ -8,7 +8,7 @@ from rnnbench.device.devices import Clock, Device
 from rnnbench.device.precision import FORMATS, _switches, autocast, in_format
 from rnnbench.errors import Unsupported
 from rnnbench.measure.outcome import status_of
-from rnnbench.measure.workload import probe
+from rnnbench.measure.workload import Workload
 from rnnbench.variants import VARIANTS
 from tests.measure.parts import workload
 from tests.tools import small_case
@@ -123,7 +123,7 @@ def test_a_format_that_an_operator_lacks_is_unsupported():
     """fp16 of a fused LSTM on a CPU is found out by a small step and refused with the operator's own words."""
     device, case = Device("cpu"), small_case(precision="fp16")
     with in_format("fp16", device) as form, pytest.raises(Unsupported, match=r"^fp16 lstm on cpu: \S+") as caught:
-        probe(case, device, form)
+        Workload.probe(case, device, form)
     assert "\n" not in str(caught.value)
 
 
@@ -131,7 +131,7 @@ def test_a_fault_of_the_variant_is_not_taken_for_the_device():
     """In fp32 nothing is probed: what raises there is the variant's own error."""
     device = Device("cpu")
     with in_format("fp32", device) as form:
-        probe(small_case(variant="no_such_variant"), device, form)
+        Workload.probe(small_case(variant="no_such_variant"), device, form)
 
 
 @pytest.mark.parametrize(("device", "precision"), [("cpu", "bf16"), ("toy", "bf16"), ("toy", "fp16")])
@@ -200,7 +200,7 @@ def test_a_format_can_be_had_again_after_it_was_refused():
     """Being refused leaves no trace: fp32 runs after an unsupported fp16."""
     device = Device("cpu")
     with pytest.raises(Unsupported), in_format("fp16", device) as form:
-        probe(small_case(precision="fp16"), device, form)
+        Workload.probe(small_case(precision="fp16"), device, form)
     with workload() as work:
         work.step()
         work.check()

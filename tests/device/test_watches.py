@@ -117,6 +117,21 @@ def test_parts_on_a_device_are_between_its_own_events():
     assert sum(found.values()) == pytest.approx(whole, rel=0.5)
 
 
+def test_unlike_batches_are_timed_in_whole_turns():
+    """Of four that rotate each counts as often as another."""
+    calls = []
+    device = Device("toy")
+    for timed in (
+        lambda step: instruments.device_time(device, step, 4),
+        lambda step: instruments.device_parts(device, step, (), 4),
+        lambda step: instruments.back_to_back(step, lambda: 0.0, 0.03, 1.0, 4),
+    ):
+        timed(lambda: calls.append(1))
+        assert calls
+        assert len(calls) % 4 == 0
+        calls.clear()
+
+
 def test_a_cpu_has_no_events():
     """A CPU has nothing to wait for: no figure is made up."""
     cpu = Device("cpu")

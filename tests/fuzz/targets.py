@@ -183,6 +183,18 @@ def _data(given: tuple[str, bytes]) -> None:
             assert math.isfinite(made.trivial)
 
 
+def _lengths(content: bytes) -> None:
+    from rnnbench.own_lengths import named, read
+
+    with sandbox() as home, refused():
+        (home / "x.lengths").write_bytes(content)
+        name, found = read(home / "x.lengths")
+        assert found
+        assert all(0 < one < 2**31 for one in found)
+        assert named([f"lengths={home}/x.lengths"], []) == ((f"lengths={name}",), (f"{home}/x.lengths",))
+        Case(suite="s", lengths=name)
+
+
 def _environment(values: dict[str, str]) -> None:
     with sandbox() as home, mock.patch.dict(os.environ, values), refused():
         os.environ["RNNBENCH_LOCKS"] = str(home / values["RNNBENCH_LOCKS"].lstrip("/."))
@@ -307,6 +319,7 @@ TARGETS = {
         Target("expression", st.tuples(SETS, EXPRESSIONS | DEEP), _expression, 100),
         Target("case", spoilt({"suite": "s", "depth": 1, "lr": 0.1, "task": "t"}) | st.text() | VALUES, _case, 100),
         Target("data", FILES, _data, 10),
+        Target("lengths", cut(b"12\n7\n\n128\n1\n"), _lengths, 30),
         Target(
             "environment",
             st.fixed_dictionaries(dict.fromkeys(("RNNBENCH_LOCKS", "CUDA_VISIBLE_DEVICES", "RNNBENCH_PIN", "RNNBENCH_MEMORY_LIMIT"), SAFE)),

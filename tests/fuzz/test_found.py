@@ -402,3 +402,12 @@ def test_a_baseline_with_a_metric_of_no_process_is_shown(home):
     told = {"schema": 1, "cases": {"x": {"status": "ok", "sampled": {"step_time_s": {}}}}}
     (home / "results/baselines/x.json").write_bytes(as_bytes(told))
     assert cli(home, "baseline", "show", "x").code == 0
+
+
+@pytest.mark.parametrize("odd", ["a text", 3, None, [], ["suite"]])
+def test_a_plan_whose_case_is_no_object(home, odd):
+    """A run that plans something else than a case cannot be resumed, in a sentence."""
+    planned = [{**RUN["planned"][0], "case": odd}]
+    put(home, as_bytes({**RUN, "planned": planned}), GOOD)
+    with pytest.raises(BadResults, match="its plan cannot be read"):
+        left_of(ID, home / "results")

@@ -1,6 +1,9 @@
 """Sequences of unlike length: what is drawn, and that padding, packing and buckets leave every real step what it is alone."""
 
+import re
+from collections import defaultdict
 from dataclasses import replace
+from itertools import count
 
 import pytest
 import torch
@@ -9,14 +12,17 @@ from torch import nn
 import tests.toy  # noqa: F401 - registers the device
 from rnnbench.budget import Budget
 from rnnbench.device.devices import Clock
-from rnnbench.errors import BadPlugin, Unsupported
+from rnnbench.errors import Unsupported
 from rnnbench.measure import lengths
 from rnnbench.measure.kinds import workload_of
 from rnnbench.measure.lengths_work import LengthsWork
-from rnnbench.measure.measuring import measure_case
+from rnnbench.measure.measuring import Measurement, _parts, measure_case
 from rnnbench.measure.network import output_of
 from rnnbench.measure.probes import costs
+from rnnbench.measure.probes.kernels import Launched
 from rnnbench.measure.rounds import run_rounds
+from rnnbench.own_data import BadData
+from rnnbench.own_lengths import named
 from rnnbench.variants import VARIANTS
 from tests.measure.parts import rounds, workload
 from tests.tools import small_case
@@ -51,20 +57,49 @@ def test_lengths_are_drawn_as_stated(name, mean):
 def test_lengths_of_a_file(tmp_path):
     """Drawn from the file's own; one above seq_len is refused with what to set."""
     (tmp_path / "mine.lengths").write_text("3\n\n7\n 3 \n", encoding="utf-8")
-    assert lengths.add(tmp_path / "mine.lengths") == "mine"
-    assert "mine" in lengths.known()
-    found = lengths.drawn(small_case(lengths="mine", seq_len=7, batch_size=300), 1)
+    name = lengths.add(tmp_path / "mine.lengths")
+    assert name in lengths.known()
+    found = lengths.drawn(small_case(lengths=name, seq_len=7, batch_size=300), 1)
     assert set(found.flatten().tolist()) == {3, 7}
     assert float((found == 3).double().mean()) == pytest.approx(2 / 3, abs=0.1)
     with pytest.raises(Unsupported, match="has a length of 7, above seq_len 6: use --set seq_len=7"):
-        lengths.drawn(small_case(lengths="mine", seq_len=6), 1)
+        lengths.drawn(small_case(lengths=name, seq_len=6), 1)
+
+
+def test_a_file_is_named_by_its_content(tmp_path):
+    """So that two versions of a file are two cases; the folder does not matter."""
+    names = []
+    for folder, text in (("a", "3\n7\n"), ("b", "3\n7\n"), ("c", "3\n8\n")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "my file.lengths").write_text(text, encoding="utf-8")
+        names.append(lengths.add(tmp_path / folder / "my file.lengths"))
+    assert names[0] == names[1] != names[2]
+    assert all(re.fullmatch(r"my_file:[0-9a-f]{8}", name) for name in names)
+    assert str(small_case(lengths=names[0])).endswith(f"-len={names[0]}")
+
+
+def test_set_takes_a_file(tmp_path):
+    """Beside the distributions; the file is loaded as a plugin, once."""
+    path = tmp_path / "mine.lengths"
+    path.write_text("3\n", encoding="utf-8")
+    sets, plugins = named(["depth=2", f"lengths=uniform,{path}", f"lengths={path}"], ["own.py"])
+    name = lengths.add(path)
+    assert sets == ("depth=2", f"lengths=uniform,{name}", f"lengths={name}")
+    assert plugins == ("own.py", str(path))
+
+
+def test_a_precision_is_tried_whatever_the_file_holds(tmp_path):
+    """It is tried on short sequences, which the file's lengths may exceed."""
+    (tmp_path / "mine.lengths").write_text("24\n", encoding="utf-8")
+    case = small_case(**{**SIZES, "seq_len": 24}, lengths=lengths.add(tmp_path / "mine.lengths"), precision="bf16")
+    assert measure_case(case, Budget(max_time_s=0.01, precision=0.5), rounds(3), make=workload_of(case)).metrics["padding_share"] == 0
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("", "holds no length"),
-        ("5\n0\n", "line 2: wanted a length, a whole number from 1; found '0'"),
+        ("5\n0\n", r"bad.lengths', line 2: wanted a length, a whole number from 1; found '0'"),
         ("5\n\n-1\n", "line 3: .* found '-1'"),
         ("4.5", "found '4.5'"),
         ("twelve", "found 'twelve'"),
@@ -75,17 +110,16 @@ def test_lengths_of_a_file(tmp_path):
 def test_a_file_that_holds_no_lengths_is_refused(tmp_path, text, why):
     """With the line and the value."""
     (tmp_path / "bad.lengths").write_text(text, encoding="utf-8")
-    with pytest.raises(BadPlugin, match=why):
+    with pytest.raises(BadData, match=why):
         lengths.add(tmp_path / "bad.lengths")
 
 
-def test_a_file_named_like_a_distribution_is_refused(tmp_path):
-    """And one that is not there."""
-    (tmp_path / "uniform.lengths").write_text("3", encoding="utf-8")
-    with pytest.raises(BadPlugin, match="rename the file"):
-        lengths.add(tmp_path / "uniform.lengths")
-    with pytest.raises(BadPlugin, match="No such file"):
-        lengths.add(tmp_path / "none.lengths")
+@pytest.mark.parametrize(("name", "why"), [("none.lengths", "No such file"), ("a\0.lengths", "null byte"), ("folder.lengths", "directory")])
+def test_a_file_that_cannot_be_read_is_refused(tmp_path, name, why):
+    """In a sentence, whatever the name."""
+    (tmp_path / "folder.lengths").mkdir()
+    with pytest.raises(BadData, match=why):
+        lengths.add(f"{tmp_path}/{name}")
 
 
 def alone(work: LengthsWork, batch) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
@@ -145,9 +179,13 @@ def test_every_packing_reads_the_same_sequences(ours):
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"variant": "lstm", "bidirectional": True}, "reads beyond the end of a sequence .* Choose packing=packed"),
-        ({"variant": "min_gru", "bidirectional": True, "packing": "bucketed"}, "reads beyond the end"),
-        ({"variant": "early_exit_lstm", "depth": 3, "phase": "train"}, "reads beyond the end"),
+        ({"variant": "lstm", "bidirectional": True}, "reads both ways, .* choose packing=packed, or bidirectional=false"),
+        ({"variant": "min_gru", "bidirectional": True, "packing": "bucketed"}, "reads both ways, .* choose bidirectional=false"),
+        ({"variant": "speech", "bidirectional": True, "seq_len": 64}, "reads both ways"),
+        ({"variant": "transformer", "bidirectional": True}, "reads both ways"),
+        ({"variant": "early_exit_lstm", "depth": 3, "phase": "train"}, "adapts its depth, which would count padding too"),
+        ({"variant": "early_exit_lstm", "depth": 3}, "adapts its depth"),
+        ({"variant": "act_lstm", "phase": "train"}, "adapts its depth"),
         ({"variant": "translation", "seq_len": 8}, "reads beyond the end"),
         ({"variant": "min_gru", "packing": "packed"}, r"min_gru \(fused\) does not read packed sequences"),
         ({"variant": "lstm", "implementation": "loop", "packing": "packed"}, r"lstm \(loop\) does not read packed"),
@@ -224,6 +262,35 @@ def test_a_reference_step_takes_the_same_turn(ours):
         assert all(sorted(read_by[start : start + 4]) == sizes for start in range(0, len(read_by), 4))
 
 
+@pytest.mark.parametrize(("packing", "known"), [("padded", True), ("bucketed", False)])
+def test_kernels_of_one_batch_are_not_set_against_the_mean_step(monkeypatch, packing, known):
+    """The share of waiting is that of one batch only where every batch is as much work."""
+    monkeypatch.setattr("rnnbench.measure.instruments.launched", lambda *_: Launched(5, 0.0))
+    case = small_case(**SIZES, phase="train", lengths="uniform", packing=packing)
+    seen = measure_case(case, Budget(max_time_s=0.01, precision=0.5), rounds(3), make=workload_of(case))
+    assert seen.metrics["kernel_launches"] == 5
+    assert ("device_wait_share" in seen.metrics) is known
+    assert known or seen.absent["device_wait_share"] == "kernels are those of one batch, and batches differ in work"
+
+
+@pytest.mark.parametrize("packing", ["padded", "bucketed"])
+def test_parts_are_those_of_the_rounds(ours, packing):
+    """The mean over their whole turns where batches differ: the turn before them and the one after do not count."""
+    case = small_case(**SIZES, phase="train", lengths="uniform", packing=packing)
+    ticks = count()  # a clock that goes on by 1 at each reading
+    with workload(case) as work:
+        parts_s: dict[str, list[float]] = defaultdict(list)
+        step = work.train.by_parts(lambda: float(next(ticks)), parts_s)
+        for _ in range(5 * work.turns):  # a turn before three rounds, and one after them
+            step()
+        if work.uneven:
+            for spent in parts_s.values():
+                spent[: work.turns] = spent[-work.turns :] = [100.0] * work.turns
+        seen = Measurement(times_s=(1.0, 1.0, 1.0))
+        _parts(seen, work, lambda: 0.0, parts_s)
+    assert set(seen.metrics.values()) == {1.0}
+
+
 @pytest.mark.parametrize("packing", ["padded", "packed", "bucketed"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "pure_bf16"])
 def test_a_train_step_runs_and_learns(ours, packing, precision):
@@ -249,6 +316,19 @@ def test_equal_lengths_are_the_plain_workload():
     assert str(other).endswith("-len=uniform-pack=packed")
 
 
+def test_a_little_of_the_padding_is_too_much(ours, monkeypatch):
+    """A network that lets a thousandth of the sequence's mean into each step is found."""
+
+    class Leaks(nn.Linear):
+        def forward(self, x):
+            out = super().forward(x)
+            return out + 1e-3 * out.mean(0)
+
+    monkeypatch.setattr("rnnbench.measure.workload.network", lambda case, _notes: Leaks(case.input_size, case.hidden_size))
+    with pytest.raises(Unsupported, match="reads beyond the end of a sequence"), workload(**SIZES, phase="forward", lengths="uniform"):
+        pass
+
+
 def test_every_variant_is_exact_or_refused(ours):
     """Of all built-in networks, one-way: padded outputs are those of single sequences, or the case is unsupported."""
     refused = []
@@ -267,4 +347,4 @@ def test_every_variant_is_exact_or_refused(ours):
         except Unsupported:
             refused.append(name)
     assert {"lstm", "gru", "transformer", "min_gru", "griffin"}.isdisjoint(refused)
-    assert {"translation", "translation_attention"} <= set(refused)
+    assert refused == ["act_lstm", "early_exit_lstm", "translation", "translation_attention"]

@@ -63,6 +63,21 @@ def kept(place: Path, revision: str = "main") -> tuple[list[str], str]:
     return [case.variant for case in found.kept], found.sentence()
 
 
+def test_a_file_of_lengths_is_what_its_cases_rest_on(place):
+    """Of cases with lengths of a file those are kept, of equal lengths none."""
+    file = place / "corpus.lengths"
+    file.write_text("3\n", encoding="utf-8")
+    git(place, "add", "-A")
+    git(place, "commit", "-qm", "lengths")
+    file.write_text("4\n", encoding="utf-8")
+    cases = [small_case(suite="own", lengths=name) for name in ("corpus:12345678", "fixed")]
+    survey = {"variants": [{"name": "lstm", "file": __file__}], "task_files": {"random": __file__}}
+    suite = Suite("own", title="Own", question="What?", x="depth", hue="variant", cases=())
+    found = narrowed(cases, "main", [Found(suite, place / "bench/bench_own.py")], [str(file)], survey, place / "results")
+    assert [case.lengths for case in found.kept] == ["corpus:12345678"]
+    assert "(corpus.lengths changed)" in found.sentence()
+
+
 ALL = ["mine", "yours", "lstm"]
 
 

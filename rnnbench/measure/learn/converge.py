@@ -29,7 +29,7 @@ from rnnbench.measure.learn.trainer import Loss, Teaching, recipe_of
 from rnnbench.measure.measuring import Measurement
 from rnnbench.measure.network import forms_run
 from rnnbench.measure.probes import weights
-from rnnbench.measure.workload import probe
+from rnnbench.measure.workload import Workload
 from rnnbench.tasks import PROBLEMS, Problem, Split
 from rnnbench.variants._adaptive import depth_metrics
 from rnnbench.variants._decode import places, streaming
@@ -178,7 +178,7 @@ def converge(
     gc.collect()
     device.forget()
     with torch_state.measuring(seen.notes), in_format(case.precision, device) as form:
-        probe(Case.from_dict({**case.as_dict(), "phase": "train", "task": "random"}), device, form)
+        Workload.probe(Case.from_dict({**case.as_dict(), "phase": "train", "task": "random"}), device, form)
         practice, test = sealed(PROBLEMS[case.task].make(case))
         training = Training(case, device, form, clock, budget.training_s, practice, whole=whole)
         training.seen = seen

@@ -19,7 +19,7 @@ from rnnbench.measure.parallel.progress_marks import mark
 from rnnbench.measure.parallel.sharing import SEEDS_APART, of_process, part_of, refuse, sequences, threads
 from rnnbench.measure.parallel.world import join, own_device, place
 from rnnbench.measure.train_step import Trainable, TrainStep
-from rnnbench.measure.workload import BUFFERS, NO_COMMUNICATION, ROTATE_UP_TO_BYTES, Workload, probe
+from rnnbench.measure.workload import BUFFERS, NO_COMMUNICATION, ROTATE_UP_TO_BYTES, Workload
 
 STEP, ALONE, COMPARE, END = range(1, 5)
 Batch = tuple[Tensor, Tensor]
@@ -218,5 +218,5 @@ def follow(case: Case, *, skip_oversize: bool) -> None:
     with in_format(case.precision, device) as form:
         if skip_oversize:
             refuse_oversize(part_of(case), device, form)
-        probe(case, device, form)
+        Workload.probe(case, device, form)
         DataParallel(case, device, form, Clock(device)).follow()

@@ -1,5 +1,7 @@
 """Sequences of unlike length: what they cost against equal ones, and whether packing or sorting pays."""
 
+import math
+import re
 from collections.abc import Iterator
 
 import pandas as pd
@@ -8,62 +10,62 @@ from markupsafe import Markup
 from rnnbench import units
 from rnnbench.analysis.fit import contrast
 from rnnbench.case import FIXED_LENGTHS, PACKINGS
-from rnnbench.reports import comparatives, words
+from rnnbench.reports import words
 from rnnbench.reports.sentences import markup
-from rnnbench.reports.topics.speedups import joined, versus
+from rnnbench.reports.topics.speedups import apart_by, versus
 from rnnbench.reports.topics.topic import Sentence, Topic, View
 
 PADDED = "padded"
+_TIMES = ("step_time_s", "step_time_low", "step_time_high")
+_DOING = {"packed": "packing", "bucketed": "bucketing"}
+_FIRST_LETTER = re.compile(r"(?<=^<b>)\w|^\w")
 
 
 def sentences(view: View) -> Iterator[Sentence]:
-    """For each distribution of lengths: every packing against padding, by variant where they disagree; then the cost of padding itself."""
+    """For each distribution of lengths: what a real time step costs against one of equal lengths, and every packing against padding."""
     sweep = view.sweep
     if not {"packing", "lengths"} & set(sweep.varying):
         return
-    cases, first = sweep.cases, sweep.x == "packing"
+    asked = sweep.x == "packing"
     for lengths in (one for one in sweep.values("lengths") if one != FIXED_LENGTHS):
-        here = cases[cases["lengths"] == lengths]
-        for packing in (one for one in PACKINGS if one != PADDED and one in set(here["packing"])):
-            for text in _against_padding(here, lengths, packing):
-                yield Sentence(text, f"{view.key}-scaling", "answer" if first else "finding")
-        first = False  # the first lengths answer the suite's question
-    for lengths in (one for one in sweep.values("lengths") if one != FIXED_LENGTHS):
-        if cost := _cost(cases, lengths):
-            yield Sentence(cost, f"{view.key}-scaling", "finding")
+        for text in (*_costs(sweep.cases, lengths), *_against_padding(sweep.cases, lengths)):
+            yield Sentence(text, f"{view.key}-scaling", "answer" if asked else "finding")
+        asked = False  # the first lengths answer the suite's question
 
 
-def _against_padding(here: pd.DataFrame, lengths: str, packing: str) -> Iterator[Markup]:
-    """One sentence if the variants agree clearly, else what each found. Both packings read the same sequences."""
-    found = {name: one for name in here["variant"].unique() if (one := contrast(here[here["variant"] == name], "packing", packing, PADDED))}
-    if not found:
-        return
-    whole = contrast(here, "packing", packing, PADDED)
-    within = markup("{}: ", words.capitalized(words.value("lengths", lengths)))
-    if whole is not None and whole.clear:
-        yield within + versus(_name(packing), _name(PADDED), whole)
-        return
-    parts = []
-    for name, one in found.items():
-        parts.append(markup("<b>{}</b> for {}{}", comparatives.speed(one.ratio), name, "" if one.clear else " (within noise)"))
-    yield markup("{}compared with {}, {} is {}.", within, _name(PADDED), _name(packing), joined(parts))
+def _against_padding(cases: pd.DataFrame, lengths: str) -> Iterator[Markup]:
+    """Step times on the same sequences."""
+    here = cases[cases["lengths"] == lengths]
+    for packing in (one for one in PACKINGS if one != PADDED and one in set(here["packing"])):
+        if found := _told(here, "packing", (packing, PADDED), (f"{_DOING[packing]} {_named(lengths)}", "padding")):
+            yield found
 
 
-def _cost(cases: pd.DataFrame, lengths: str) -> Markup | None:
-    """Real time steps per second, padded, against a batch of equal lengths."""
-    fine = cases[cases["packing"] == PADDED]
-    found = contrast(fine, "lengths", lengths, FIXED_LENGTHS, "tokens_per_s")
-    share = fine[(fine["lengths"] == lengths) & (fine["status"] == "ok")].get("padding_share")
-    if found is None or share is None or share.isna().all():
+def _costs(cases: pd.DataFrame, lengths: str) -> Iterator[Markup]:
+    """Time per real time step in each packing, against equal lengths, which hold no padding."""
+    real = cases["tokens_per_s"] * cases["step_time_s"]
+    each = cases.assign(**{name: cases[name] / real for name in _TIMES})
+    for packing in (one for one in PACKINGS if one in set(cases.loc[cases["lengths"] == lengths, "packing"])):
+        unlike = each[(each["lengths"] == lengths) & (each["packing"] == packing)]
+        both = pd.concat([each[each["lengths"] == FIXED_LENGTHS], unlike.assign(packing=PADDED)])
+        names = (f"a {packing} batch of {_named(lengths)}", "a batch of equal lengths")
+        if found := _told(both, "lengths", (lengths, FIXED_LENGTHS), names):
+            share = float(unlike.loc[unlike["status"] == "ok", "padding_share"].median())
+            padding = "" if math.isnan(share) else f": {units.percent(share)} of the positions are padding"
+            yield found + markup(" This is per real time step{}.", padding)
+
+
+def _told(cases: pd.DataFrame, axis: str, pair: tuple[str, str], names: tuple[str, str]) -> Markup | None:
+    """One sentence for all variants, or apart where they disagree. None where no two cases match."""
+    whole = contrast(cases, axis, *pair)
+    if whole is None:
         return None
-    return markup(
-        "Padded to one length, {} leave <b>{}</b> of the tokens/s of equal ones: {} of the positions are padding.",
-        words.value("lengths", lengths), units.percent(found.ratio), units.percent(float(share.median())),
-    )  # fmt: skip
+    found = (None if whole.clear else apart_by(cases, "variant", axis, pair, names)) or versus(*names, whole)
+    return Markup(_FIRST_LETTER.sub(lambda letter: letter[0].upper(), found, count=1))  # noqa: S704 - escaped already
 
 
-def _name(packing: str) -> str:
-    return {"padded": "padding", "packed": "packing", "bucketed": "bucketing by length"}[packing]
+def _named(lengths: str) -> str:
+    return words.value("lengths", lengths) if lengths in ("uniform", "skewed") else f"lengths of {words.value('lengths', lengths)}"
 
 
 TOPIC = Topic(sentences)

@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from rnnbench import units
-from rnnbench.analysis.fit import Contrast, contrast, ratios, same, where
+from rnnbench.analysis.fit import Contrast, contrast, in_order, ratios, same, where
 from rnnbench.analysis.sweep import Sweep
 from rnnbench.reports import comparatives, words
 from rnnbench.reports.sentences import markup
@@ -46,29 +46,33 @@ def _against_baseline(sweep: Sweep, axis: str) -> Iterator[Markup]:
         name, other = words.subject(axis, value), words.subject(axis, base)
         kept = contrast(sweep.cases, axis, value, base, "activation_bytes") if axis != "device" else None
         crossed = crossing_of(sweep, value, base) if axis == sweep.hue and not found.clear else None
-        parted = None if found.clear or crossed else _by_phase(sweep, axis, (value, base), name, other)
+        parted = None if found.clear or crossed else apart_by(sweep.cases, "phase", axis, (value, base), (name, other))
         yield (crossed or parted or versus(name, other, found)) + memory_clause(kept)
 
 
-def _by_phase(sweep: Sweep, axis: str, pair: tuple[Any, Any], name: str, base: str) -> Markup | None:
-    """Each phase by itself, where the phases disagree but one of them is clear; else None."""
-    phases = {phase: contrast(sweep.cases[sweep.cases["phase"] == phase], axis, *pair) for phase in sweep.values("phase")}
-    known = {phase: (found, found.low, found.high) for phase, found in phases.items() if found and found.low and found.high}
+def apart_by(cases: pd.DataFrame, by: str, axis: str, pair: tuple[Any, Any], names: tuple[str, str]) -> Markup | None:
+    """A value of `axis` against its baseline at each phase or variant, as `by` says, where they disagree but one is clear; else None."""
+    held = in_order(by, list(cases[by]))
+    each = {one: contrast(cases[cases[by] == one], axis, *pair) for one in held}
+    known = {_where(by, one): (found, found.low, found.high) for one, found in each.items() if found and found.low and found.high}
     if len(known) < 2 or not any(found.clear for found, _, _ in known.values()):
         return None
     clear = [
-        markup("<b>{}</b> in a {} <i>({})</i>", comparatives.speed(found.ratio), words.step(phase),
-            comparatives.speed_interval(found.ratio, low, high))
-        for phase, (found, low, high) in known.items() if found.clear
+        markup("<b>{}</b> {} <i>({})</i>", comparatives.speed(found.ratio), place, comparatives.speed_interval(found.ratio, low, high))
+        for place, (found, low, high) in known.items() if found.clear
     ]  # fmt: skip
     unclear = [
-        markup("in a {} it ranges {}", words.step(phase), comparatives.speed_range(low, high))
-        for phase, (found, low, high) in known.items()
+        markup("{} it ranges {}", place, comparatives.speed_range(low, high))
+        for place, (found, low, high) in known.items()
         if not found.clear
     ]
     pairs = sum(found.pairs for found, _, _ in known.values())
     rest = markup("; inconclusive: {}", joined(unclear)) if unclear else markup("")
-    return markup("Compared with {}, <b>{}</b> is {}{} <i>({})</i>.", base, name, joined(clear), rest, _pairs(pairs))
+    return markup("Compared with {}, <b>{}</b> is {}{} <i>({})</i>.", names[1], names[0], joined(clear), rest, _pairs(pairs))
+
+
+def _where(by: str, value: Any) -> str:
+    return f"in a {words.step(value)}" if by == "phase" else f"for {words.value(by, value)}"
 
 
 def joined(parts: list[Markup]) -> Markup:

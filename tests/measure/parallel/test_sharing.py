@@ -9,14 +9,16 @@ import torch
 
 from rnnbench.budget import Budget
 from rnnbench.device.devices import Clock, Device
-from rnnbench.device.precision import in_format
+from rnnbench.device.precision import FORMATS, in_format
 from rnnbench.errors import Unsupported
+from rnnbench.measure.lengths_work import LengthsWork
 from rnnbench.measure.measuring import measure_case
 from rnnbench.measure.parallel import sharing
 from rnnbench.measure.parallel.data_parallel import DataParallel
 from rnnbench.measure.parallel.progress_marks import ProgressMarks
 from rnnbench.measure.parallel.sharing import part_of, refuse, sequences
 from rnnbench.measure.parallel.world import join
+from rnnbench.measure.workload import Workload
 from rnnbench.record import Trial
 from rnnbench.runs.plan import Plan
 from tests.measure.parts import rounds
@@ -130,3 +132,13 @@ def test_a_case_of_several_processes_has_a_job_of_its_own():
     found = type("Found", (), {"suite": type("Suite", (), {"name": "test"}), "path": "bench_test.py"})
     plan = Plan(found=(found,), tasks=tuple(Trial(case, 0) for case in cases), budget=Budget.of("quick"), plugins=(), isolation="suite")
     assert [len(job.tasks) for job in plan.jobs(plan.tasks)] == [2, 1, 1]
+
+
+@pytest.mark.parametrize(("kind", "tried"), [(Workload, Workload), (DataParallel, Workload), (LengthsWork, LengthsWork)])
+def test_a_precision_is_tried_by_one_process_alone(monkeypatch, kind, tried):
+    """Of several, each tries it by itself: a network that is shared would wait for processes that try another."""
+    kinds = []
+    for module in ("workload", "lengths_work"):
+        monkeypatch.setattr(f"rnnbench.measure.{module}.probe", lambda _case, _device, _form, which: kinds.append(which))
+    kind.probe(small_case(precision="bf16"), CPU, FORMATS["bf16"])
+    assert kinds == [tried]
