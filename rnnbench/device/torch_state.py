@@ -190,6 +190,11 @@ def base() -> TorchState:
     return _base
 
 
+def accept(name: str) -> None:
+    """Take the present value of a setting into the base: rnnbench itself has changed it, after plugins were loaded."""
+    base()._values[name] = _values()[name]  # noqa: SLF001 - of this module
+
+
 @contextmanager
 def loading(path: str | Path) -> Iterator[None]:
     """Put back what a user's file sets while it is loaded; each case measured in this process says so in its notes.

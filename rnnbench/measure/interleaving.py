@@ -32,8 +32,11 @@ class Turns:
         if usable := [core for core in cores if core in os.sched_getaffinity(0)]:
             from torch import get_num_threads
 
+            from rnnbench.device import torch_state
+
             # one core may be slower than another for minutes, and simultaneous processes would each stay on their own core
             os.sched_setaffinity(0, usable[: get_num_threads()])
+            torch_state.accept("cores")
         self._own, self._other = (os.open(path, os.O_RDWR) for path in (own, other))
         self._most_wait_s = most_wait_s
         self._alone = False

@@ -11,6 +11,7 @@ import torch
 from rnnbench.device import torch_state
 from rnnbench.device.machine import fingerprint
 from rnnbench.device.torch_state import SETTINGS, TorchState
+from rnnbench.measure.interleaving import Turns
 
 legacy = np.random.rand  # the global generator is what is meant
 CHANGES = {
@@ -169,3 +170,20 @@ def test_the_machine_states_its_variables(monkeypatch):
     monkeypatch.setenv("MY_OWN", "1")
     assert fingerprint()["environment"]["OMP_WAIT_POLICY"] == "active"
     assert "MY_OWN" not in fingerprint()["environment"]
+
+
+@pytest.mark.skipif(len(getattr(os, "sched_getaffinity", lambda _: ())(0)) < 2, reason="one core only")
+def test_the_cores_of_a_duet_stay_those_of_the_duet(tmp_path):
+    """A plugin is loaded before a duet's side takes its core: that core is no change of anybody's, and the case keeps it."""
+    with torch_state.loading(tmp_path / "mine.py"):
+        pass
+    torch.set_num_threads(1)
+    torch_state.accept("threads")
+    core = max(os.sched_getaffinity(0))
+    for name in ("own", "other"):
+        os.mkfifo(tmp_path / name)
+    Turns(tmp_path / "own", tmp_path / "other", first=True, most_wait_s=1, cores=[core])
+    notes = []
+    with torch_state.measuring(notes):
+        assert os.sched_getaffinity(0) == {core}
+    assert not any("cores" in note for note in notes)
